@@ -1,0 +1,186 @@
+/**
+ * Every error Weirhouse raises: message template, whether trying again can help, and what to do.
+ * docs/errors.md is generated from this table. Keep the groups; {names} are filled from the error's details.
+ */
+interface ErrorEntry {
+  readonly message: string
+  readonly retryable: boolean
+  readonly cure: string
+}
+
+export const errorTable = {
+  // event and definition
+  WEIR_EVENT_MALFORMED: {
+    message: 'The event is not a Kafka event: {reason}.',
+    retryable: false,
+    cure: 'Invoke the function through a Kafka event source mapping, or give `weirhouse invoke` an event of that shape.',
+  },
+  WEIR_EVENT_FOREIGN_TOPIC: {
+    message: 'The event holds records of topic "{topic}", but pipeline "{pipeline}" reads "{expected}".',
+    retryable: false,
+    cure: 'Point the event source mapping at the topic of the pipeline, or correct source.topic.',
+  },
+  WEIR_DEFINITION_INVALID: {
+    message: '{what}: {reason}.',
+    retryable: false,
+    cure: 'Correct the definition; docs/options lists every option with its type, default and unit.',
+  },
+  WEIR_BINDING_MISSING: {
+    message: 'The function has no {what} in WEIRHOUSE_BINDINGS.',
+    retryable: false,
+    cure: 'Deploy it with `weirhouse up` or the CDK constructs, which write the bindings.',
+  },
+  // poison: one record's own fault (D6)
+  WEIR_DECODE: {
+    message: 'The record does not decode: {reason}.',
+    retryable: false,
+    cure: 'Correct the producer or the decoder, then replay the dead letter.',
+  },
+  WEIR_VALIDATE: {
+    message: 'The record does not fit the schema: {reason}.',
+    retryable: false,
+    cure: 'Correct the producer or the schema, then replay the dead letter.',
+  },
+  WEIR_TRANSFORM: {
+    message: 'The transform threw: {reason}.',
+    retryable: false,
+    cure: 'Correct the transform, then replay the dead letter.',
+  },
+  WEIR_TOMBSTONE: {
+    message: 'The record is a tombstone, and the pipeline sends those to the dead letters.',
+    retryable: false,
+    cure: 'Choose another `tombstone` setting if this is not wanted.',
+  },
+  WEIR_ENCODE: {
+    message: 'Sink "{sink}" cannot hold the record: {reason}.',
+    retryable: false,
+    cure: 'Change the transform or the sink, then replay the dead letter.',
+  },
+  WEIR_REFUSED: {
+    message: 'Sink "{sink}" refused the record: {reason}.',
+    retryable: false,
+    cure: 'Change the record, the transform or the store, then replay the dead letter.',
+  },
+  // delivery
+  WEIR_DELIVERY_FAILED: {
+    message: 'Not every sink took the batch: {reasons}.',
+    retryable: true,
+    cure: 'Nothing is lost: the event source mapping sends the batch again, and sinks that have it skip it.',
+  },
+  WEIR_DEADLINE: {
+    message: 'No time was left for {what}.',
+    retryable: true,
+    cure: 'The batch is sent again. If it persists, raise the function timeout or lower source.batch.records.',
+  },
+  WEIR_CONTENDED: {
+    message: 'Another invocation kept changing the ledger of sink "{sink}", {source}.',
+    retryable: true,
+    cure: 'The batch is sent again; nothing is lost.',
+  },
+  WEIR_TAKEN_OVER: {
+    message: 'Another invocation took over range {range} of sink "{sink}", {source}.',
+    retryable: true,
+    cure: 'The batch is sent again; nothing is lost.',
+  },
+  WEIR_TOPIC_RESTARTED: {
+    message: 'Sink "{sink}" has records of {source} from {next} on behind it, but the event begins at {first}, {why}.',
+    retryable: false,
+    cure: 'If the topic was created anew or a store restored, say so to Weirhouse before going on (docs/operations.md, "Topic restarted"); nothing was written.',
+  },
+  WEIR_STORE_UNAVAILABLE: {
+    message: 'Sink "{sink}" could not reach its store: {reason}.',
+    retryable: true,
+    cure: 'The batch is sent again until the store answers; other sinks go on.',
+  },
+  WEIR_STORE_MISCONFIGURED: {
+    message: 'Sink "{sink}" cannot work as set up: {reason}.',
+    retryable: false,
+    cure: '{advice}',
+  },
+  WEIR_FOREIGN_OBJECT: {
+    message: 'S3 object "{key}" is there but not of this pipeline.',
+    retryable: false,
+    cure: 'Give the sink a prefix of its own, or remove what does not belong there.',
+  },
+  WEIR_FOREIGN_ITEM: {
+    message: 'Table "{table}" holds an item without position attributes under key {key}.',
+    retryable: false,
+    cure: 'Give the sink a table of its own, or remove the item.',
+  },
+  WEIR_FOREIGN_TARGET: {
+    message: '{what} already holds data that this pipeline did not write: {reason}.',
+    retryable: false,
+    cure: 'Give the sink an empty target of its own. If a ledger was lost, restore it before going on.',
+  },
+  WEIR_REQUEST_FAILED: {
+    message: '{service} {operation} answered {status} {name}: {reason}.',
+    retryable: false,
+    cure: 'See the name of the error in the documentation of the service.',
+  },
+  // local: prerequisites and servers
+  WEIR_PREREQUISITE: { message: '{what} is missing: {reason}.', retryable: false, cure: '{advice}' },
+  WEIR_DOWNLOAD: {
+    message: '{what} could not be fetched: {reason}.',
+    retryable: true,
+    cure: 'The first run needs the network; check it and start again. Later runs work offline.',
+  },
+  WEIR_CHECKSUM: {
+    message: '{file} has another SHA-256 than the committed list says.',
+    retryable: false,
+    cure: 'Delete {folder} and start again; if it comes again, do not run it.',
+  },
+  WEIR_SERVER_START: { message: '{server} did not start: {reason}.', retryable: true, cure: 'Its log: {log}' },
+  WEIR_PORT: {
+    message: 'Port {port} for {server} is taken.',
+    retryable: false,
+    cure: 'Give another --port-base, or leave it out to use free ports.',
+  },
+  WEIR_FOLDER: {
+    message: 'Folder {folder} cannot be written: {reason}.',
+    retryable: false,
+    cure: 'Give a folder that can be written with --data-dir, or free some space.',
+  },
+  // command line
+  WEIR_USAGE: { message: '{reason}.', retryable: false, cure: '{advice}' },
+  WEIR_NOT_UP: {
+    message: 'No stack named "{stack}" is up.',
+    retryable: false,
+    cure: 'Start it with `weirhouse up --detach`.',
+  },
+  WEIR_ALREADY_UP: {
+    message: 'A stack named "{stack}" is up already.',
+    retryable: false,
+    cure: 'Use it, stop it with `weirhouse down`, or start another with --stack NAME.',
+  },
+  WEIR_UNKNOWN: {
+    message: 'There is no {what} "{name}"; there are: {known}.',
+    retryable: false,
+    cure: 'Check the spelling.',
+  },
+  WEIR_MODULE_MISSING: {
+    message: 'Package "{module}" is not installed, and {what} needs it.',
+    retryable: false,
+    cure: 'npm install {module}',
+  },
+  WEIR_BUNDLE: {
+    message: 'Pipeline "{pipeline}" does not bundle: {reason}.',
+    retryable: false,
+    cure: 'Correct the source at the place named.',
+  },
+  WEIR_KAFKA: {
+    message: 'Kafka: {operation} failed: {reason}.',
+    retryable: true,
+    cure: 'See that the brokers are up: `weirhouse status`.',
+  },
+  WEIR_MAPPING_INVALID: { message: '{reason}', retryable: false, cure: 'Correct the event source mapping.' },
+  WEIR_PAYLOAD_TOO_LARGE: {
+    message: 'The {what} has {bytes} bytes, over the limit of {limit}.',
+    retryable: false,
+    cure: 'Lambda takes at most 6 MiB a payload: send less in one.',
+  },
+  WEIR_UNEXPECTED: {
+    message: '{reason}',
+    retryable: false,
+    cure: 'This is a fault of Weirhouse: report it with the log.',
+  },
+} as const satisfies Record<`WEIR_${string}`, ErrorEntry>

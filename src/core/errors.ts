@@ -1,0 +1,37 @@
+import { errorTable } from './error-table.ts'
+
+export type ErrorCode = keyof typeof errorTable
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | undefined>>
+
+/** An error with a code from the table, what happened, and what to do about it. */
+export class WeirError extends Error {
+  override readonly name = 'WeirError'
+  readonly code: ErrorCode
+  readonly retryable: boolean
+  readonly cure: string
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
+    const entry = errorTable[code]
+    super(fill(entry.message, details), options)
+    this.code = code
+    this.retryable = entry.retryable
+    this.cure = fill(entry.cure, details)
+    this.details = details
+  }
+
+  /** One line: code, what happened, what to do. */
+  toLine(): string {
+    return `${this.code}: ${this.message} ${this.cure}`.replaceAll(/\s+/g, ' ').trim()
+  }
+}
+
+function fill(template: string, details: ErrorDetails): string {
+  return template.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? 'unknown'))
+}
+
+/** The text of any thrown thing, without assuming that it is an Error. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,35 @@
+/** Limits and units, each with its source. */
+
+export const KIB = 1024
+export const MIB = 1024 * KIB
+
+/** Lambda: "Maximum batch size: 10,000" for Kafka event source mappings (CreateEventSourceMapping, BatchSize). */
+export const MAX_BATCH_RECORDS = 10_000
+/** Lambda: BatchSize of Kafka mappings where none is given. */
+export const DEFAULT_BATCH_RECORDS = 100
+/** Lambda: MaximumBatchingWindowInSeconds, 0..300. */
+export const MAX_WINDOW_SECONDS = 300
+/** Lambda: the window of a Kafka mapping where none is given. */
+export const DEFAULT_WINDOW_MS = 500
+/** Lambda quotas: invocation payload, request and response each, synchronous: 6 MB. */
+export const MAX_PAYLOAD_BYTES = 6 * MIB
+/** Lambda: a function on an Amazon MSK or self-managed Kafka trigger may run 14 minutes at most. */
+export const MAX_KAFKA_FUNCTION_SECONDS = 840
+/** DynamoDB: maximum item size, attribute names and values together. */
+export const MAX_ITEM_BYTES = 400 * KIB
+/** DynamoDB: statements in one BatchExecuteStatement. */
+export const MAX_STATEMENTS = 25
+/** DynamoDB: nested attributes may be up to 32 levels deep. */
+export const MAX_NESTING = 32
+/** DynamoDB: a number has up to 38 digits of precision. */
+export const MAX_NUMBER_DIGITS = 38
+/** Weirhouse: a dead letter's payload above this goes to an S3 object beside the item. */
+export const MAX_INLINE_PAYLOAD_BYTES = 300 * KIB
+/** Weirhouse: checkpoints that a watermark keeps (docs/delivery.md, D9). */
+export const MAX_CHECKPOINTS = 8
+/** Weirhouse: gaps that a watermark lists; older ones are folded into a count (D9, D11). */
+export const MAX_GAPS = 100
+/** Weirhouse: a request may not start with less than this left before the deadline (D10). */
+export const MIN_REQUEST_MS = 250
+/** Kafka: the widest partition number that `_src` pads for. */
+export const PARTITION_DIGITS = 6

@@ -1,0 +1,43 @@
+import type { SourceRecord } from './record.ts'
+import { sourceLabel } from './record.ts'
+
+/**
+ * Which of two effects on one key is newer (docs/delivery.md, "Order"). The epoch is compared before all.
+ * - 'log': same source, by offset; another source, by (timestamp, source label).
+ * - 'timestamp': by (timestamp, source label, offset); total.
+ * - 'version': by the producer's own version, ties as 'timestamp'; total.
+ */
+export type OrderKind = 'log' | 'timestamp' | 'version'
+
+/** What a keyed row carries, in PostgreSQL and in DynamoDB. */
+export interface Position {
+  readonly epoch: number
+  /** `sourceLabel(...)`; text order is partition order. */
+  readonly src: string
+  readonly offset: number
+  /** Row of the record, from 0. */
+  readonly index: number
+  readonly ts: number
+  /** Only under 'version'. */
+  readonly version?: string | number
+}
+
+export function positionOf(record: SourceRecord, index: number, epoch: number, version?: string | number): Position {
+  const base = { epoch, src: sourceLabel(record), offset: record.offset, index, ts: record.timestamp }
+  return version === undefined ? base : { ...base, version }
+}
+
+/** True when `a` is strictly newer than `b` under the order. */
+export function isNewer(order: OrderKind, a: Position, b: Position): boolean {
+  if (a.epoch !== b.epoch) return a.epoch > b.epoch
+  if (order === 'log' && a.src === b.src) return after(a.offset, b.offset) ?? a.index > b.index
+  if (order === 'version') {
+    const byVersion = after(a.version!, b.version!)
+    if (byVersion !== undefined) return byVersion
+  }
+  return after(a.ts, b.ts) ?? after(a.src, b.src) ?? after(a.offset, b.offset) ?? a.index > b.index
+}
+
+function after(a: string | number, b: string | number): boolean | undefined {
+  return a === b ? undefined : a > b
+}

@@ -1,0 +1,123 @@
+import * as v from 'valibot'
+import type { SinkDefinition } from '../sinks/sink.ts'
+import type { Decoder } from './decode/decoder.ts'
+import { WeirError } from './errors.ts'
+import {
+  DEFAULT_BATCH_RECORDS,
+  DEFAULT_WINDOW_MS,
+  MAX_BATCH_RECORDS,
+  MAX_KAFKA_FUNCTION_SECONDS,
+  MAX_WINDOW_SECONDS,
+} from './limits.ts'
+import { describe, parseOptions } from './options.ts'
+import type { SourceRecord } from './record.ts'
+
+const name = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,39}$/, 'use a-z, 0-9 and -, a letter first, at most 40'))
+
+/** Amazon MSK and Kafka: 1..249 of these characters. */
+const topic = v.pipe(v.string(), v.regex(/^[a-zA-Z0-9._-]{1,249}$/, 'use a-z, A-Z, 0-9, . _ and -, at most 249'))
+
+const whole = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max))
+
+/** Every option of a pipeline that is data. The generic types below say the rest. */
+export const pipelineOptions = v.strictObject({
+  name: describe(name, 'Names the function, the mapping and the effects. Part of the identity of every watermark.'),
+  source: describe(
+    v.strictObject({
+      topic: describe(topic, 'The Kafka topic to read.'),
+      cluster: describe(
+        v.optional(v.pipe(v.string(), v.minLength(1))),
+        "Names the cluster in watermarks; the event's eventSourceArn where not given.",
+      ),
+      partitions: describe(v.optional(whole(1, 10_000), 2), 'Partitions to create the topic with.', 'partitions'),
+      replication: describe(v.optional(whole(1, 15), 2), 'Replicas to create the topic with.', 'replicas'),
+      batch: describe(
+        v.optional(
+          v.strictObject({
+            records: describe(
+              v.optional(whole(1, MAX_BATCH_RECORDS), DEFAULT_BATCH_RECORDS),
+              'Records in one invocation at most.',
+              'records',
+            ),
+            windowSeconds: describe(
+              v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_WINDOW_SECONDS)), DEFAULT_WINDOW_MS / 1000),
+              'How long to gather a batch: a whole number, or 0.5, the default of the service.',
+              's',
+            ),
+          }),
+          {},
+        ),
+        'How records are gathered into invocations.',
+      ),
+    }),
+    'Where records come from.',
+  ),
+  function: describe(
+    v.optional(
+      v.strictObject({
+        timeoutSeconds: describe(
+          v.optional(whole(1, MAX_KAFKA_FUNCTION_SECONDS), 60),
+          'Longest run of one invocation.',
+          's',
+        ),
+        memoryMb: describe(v.optional(whole(128, 10_240), 512), 'Memory of the function.', 'MB'),
+      }),
+      {},
+    ),
+    'The Lambda function.',
+  ),
+  tombstone: describe(
+    v.optional(v.picklist(['ignore', 'keep', 'dead-letter']), 'ignore'),
+    'What a record without a value does: nothing, goes to the transform as undefined, or becomes a dead letter.',
+  ),
+})
+
+export type PipelineOptions = v.InferOutput<typeof pipelineOptions>
+type PipelineInput = v.InferInput<typeof pipelineOptions>
+
+export type Order<R> = 'log' | 'timestamp' | ((row: R) => string | number)
+
+/** One row, many, or none. */
+export type Rows<R> = R | readonly R[] | null | undefined
+
+export interface PipelineSpec<T, R> extends PipelineInput {
+  /** Bytes to value: json(schema), text(), bytes(), any(). */
+  readonly decode: Decoder<T>
+  /** Value to rows; sync or async. Where not given, the value is the row. Throwing makes the record a dead letter. */
+  readonly transform?: (value: T, record: SourceRecord) => Rows<R> | Promise<Rows<R>>
+  /** Which of two rows with one key is newer; 'log' where not given. */
+  readonly order?: Order<R>
+  readonly sinks: readonly SinkDefinition[]
+}
+
+/** A validated definition, all defaults filled in. It drives handler, local run, tables, grants and audit. */
+export interface Pipeline extends PipelineOptions {
+  readonly decode: Decoder<unknown>
+  readonly transform: (value: unknown, record: SourceRecord) => unknown
+  readonly order: Order<unknown>
+  readonly sinks: readonly SinkDefinition[]
+}
+
+/** Checks a definition and fills in its defaults. Throws WEIR_DEFINITION_INVALID, one line a fault. */
+export function pipeline<T, R = T>(spec: PipelineSpec<T, R>): Pipeline {
+  const { decode, transform, order, sinks, ...data } = spec
+  const what = `Pipeline "${String(data.name)}"`
+  const options = parseOptions(pipelineOptions, data, what)
+  const fault = (reason: string) => new WeirError('WEIR_DEFINITION_INVALID', { what, reason })
+  if (typeof decode?.decode !== 'function')
+    throw fault('decode: expected a decoder such as json(schema), text(), bytes() or any()')
+  if (transform !== undefined && typeof transform !== 'function') throw fault('transform: expected a function')
+  if (order !== undefined && order !== 'log' && order !== 'timestamp' && typeof order !== 'function')
+    throw fault("order: expected 'log', 'timestamp' or a function of the row")
+  if (!Array.isArray(sinks) || sinks.length === 0) throw fault('sinks: expected one sink at least')
+  const ids = sinks.map((sink) => sink.id)
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i)
+  if (twice !== undefined) throw fault(`sinks: two have the id "${twice}"`)
+  return {
+    ...options,
+    decode,
+    transform: (transform ?? ((value: unknown) => value)) as Pipeline['transform'],
+    order: (order ?? 'log') as Pipeline['order'],
+    sinks,
+  }
+}
