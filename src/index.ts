@@ -1,4 +1,5 @@
-export { any } from './core/decode/any.ts'
+export { any, keyText } from './core/decode/any.ts'
+export type { AnyValue } from './core/decode/any.ts'
 export { bytes } from './core/decode/bytes.ts'
 export { json } from './core/decode/json.ts'
 export { text } from './core/decode/text.ts'

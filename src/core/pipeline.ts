@@ -80,11 +80,17 @@ export type Order<R> = 'log' | 'timestamp' | ((row: R) => string | number)
 /** One row, many, or none. */
 export type Rows<R> = R | readonly R[] | null | undefined
 
-export interface PipelineSpec<T, R> extends PipelineInput {
+type Tombstone = PipelineOptions['tombstone']
+
+export interface PipelineSpec<T, R, K extends Tombstone = 'ignore'> extends Omit<PipelineInput, 'tombstone'> {
+  readonly tombstone?: K
   /** Bytes to value: json(schema), text(), bytes(), any(). */
   readonly decode: Decoder<T>
-  /** Value to rows; sync or async. Where not given, the value is the row. Throwing makes the record a dead letter. */
-  readonly transform?: (value: T, record: SourceRecord) => Rows<R> | Promise<Rows<R>>
+  /**
+   * Value to rows; sync or async. Where not given, the value is the row. Throwing makes the record a dead letter.
+   * Under `tombstone: 'keep'` the value of a tombstone is undefined.
+   */
+  readonly transform?: (value: K extends 'keep' ? T | undefined : T, record: SourceRecord) => Rows<R> | Promise<Rows<R>>
   /** Which of two rows with one key is newer; 'log' where not given. */
   readonly order?: Order<R>
   readonly sinks: readonly SinkDefinition[]
@@ -99,7 +105,7 @@ export interface Pipeline extends PipelineOptions {
 }
 
 /** Checks a definition and fills in its defaults. Throws WEIR_DEFINITION_INVALID, one line a fault. */
-export function pipeline<T, R = T>(spec: PipelineSpec<T, R>): Pipeline {
+export function pipeline<T, R = T, const K extends Tombstone = 'ignore'>(spec: PipelineSpec<T, R, K>): Pipeline {
   const { decode, transform, order, sinks, ...data } = spec
   const what = `Pipeline "${String(data.name)}"`
   const options = parseOptions(pipelineOptions, data, what)

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { messageOf, WeirError } from '../core/errors.ts'
+import type { Pipeline } from '../core/pipeline.ts'
+import { defineConfig } from './define.ts'
+
+export const CONFIG_FILE = 'weirhouse.config.ts'
+
+export interface LoadedPipeline {
+  readonly pipeline: Pipeline
+  /** Absolute path of the module that default-exports it. */
+  readonly module: string
+}
+
+export interface Project {
+  /** Folder of weirhouse.config.ts. */
+  readonly root: string
+  readonly pipelines: readonly LoadedPipeline[]
+}
+
+/** The nearest folder at or above `from` with a weirhouse.config.ts. Throws WEIR_DEFINITION_INVALID where there is none. */
+export function findRoot(from: string): string {
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, CONFIG_FILE))) return folder
+    if (folder === dirname(folder))
+      throw new WeirError('WEIR_DEFINITION_INVALID', {
+        what: CONFIG_FILE,
+        reason: `not found in ${resolve(from)} or above`,
+      })
+  }
+}
+
+/** Loads the configuration and every pipeline it names. Throws WEIR_DEFINITION_INVALID with the file and the fault. */
+export async function loadProject(from: string): Promise<Project> {
+  const root = findRoot(from)
+  const config = defineConfig(
+    (await importDefault(join(root, CONFIG_FILE), CONFIG_FILE)) as Parameters<typeof defineConfig>[0],
+  )
+  const pipelines: LoadedPipeline[] = []
+  for (const path of config.pipelines) {
+    const module = resolve(root, path)
+    pipelines.push({ pipeline: await loadPipeline(module), module })
+  }
+  const names = pipelines.map((each) => each.pipeline.name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined)
+    throw new WeirError('WEIR_DEFINITION_INVALID', { what: CONFIG_FILE, reason: `two pipelines are named "${twice}"` })
+  return { root, pipelines }
+}
+
+/** Loads one pipeline module. Throws WEIR_DEFINITION_INVALID. */
+export async function loadPipeline(module: string): Promise<Pipeline> {
+  const value = (await importDefault(module, module)) as Pipeline | undefined
+  if (typeof value?.decode?.decode !== 'function' || !Array.isArray(value.sinks))
+    throw new WeirError('WEIR_DEFINITION_INVALID', {
+      what: module,
+      reason: 'its default export is not a pipeline(...)',
+    })
+  return value
+}
+
+async function importDefault(file: string, what: string): Promise<unknown> {
+  if (!existsSync(file)) throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason: 'there is no such file' })
+  try {
+    const loaded = (await import(pathToFileURL(file).href)) as { default?: unknown }
+    if (loaded.default === undefined)
+      throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason: 'it has no default export' })
+    return loaded.default
+  } catch (error) {
+    if (error instanceof WeirError) throw error
+    throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason: messageOf(error) }, { cause: error })
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The engine: one event in, every sink's effect out. The order of steps is the promise (docs/delivery.md, D1, D5, D6):
+ *   1. decode and transform every record; what fails is poison
+ *   2. every sink encodes; what its format cannot hold is refused
+ *   3. dead letters of 1 and 2 become durable
+ *   4. every sink writes, none waits for another; a failing one stops nobody
+ *   5. the report says whether all is durable; if not, the caller must throw
+ */
+import type {
+  Invocation,
+  PreparedBatch,
+  SinkDefinition,
+  SinkRange,
+  SinkRecord,
+  SinkReport,
+  SinkWriter,
+} from '../sinks/sink.ts'
+import type { DeadLetter, Refusal } from './dead-letter.ts'
+import { messageOf, WeirError } from './errors.ts'
+import { parseEvent } from './event.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { Clock } from './ports.ts'
+import type { RecordRange, SourceRecord } from './record.ts'
+import { rowsOf } from './rows.ts'
+import type { RecordRows } from './rows.ts'
+
+export interface DeliverInput extends Invocation {
+  readonly pipeline: Pipeline
+  readonly event: unknown
+  /** A writer by sink id. One that could not be opened is the error it failed with: its sink fails, the others go on (D5). */
+  readonly writers: ReadonlyMap<string, SinkWriter | WeirError>
+  readonly clock: Pick<Clock, 'now'>
+}
+
+export interface SinkResult {
+  readonly id: string
+  readonly milliseconds: number
+  readonly outcome: { readonly report: SinkReport } | { readonly error: WeirError }
+}
+
+export interface DeliveryReport {
+  readonly ranges: readonly {
+    readonly topic: string
+    readonly partition: number
+    readonly first: number
+    readonly last: number
+    readonly records: number
+  }[]
+  readonly records: number
+  readonly rows: number
+  /** Of this invocation, decode to encode; those of stage 'store' are in the sinks' reports. */
+  readonly deadLetters: number
+  readonly sinks: readonly SinkResult[]
+  /** Present when anything is not durable: throw it (D1). */
+  readonly failure?: WeirError
+}
+
+/** Takes one event to effect. Throws WeirError before any sink wrote: malformed event, foreign topic, dead letters not durable. */
+export async function deliver(input: DeliverInput): Promise<DeliveryReport> {
+  const { pipeline, clock } = input
+  const { ranges } = parseEvent(input.event, pipeline.source.cluster)
+  for (const { source } of ranges)
+    if (source.topic !== pipeline.source.topic)
+      throw new WeirError('WEIR_EVENT_FOREIGN_TOPIC', {
+        topic: source.topic,
+        pipeline: pipeline.name,
+        expected: pipeline.source.topic,
+      })
+
+  const decoded = await Promise.all(ranges.map((range) => decodeRange(pipeline, range)))
+  const prepared = pipeline.sinks.map((sink) => prepare(sink, input, ranges, decoded))
+  const letters = lettersOf(pipeline, ranges, decoded, prepared)
+  if (letters.length > 0) await input.putDeadLetters(letters)
+
+  const sinks = await Promise.all(prepared.map((each) => write(each, input, clock)))
+  const failure = failureOf(sinks)
+  return {
+    ranges: ranges.map(({ source, records }) => ({
+      topic: source.topic,
+      partition: source.partition,
+      first: records[0]!.offset,
+      last: records.at(-1)!.offset,
+      records: records.length,
+    })),
+    records: ranges.reduce((sum, range) => sum + range.records.length, 0),
+    rows: decoded.flat().reduce((sum, { rows }) => sum + rows.length, 0),
+    deadLetters: letters.length,
+    sinks,
+    ...(failure ? { failure } : {}),
+  }
+}
+
+async function decodeRange(pipeline: Pipeline, range: RecordRange): Promise<RecordRows[]> {
+  const all = new Array<RecordRows>(range.records.length)
+  for (let i = 0; i < all.length; i++) {
+    const result = rowsOf(pipeline, range.records[i]!)
+    all[i] = result instanceof Promise ? await result : result
+  }
+  return all
+}
+
+interface PreparedSink {
+  readonly id: string
+  readonly batch: PreparedBatch | WeirError
+  /** Records whose row(...) threw: refused before the sink saw them. */
+  readonly refusals: readonly Refusal[]
+}
+
+function prepare(
+  sink: SinkDefinition,
+  input: DeliverInput,
+  ranges: readonly RecordRange[],
+  decoded: readonly RecordRows[][],
+): PreparedSink {
+  const refusals: Refusal[] = []
+  const sinkRanges: SinkRange[] = ranges.map(({ source, records }, r) => ({
+    source,
+    records: records.map((record, i) => {
+      const mapped = mapRows(sink, decoded[r]![i]!, record)
+      if ('rows' in mapped) return { record, ...mapped }
+      refusals.push({ source, record, stage: 'transform', code: 'WEIR_TRANSFORM', text: mapped.fault })
+      return { record, rows: [] }
+    }),
+  }))
+  const writer = input.writers.get(sink.id)
+  if (writer instanceof WeirError) return { id: sink.id, batch: writer, refusals }
+  if (!writer) return { id: sink.id, batch: unexpected(new Error(`sink "${sink.id}" was never opened`)), refusals }
+  try {
+    const batch = writer.prepare(sinkRanges)
+    return { id: sink.id, batch, refusals: [...refusals, ...batch.refusals] }
+  } catch (error) {
+    return { id: sink.id, batch: unexpected(error), refusals }
+  }
+}
+
+type MappedRows = Pick<SinkRecord, 'rows' | 'versions'> | { readonly fault: string }
+
+function mapRows(sink: SinkDefinition, { rows, versions }: RecordRows, record: SourceRecord): MappedRows {
+  const more = versions ? { versions } : {}
+  if (!sink.row) return { rows, ...more }
+  try {
+    const map = sink.row as (value: unknown, record: SourceRecord) => unknown
+    return { rows: rows.map((row) => map(row, record)), ...more }
+  } catch (error) {
+    return { fault: messageOf(error) }
+  }
+}
+
+/** Epoch 0: nothing raises it yet; a sink's own letters carry the epoch of its watermark. */
+const PIPELINE_EPOCH = 0
+
+function lettersOf(
+  pipeline: Pipeline,
+  ranges: readonly RecordRange[],
+  decoded: readonly RecordRows[][],
+  prepared: readonly PreparedSink[],
+): DeadLetter[] {
+  const letters: DeadLetter[] = []
+  const base = { pipeline: pipeline.name, epoch: PIPELINE_EPOCH }
+  ranges.forEach(({ source, records }, r) => {
+    decoded[r]!.forEach(({ poison }, i) => {
+      if (poison) letters.push({ ...base, sink: '*', source, record: records[i]!, ...poison })
+    })
+  })
+  for (const { id, refusals } of prepared)
+    for (const refusal of refusals) letters.push({ ...base, sink: id, ...refusal })
+  return letters
+}
+
+async function write(
+  { id, batch }: PreparedSink,
+  invocation: Invocation,
+  clock: Pick<Clock, 'now'>,
+): Promise<SinkResult> {
+  const start = clock.now()
+  const done = (outcome: SinkResult['outcome']): SinkResult => ({ id, milliseconds: clock.now() - start, outcome })
+  if (batch instanceof WeirError) return done({ error: batch })
+  try {
+    return done({ report: await batch.write(invocation) })
+  } catch (error) {
+    return done({ error: error instanceof WeirError ? error : unexpected(error) })
+  }
+}
+
+function failureOf(sinks: readonly SinkResult[]): WeirError | undefined {
+  const failed = sinks.flatMap(({ id, outcome }) => ('error' in outcome ? [{ id, error: outcome.error }] : []))
+  if (failed.length === 0) return undefined
+  if (failed.length === 1) return failed[0]!.error
+  const reasons = failed.map(({ id, error }) => `${id}: ${error.code} ${error.message}`).join('; ')
+  return new WeirError('WEIR_DELIVERY_FAILED', { reasons }, { cause: failed[0]!.error })
+}
+
+function unexpected(error: unknown): WeirError {
+  return new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
+}

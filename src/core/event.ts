@@ -1,0 +1,105 @@
+/**
+ * The event that Lambda's Kafka trigger sends (docs/event-source.md, E1-E4):
+ *
+ *   { eventSource: "aws:kafka" | "SelfManagedKafka", eventSourceArn?: string, bootstrapServers: "h:p,h:p",
+ *     records: { "<topic>-<partition>": [ { topic, partition, offset, timestamp, timestampType,
+ *       key?: base64 | null, value: base64 | null, headers: [ { name: [signed bytes] } ] } ] } }
+ */
+import { WeirError } from './errors.ts'
+import type { Header, RecordRange, SourceRecord, TimestampType } from './record.ts'
+
+interface ParsedEvent {
+  /** In partition order. */
+  readonly ranges: readonly RecordRange[]
+}
+
+/**
+ * Reads an event. `cluster` is the declared name; where undefined, the event's ARN names the cluster.
+ * Throws WEIR_EVENT_MALFORMED; nothing is skipped: what cannot be placed must not be acknowledged.
+ */
+export function parseEvent(event: unknown, cluster?: string): ParsedEvent {
+  if (!isObject(event)) throw malformed('it is no object')
+  if (event.eventSource !== 'aws:kafka' && event.eventSource !== 'SelfManagedKafka')
+    throw malformed(`eventSource is ${JSON.stringify(event.eventSource) ?? 'missing'}`)
+  if (!isObject(event.records)) throw malformed('records is no object')
+  const named = cluster ?? (typeof event.eventSourceArn === 'string' ? event.eventSourceArn : undefined)
+  if (named === undefined)
+    throw malformed('it has no eventSourceArn, and the pipeline declares no source.cluster to name the cluster by')
+  const ranges: RecordRange[] = []
+  for (const [label, list] of Object.entries(event.records)) {
+    if (!Array.isArray(list)) throw malformed(`records["${label}"] is no array`)
+    if (list.length > 0) ranges.push(parseRange(label, list, named))
+  }
+  ranges.sort((a, b) => compare(a.source.topic, b.source.topic) || a.source.partition - b.source.partition)
+  return { ranges }
+}
+
+function parseRange(label: string, list: readonly unknown[], cluster: string): RecordRange {
+  const records = new Array<SourceRecord>(list.length)
+  let previous = -1
+  for (let i = 0; i < list.length; i++) {
+    const record = parseRecord(list[i], label)
+    if (record.offset <= previous)
+      throw malformed(`offsets of ${label} do not ascend: ${record.offset} after ${previous}`)
+    previous = record.offset
+    records[i] = record
+  }
+  const { topic, partition } = records[0]!
+  return { source: { cluster, topic, partition }, records }
+}
+
+function parseRecord(raw: unknown, label: string): SourceRecord {
+  if (!isObject(raw)) throw malformed(`a record of ${label} is no object`)
+  const { topic, partition, offset, timestamp, timestampType, key, value, headers } = raw
+  if (typeof topic !== 'string' || !isWhole(partition) || !isWhole(offset))
+    throw malformed(`a record of ${label} has no position`)
+  if (label !== `${topic}-${partition}`) throw malformed(`a record of ${topic}-${partition} stands under ${label}`)
+  if (typeof timestamp !== 'number') throw malformed(`the timestamp of ${label} offset ${offset} is no number`)
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp,
+    timestampType: (timestampType ?? 'CREATE_TIME') as TimestampType,
+    key: bytesOf(key, label, offset),
+    value: bytesOf(value, label, offset),
+    headers: headersOf(headers),
+  }
+}
+
+function bytesOf(text: unknown, label: string, offset: number): Buffer | null {
+  if (typeof text === 'string') return Buffer.from(text, 'base64')
+  if (text === null || text === undefined) return null
+  throw malformed(`key or value of ${label} offset ${offset} is neither text nor null`)
+}
+
+const noHeaders: readonly Header[] = []
+
+/** E3: [{name: [bytes]}], order and repeats kept, bytes signed: Buffer.from folds -61 back to 0xC3. */
+function headersOf(raw: unknown): readonly Header[] {
+  if (raw === undefined || raw === null || (Array.isArray(raw) && raw.length === 0)) return noHeaders
+  if (!Array.isArray(raw)) throw malformed('headers is no array')
+  return raw.flatMap((entry) => {
+    if (!isObject(entry)) throw malformed('a header is no object')
+    return Object.entries(entry).map(([name, value]) => {
+      if (!Array.isArray(value)) throw malformed(`header "${name}" is no array of bytes`)
+      return { name, value: Buffer.from(value as number[]) }
+    })
+  })
+}
+
+function malformed(reason: string): WeirError {
+  return new WeirError('WEIR_EVENT_MALFORMED', { reason })
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,80 @@
+import type { Decoded, Poison } from './decode/decoder.ts'
+import { messageOf } from './errors.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { SourceRecord } from './record.ts'
+
+/** What one record becomes: rows for the sinks, or poison. Poison has no rows. */
+export interface RecordRows {
+  readonly rows: readonly unknown[]
+  /** One per row where the pipeline orders by the producer's own version. */
+  readonly versions?: readonly (string | number)[]
+  readonly poison?: Poison
+}
+
+const none: RecordRows = { rows: [] }
+
+/**
+ * Decodes, validates and transforms one record. Pure as far as the definition is; never throws: what fails is poison (D6).
+ * A promise only where the schema or the transform is asynchronous, so that the common case costs none.
+ */
+export function rowsOf(pipeline: Pipeline, record: SourceRecord): RecordRows | Promise<RecordRows> {
+  if (record.value === null) {
+    if (pipeline.tombstone === 'ignore') return none
+    if (pipeline.tombstone === 'dead-letter')
+      return poisoned({ stage: 'decode', code: 'WEIR_TOMBSTONE', text: 'no value' })
+    return transformed(pipeline, undefined, record)
+  }
+  let decoded: Decoded<unknown> | Promise<Decoded<unknown>>
+  try {
+    decoded = pipeline.decode.decode(record)
+  } catch (error) {
+    return poisoned({ stage: 'decode', code: 'WEIR_DECODE', text: messageOf(error) })
+  }
+  if (decoded instanceof Promise)
+    return decoded.then(
+      (result) => afterDecode(pipeline, result, record),
+      (error: unknown) => poisoned({ stage: 'decode', code: 'WEIR_DECODE', text: messageOf(error) }),
+    )
+  return afterDecode(pipeline, decoded, record)
+}
+
+function afterDecode(
+  pipeline: Pipeline,
+  decoded: Decoded<unknown>,
+  record: SourceRecord,
+): RecordRows | Promise<RecordRows> {
+  return 'poison' in decoded ? poisoned(decoded.poison) : transformed(pipeline, decoded.value, record)
+}
+
+function transformed(pipeline: Pipeline, value: unknown, record: SourceRecord): RecordRows | Promise<RecordRows> {
+  try {
+    const result = pipeline.transform(value, record)
+    return result instanceof Promise
+      ? result.then((rows) => withVersions(pipeline, rows), transformFailed)
+      : withVersions(pipeline, result)
+  } catch (error) {
+    return transformFailed(error)
+  }
+}
+
+function withVersions(pipeline: Pipeline, result: unknown): RecordRows {
+  const rows = result === null || result === undefined ? [] : Array.isArray(result) ? (result as unknown[]) : [result]
+  const { order } = pipeline
+  if (typeof order !== 'function') return { rows }
+  try {
+    const versions = rows.map(order)
+    const odd = versions.findIndex((version) => typeof version !== 'string' && !Number.isFinite(version))
+    if (odd >= 0) return transformFailed(new Error('order gave neither text nor a finite number'))
+    return { rows, versions }
+  } catch (error) {
+    return transformFailed(error)
+  }
+}
+
+function transformFailed(error: unknown): RecordRows {
+  return poisoned({ stage: 'transform', code: 'WEIR_TRANSFORM', text: messageOf(error) })
+}
+
+function poisoned(poison: Poison): RecordRows {
+  return { rows: [], poison }
+}
