@@ -160,7 +160,7 @@ export const errorTable = {
   WEIR_MODULE_MISSING: {
     message: 'Package "{module}" is not installed, and {what} needs it.',
     retryable: false,
-    cure: 'npm install {module}',
+    cure: 'Install it: npm install {install}',
   },
   WEIR_BUNDLE: {
     message: 'Pipeline "{pipeline}" does not bundle: {reason}.',

@@ -1,8 +1,18 @@
-/** The four verbs of a local server. Each listens on loopback only. */
+/** A process that can be told from a later one with the same pid. */
+export interface ProcessRecord {
+  readonly pid: number
+  /** When it started, as the operating system tells it: an opaque text to compare. */
+  readonly started: string
+}
+
+/**
+ * The four verbs of a local server. Each listens on loopback only, but DynamoDB Local, which cannot:
+ * there a random access key keeps others from the data (SECURITY.md).
+ */
 export interface Service<Endpoint> {
   readonly name: string
-  /** Process ids to stop when only the state file is left. */
-  readonly pids: readonly number[]
+  /** Its processes, to stop when only the state file is left: see stopStale in process.ts. */
+  readonly processes: readonly ProcessRecord[]
   readonly endpoint: Endpoint
   /** Resolves once the server answers a real request; throws WEIR_SERVER_START with the log's path. */
   ready(): Promise<void>
@@ -17,6 +27,10 @@ export interface ServiceOptions {
   readonly folder: string
   /** Ports to listen on, handed out by the stack. */
   readonly ports: readonly number[]
+  /** The data must outlive the server: fresh ones may be kept where that is faster. Default false. */
+  readonly keep?: boolean
+  /** Environment variables the servers see; default those of this process. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 export interface AwsKeys {

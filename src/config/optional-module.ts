@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { WeirError } from '../core/errors.ts'
+
+interface Manifest {
+  readonly peerDependencies: Readonly<Record<string, string>>
+}
+
+/**
+ * Loads a package that Weirhouse works without, such as `pg` or `@aws-sdk/client-s3`.
+ * `load` holds the literal import, so that types and bundlers see it: `optionalModule('pg', 'the local PostgreSQL', () => import('pg'))`.
+ * Throws WEIR_MODULE_MISSING with the install command where the package itself is absent; every other error passes through.
+ */
+export async function optionalModule<Module>(name: string, what: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load()
+  } catch (error) {
+    if (isMissing(error, name))
+      throw new WeirError('WEIR_MODULE_MISSING', { module: name, what, install: installSpec(name) }, { cause: error })
+    throw error
+  }
+}
+
+/** Node says "Cannot find package 'pg' imported from ..."; another package missing inside `name` is another fault. */
+function isMissing(error: unknown, name: string): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === 'ERR_MODULE_NOT_FOUND' &&
+    error.message.includes(`'${name}'`)
+  )
+}
+
+/** The version that Weirhouse is tested with, so that the command brings neither an older major nor another tag. */
+function installSpec(name: string): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest
+  const range = manifest.peerDependencies[name]
+  return range === undefined ? name : `${name}@${range.replace(/^[\^~]/, '')}`
+}
