@@ -27,7 +27,7 @@ export interface ServiceOptions {
   readonly folder: string
   /** Ports to listen on, handed out by the stack. */
   readonly ports: readonly number[]
-  /** The data must outlive the server: fresh ones may be kept where that is faster. Default false. */
+  /** Whether the data must outlive the server; by default the server may keep them in memory. */
   readonly keep?: boolean
   /** Environment variables the servers see; default those of this process. */
   readonly env?: NodeJS.ProcessEnv
