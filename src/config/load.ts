@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { messageOf, WeirError } from '../core/errors.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import { defineConfig } from './define.ts'
+import type { Samples } from './define.ts'
 
 export const CONFIG_FILE = 'weirhouse.config.ts'
 
@@ -11,6 +12,8 @@ export interface LoadedPipeline {
   readonly pipeline: Pipeline
   /** Absolute path of the module that default-exports it. */
   readonly module: string
+  /** Absolute path of its samples module. */
+  readonly samples?: string
 }
 
 export interface Project {
@@ -58,6 +61,14 @@ export async function loadPipeline(module: string): Promise<Pipeline> {
       reason: 'its default export is not a pipeline(...)',
     })
   return value
+}
+
+/** Loads a samples module. Throws WEIR_DEFINITION_INVALID. */
+export async function loadSamples(module: string): Promise<Samples> {
+  const value = await importDefault(module, module)
+  if (typeof value !== 'function')
+    throw new WeirError('WEIR_DEFINITION_INVALID', { what: module, reason: 'its default export is no function' })
+  return value as Samples
 }
 
 async function importDefault(file: string, what: string): Promise<unknown> {

@@ -4,7 +4,6 @@ import type { Decoder } from './decode/decoder.ts'
 import { WeirError } from './errors.ts'
 import {
   DEFAULT_BATCH_RECORDS,
-  DEFAULT_WINDOW_MS,
   MAX_BATCH_RECORDS,
   MAX_KAFKA_FUNCTION_SECONDS,
   MAX_WINDOW_SECONDS,
@@ -40,8 +39,8 @@ export const pipelineOptions = v.strictObject({
               'records',
             ),
             windowSeconds: describe(
-              v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_WINDOW_SECONDS)), DEFAULT_WINDOW_MS / 1000),
-              'How long to gather a batch: a whole number, or 0.5, the default of the service.',
+              v.optional(whole(0, MAX_WINDOW_SECONDS)),
+              'How long to gather a batch; 0: at once with what is there. Where not given, the service takes half a second.',
               's',
             ),
           }),
