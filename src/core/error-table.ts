@@ -152,6 +152,16 @@ export const errorTable = {
     retryable: false,
     cure: 'Use it, stop it with `weirhouse down`, or start another with --stack NAME.',
   },
+  WEIR_INPUT: {
+    message: '{file} cannot be read: {reason}.',
+    retryable: false,
+    cure: 'Name a file that can be read, or - for standard input.',
+  },
+  WEIR_INPUT_LINE: {
+    message: 'Line {line} {reason}; the {sent} before it were sent.',
+    retryable: false,
+    cure: 'Correct the line, and send from there on.',
+  },
   WEIR_UNKNOWN: {
     message: 'There is no {what} "{name}"; there are: {known}.',
     retryable: false,

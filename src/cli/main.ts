@@ -1,0 +1,134 @@
+/**
+ * The command line. Exit codes: 0 done; 1 failed, or a check found something; 2 usage. Results go to standard output, all
+ * else to standard error: an error is one line with its code and its cure.
+ */
+import { readFileSync } from 'node:fs'
+import { CommanderError } from 'commander'
+import { messageOf, WeirError } from '../core/errors.ts'
+import type { Verb } from './command.ts'
+import type { Io } from './io.ts'
+import { closedPipe, createIo, isClosedPipe, toJson } from './io.ts'
+import type { Chosen } from './parser.ts'
+import { buildProgram, operandsOf } from './parser.ts'
+import { verbs } from './verbs.ts'
+
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+/** By convention 128 + SIGINT. */
+const EXIT_INTERRUPTED = 130
+
+/** Runs one command line to its end and gives the exit code. Prints everything there is to say; throws nothing. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const stop = new AbortController()
+  const release = listen(stop)
+  try {
+    const chosen = await parse(argv)
+    if (!chosen) return 0
+    return await run(chosen, stop.signal)
+  } catch (error) {
+    return report(error, argv)
+  } finally {
+    release()
+  }
+}
+
+async function run({ command, input, globals }: Chosen, signal: AbortSignal): Promise<number> {
+  const { stdin, stdout, stderr } = process
+  const io: Io = createIo({ ...globals, stdin, stdout, stderr, signal })
+  try {
+    return (await command.run(input, io)) ?? 0
+  } catch (error) {
+    if (error === closedPipe || signal.reason === closedPipe) return 0
+    if (signal.aborted && (error === signal.reason || isAbort(error))) return EXIT_INTERRUPTED
+    throw error
+  } finally {
+    io.progress(null)
+  }
+}
+
+/** What the line asks for; undefined where help or version was asked for, and printed. Throws WEIR_USAGE. */
+async function parse(argv: readonly string[]): Promise<Chosen | undefined> {
+  let chosen: Chosen | undefined
+  const program = buildProgram(version(), await loadVerb(argv), (value) => (chosen = value))
+  try {
+    if (argv.length === 0) program.outputHelp()
+    else program.parse(argv, { from: 'user' })
+    return chosen
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return undefined
+    if (error.code === 'commander.help') {
+      // A group without its verb: `weirhouse topics`. Its help went to standard error, which is silent here.
+      const [group] = operandsOf(argv)
+      program.commands.find((verb) => verb.name() === group)?.outputHelp()
+      return undefined
+    }
+    const reason = error.message
+      .replace(/^error: /, '')
+      .replaceAll(/\s+/g, ' ')
+      .replace(/[\s.]+$/, '')
+    throw new WeirError('WEIR_USAGE', { reason, advice: `See: weirhouse ${helpPath(argv)}--help` })
+  }
+}
+
+async function loadVerb(argv: readonly string[]): Promise<Map<string, Verb>> {
+  const [first, second] = operandsOf(argv)
+  const name = first === 'help' ? second : first
+  const entry = verbs.find((verb) => verb.name === name)
+  return new Map(entry ? [[entry.name, (await entry.load()).command]] : [])
+}
+
+function helpPath(argv: readonly string[]): string {
+  const [first] = operandsOf(argv)
+  return verbs.some(({ name }) => name === first) ? `${first} ` : ''
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+/** Aborts on the first SIGINT or SIGTERM, ends at once on the second; takes a closed pipe for an end, not a fault. */
+function listen(stop: AbortController): () => void {
+  const onSignal = (name: NodeJS.Signals) => {
+    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED)
+    stop.abort(new DOMException(`stopped by ${name}`, 'AbortError'))
+  }
+  const onPipe = (error: Error) => {
+    if (!isClosedPipe(error)) throw error
+    stop.abort(closedPipe)
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  process.stdout.on('error', onPipe)
+  process.stderr.on('error', onPipe)
+  return () => {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
+}
+
+function report(error: unknown, argv: readonly string[]): number {
+  const known = error instanceof WeirError ? error : unexpected(error)
+  if (argv.includes('--json')) {
+    const { code, message, cure } = known
+    process.stdout.write(`${toJson({ error: { code, message, cure } })}\n`)
+  }
+  process.stderr.write(`${known.toLine()}\n`)
+  if (process.env.WEIRHOUSE_DEBUG === '1') process.stderr.write(`${stackOf(error)}\n`)
+  return known.code === 'WEIR_USAGE' ? EXIT_USAGE : EXIT_FAILED
+}
+
+function unexpected(error: unknown): WeirError {
+  return new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) || 'an error without a text' }, { cause: error })
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`
+  return `${error.stack ?? error.message}${cause}`
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2))

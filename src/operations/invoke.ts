@@ -1,0 +1,89 @@
+import { messageOf, WeirError } from '../core/errors.ts'
+import { MAX_PAYLOAD_BYTES } from '../core/limits.ts'
+
+export interface Invocation {
+  readonly statusCode: number
+  /** Present where the function threw, timed out, ran out of memory or exited. */
+  readonly functionError?: string
+  readonly requestId: string
+  /** The response, parsed where it is JSON. */
+  readonly payload: unknown
+  /** The last 4 KiB of the invocation's log. */
+  readonly log: string
+}
+
+export interface InvokeTarget {
+  /** http://host:port */
+  readonly endpoint: string
+  readonly functionName: string
+}
+
+/**
+ * Invokes a function through the Lambda API, and waits for it.
+ * Source: AWS Lambda API reference, Invoke: `POST /2015-03-31/functions/{name}/invocations`.
+ * Throws WEIR_PAYLOAD_TOO_LARGE, WEIR_REQUEST_FAILED; a function's own error is a result.
+ */
+export async function invokeFunction(target: InvokeTarget, event: Buffer, signal: AbortSignal): Promise<Invocation> {
+  if (event.length > MAX_PAYLOAD_BYTES)
+    throw new WeirError('WEIR_PAYLOAD_TOO_LARGE', { what: 'event', bytes: event.length, limit: MAX_PAYLOAD_BYTES })
+  const response = await send(target, event, signal)
+  const body = Buffer.from(await response.arrayBuffer()).toString('utf8')
+  if (!response.ok)
+    throw new WeirError('WEIR_REQUEST_FAILED', {
+      service: 'Lambda',
+      operation: 'Invoke',
+      status: response.status,
+      name: response.headers.get('x-amzn-errortype') ?? '',
+      reason: reasonOf(body),
+    })
+  const functionError = response.headers.get('x-amz-function-error')
+  return {
+    statusCode: response.status,
+    ...(functionError === null ? {} : { functionError }),
+    requestId: response.headers.get('x-amzn-requestid') ?? '',
+    payload: parsed(body),
+    log: Buffer.from(response.headers.get('x-amz-log-result') ?? '', 'base64').toString('utf8'),
+  }
+}
+
+async function send({ endpoint, functionName }: InvokeTarget, event: Buffer, signal: AbortSignal): Promise<Response> {
+  const url = new URL(`/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`, endpoint)
+  try {
+    return await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-amz-invocation-type': 'RequestResponse',
+        'x-amz-log-type': 'Tail',
+      },
+      body: new Uint8Array(event),
+      signal,
+    })
+  } catch (error) {
+    if (signal.aborted) throw error
+    const reason = messageOf((error as Error).cause ?? error)
+    throw new WeirError(
+      'WEIR_REQUEST_FAILED',
+      { service: 'Lambda', operation: 'Invoke', status: 'nothing', name: '', reason },
+      { cause: error },
+    )
+  }
+}
+
+/** Lambda answers `{"Type": "User", "Message": "..."}` or `{"message": "..."}`. */
+function reasonOf(body: string): string {
+  const value = parsed(body)
+  if (value === null || typeof value !== 'object') return body || 'no text'
+  const { Message, message } = value as { Message?: unknown; message?: unknown }
+  const text = Message ?? message
+  return typeof text === 'string' ? text : body
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown
+  } catch (error) {
+    if (error instanceof SyntaxError) return body
+    throw error
+  }
+}
