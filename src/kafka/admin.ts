@@ -1,0 +1,232 @@
+/** Topics, offsets and groups: what verbs and the local stack ask of a cluster. */
+import { Admin, ConfigResourceTypes, ConfigSources } from '@platformatic/kafka'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WeirError } from '../core/errors.ts'
+import { attempt, brokerErrors, clientOptions, isolationLevel, kafkaError, type Isolation } from './client.ts'
+import type { KafkaConnection } from './connection.ts'
+
+/** A command should say that Kafka is away, not hang: 20 tries, 5 s. */
+const ADMIN_RETRIES = 20
+const LATEST = -1n
+const EARLIEST = -2n
+/** A topic just made has no leaders for some milliseconds, and one just deleted is still listed. */
+const SETTLE_STEP_MS = 25
+const SETTLE_STEPS = 400
+
+export interface TopicSettings {
+  readonly topic: string
+  readonly partitions: number
+  readonly replication: number
+  readonly configs?: Readonly<Record<string, string>>
+}
+
+export interface TopicSummary {
+  readonly topic: string
+  readonly partitions: number
+  readonly replication: number
+}
+
+export interface PartitionDescription {
+  readonly partition: number
+  /** Node id; -1 while there is none. */
+  readonly leader: number
+  readonly replicas: readonly number[]
+  readonly inSync: readonly number[]
+}
+
+export interface TopicDescription extends TopicSummary {
+  readonly id: string
+  readonly layout: readonly PartitionDescription[]
+  /** Only what was set on the topic itself. */
+  readonly configs: Readonly<Record<string, string>>
+}
+
+/** [start, end): the first offset still there and the one the next record gets. */
+export interface PartitionOffsets {
+  readonly partition: number
+  readonly start: number
+  readonly end: number
+}
+
+export interface GroupSummary {
+  readonly group: string
+  readonly state: string
+}
+
+export interface KafkaAdmin {
+  /** Resolves when every partition has a leader. Details.error is TOPIC_ALREADY_EXISTS where it exists. */
+  createTopic(settings: TopicSettings): Promise<void>
+  /** Sorted by name, without internal topics. */
+  listTopics(): Promise<TopicSummary[]>
+  /** Throws WEIR_UNKNOWN where there is no such topic. */
+  describeTopic(topic: string): Promise<TopicDescription>
+  /** Resolves when it is no longer listed. */
+  deleteTopic(topic: string): Promise<void>
+  /** Ascending by partition. With read_committed `end` is the last stable offset. */
+  offsets(topic: string, isolation?: Isolation): Promise<PartitionOffsets[]>
+  /** Per partition the first offset whose record is not older; the end where all are. */
+  offsetsAt(topic: string, timestamp: number, isolation?: Isolation): Promise<Map<number, number>>
+  /** Every partition of the topic; undefined where the group has committed nothing. */
+  groupOffsets(group: string, topic: string): Promise<Map<number, number | undefined>>
+  listGroups(): Promise<GroupSummary[]>
+  close(): Promise<void>
+}
+
+/** Opens a client; connects on first use. All errors are WEIR_KAFKA unless a method says otherwise. */
+export function openAdmin(connection: KafkaConnection): KafkaAdmin {
+  const admin = new Admin(clientOptions(connection, ADMIN_RETRIES))
+  return {
+    createTopic: (settings) => createTopic(admin, settings),
+    listTopics: () => attempt('listing topics', () => listTopics(admin)),
+    describeTopic: (topic) => describeTopic(admin, topic),
+    deleteTopic: (topic) => deleteTopic(admin, topic),
+    offsets: (topic, isolation = 'read_uncommitted') => offsets(admin, topic, isolation),
+    offsetsAt: (topic, timestamp, isolation = 'read_uncommitted') => offsetsAt(admin, topic, timestamp, isolation),
+    groupOffsets: (group, topic) => groupOffsets(admin, group, topic),
+    listGroups: () =>
+      attempt('listing groups', async () => {
+        const groups = await admin.listGroups({})
+        return [...groups.values()].map(({ id, state }) => ({ group: id, state: state }))
+      }),
+    close: () => attempt('closing', () => admin.close()),
+  }
+}
+
+async function createTopic(admin: Admin, { topic, partitions, replication, configs = {} }: TopicSettings) {
+  await attempt(`creating topic "${topic}"`, async () => {
+    const settings = Object.entries(configs).map(([name, value]) => ({ name, value }))
+    await admin.createTopics({ topics: [topic], partitions, replicas: replication, configs: settings })
+    await settle(`topic "${topic}" has no leaders yet`, async () => {
+      const layout = await layoutOf(admin, topic)
+      return layout !== undefined && layout.layout.every(({ leader }) => leader >= 0)
+    })
+  })
+}
+
+async function listTopics(admin: Admin): Promise<TopicSummary[]> {
+  const topics = await admin.listTopics({})
+  if (topics.length === 0) return []
+  const metadata = await admin.metadata({ topics: [...topics], forceUpdate: true })
+  return topics.sort().flatMap((topic) => {
+    const found = metadata.topics.get(topic)
+    if (!found) return []
+    return [{ topic, partitions: found.partitionsCount, replication: found.partitions[0]?.replicas.length ?? 0 }]
+  })
+}
+
+async function layoutOf(admin: Admin, topic: string): Promise<Omit<TopicDescription, 'configs'> | undefined> {
+  const listed = await admin.listTopics({ includeInternals: true })
+  if (!listed.includes(topic)) return undefined
+  const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
+  const found = metadata.topics.get(topic)
+  if (!found) return undefined
+  const layout = found.partitions.map(({ leader, replicas, isr }, partition) => ({
+    partition,
+    leader,
+    replicas,
+    inSync: isr,
+  }))
+  return { topic, id: found.id, partitions: layout.length, replication: layout[0]?.replicas.length ?? 0, layout }
+}
+
+async function describeTopic(admin: Admin, topic: string): Promise<TopicDescription> {
+  const found = await attempt(`describing topic "${topic}"`, () => layoutOf(admin, topic))
+  if (!found) {
+    const topics = await attempt('listing topics', () => admin.listTopics({}))
+    throw new WeirError('WEIR_UNKNOWN', { what: 'topic', name: topic, known: topics.sort().join(', ') || 'none' })
+  }
+  return attempt(`describing topic "${topic}"`, async () => {
+    const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }]
+    const described = await admin.describeConfigs({ resources })
+    const own = described
+      .flatMap(({ configs }) => configs)
+      .filter((c) => c.configSource === ConfigSources.DYNAMIC_TOPIC_CONFIG)
+    return { ...found, configs: Object.fromEntries(own.map(({ name, value }) => [name, value ?? ''])) }
+  })
+}
+
+async function deleteTopic(admin: Admin, topic: string): Promise<void> {
+  await attempt(`deleting topic "${topic}"`, async () => {
+    await admin.deleteTopics({ topics: [topic] })
+    await settle(`topic "${topic}" is still there`, async () => !(await admin.listTopics({})).includes(topic))
+  })
+}
+
+async function settle(what: string, done: () => Promise<boolean>): Promise<void> {
+  for (let step = 0; step < SETTLE_STEPS; step++) {
+    if (await done()) return
+    await sleep(SETTLE_STEP_MS)
+  }
+  throw new Error(what)
+}
+
+async function partitionsOf(admin: Admin, topic: string): Promise<number[]> {
+  const { partitions } = await describeLayout(admin, topic)
+  return Array.from({ length: partitions }, (_, partition) => partition)
+}
+
+async function describeLayout(admin: Admin, topic: string): Promise<TopicSummary> {
+  const found = await layoutOf(admin, topic)
+  if (found) return found
+  throw new WeirError('WEIR_KAFKA', {
+    operation: `looking up topic "${topic}"`,
+    reason: 'UNKNOWN_TOPIC_OR_PARTITION',
+    error: 'UNKNOWN_TOPIC_OR_PARTITION',
+  })
+}
+
+async function listOffsets(
+  admin: Admin,
+  topic: string,
+  partitions: readonly number[],
+  at: bigint,
+  isolation: Isolation,
+) {
+  const asked = partitions.map((partitionIndex) => ({ partitionIndex, timestamp: at }))
+  const listed = await admin.listOffsets({
+    topics: [{ name: topic, partitions: asked }],
+    isolationLevel: isolationLevel(isolation),
+  })
+  return new Map(listed.flatMap((t) => t.partitions).map((p) => [p.partitionIndex, Number(p.offset)]))
+}
+
+function offsets(admin: Admin, topic: string, isolation: Isolation): Promise<PartitionOffsets[]> {
+  return attempt(`listing offsets of "${topic}"`, async () => {
+    const partitions = await partitionsOf(admin, topic)
+    const starts = await listOffsets(admin, topic, partitions, EARLIEST, isolation)
+    const ends = await listOffsets(admin, topic, partitions, LATEST, isolation)
+    return partitions.map((partition) => ({
+      partition,
+      start: starts.get(partition)!,
+      end: ends.get(partition)!,
+    }))
+  })
+}
+
+function offsetsAt(admin: Admin, topic: string, timestamp: number, isolation: Isolation): Promise<Map<number, number>> {
+  return attempt(`listing offsets of "${topic}"`, async () => {
+    const partitions = await partitionsOf(admin, topic)
+    const ends = await listOffsets(admin, topic, partitions, LATEST, isolation)
+    const found = await listOffsets(admin, topic, partitions, BigInt(timestamp), isolation)
+    // -1 = no record is that young
+    return new Map(partitions.map((p) => [p, (found.get(p) ?? -1) < 0 ? ends.get(p)! : found.get(p)!]))
+  })
+}
+
+async function groupOffsets(admin: Admin, group: string, topic: string): Promise<Map<number, number | undefined>> {
+  const operation = `reading the offsets of group "${group}"`
+  const partitions = await attempt(operation, () => partitionsOf(admin, topic))
+  const committed = new Map<number, number | undefined>(partitions.map((partition) => [partition, undefined]))
+  try {
+    const topics = [{ name: topic, partitionIndexes: partitions }]
+    for (const listed of await admin.listConsumerGroupOffsets({ groups: [{ groupId: group, topics }] })) {
+      for (const { partitionIndex, committedOffset } of listed.topics.flatMap((t) => t.partitions)) {
+        if (committedOffset >= 0n) committed.set(partitionIndex, Number(committedOffset))
+      }
+    }
+    return committed
+  } catch (error) {
+    if (brokerErrors(error).includes('GROUP_ID_NOT_FOUND')) return committed
+    throw kafkaError(operation, error)
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What every Kafka client here has in common: addresses, patience, and how its errors become ours.
+ * Defaults of the library that lose data or hang are set here or where a client is opened, with the reason.
+ */
+import { protocolErrorsCodesById } from '@platformatic/kafka'
+import { messageOf, WeirError } from '../core/errors.ts'
+import type { KafkaConnection } from './connection.ts'
+
+/** Between two tries of one request. */
+export const RETRY_DELAY_MS = 250
+/** A dead host must not hold up failing over to the next; a killed local broker refuses at once. */
+export const CONNECT_TIMEOUT_MS = 2000
+/** Longest wait for one answer; a group's rejoin may take its whole rebalance timeout. */
+export const REQUEST_TIMEOUT_MS = 15_000
+
+export const READ_UNCOMMITTED = 0
+export const READ_COMMITTED = 1
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
+export interface ClientOptions {
+  clientId: string
+  bootstrapBrokers: string[]
+  connectTimeout: number
+  requestTimeout: number
+  retryDelay: number
+  retries: number
+}
+
+/** `retries`: how often the client itself tries again; 0 where this code must see every failure (group, fetch, commit). */
+export function clientOptions(connection: KafkaConnection, retries: number): ClientOptions {
+  return {
+    clientId: 'weirhouse',
+    bootstrapBrokers: [...connection.bootstrap],
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    retryDelay: RETRY_DELAY_MS,
+    retries,
+  }
+}
+
+export function isolationLevel(isolation: Isolation): 0 | 1 {
+  return isolation === 'read_committed' ? READ_COMMITTED : READ_UNCOMMITTED
+}
+
+/** The broker's name of an error code: 3 is UNKNOWN_TOPIC_OR_PARTITION. */
+export function errorName(code: number): string {
+  return protocolErrorsCodesById[code] ?? `error code ${code}`
+}
+
+/** Every broker error name inside whatever the client threw, outermost first. */
+export function brokerErrors(error: unknown): string[] {
+  const names = new Set<string>()
+  visit(error, names)
+  return [...names]
+}
+
+function visit(error: unknown, names: Set<string>): void {
+  if (!(error instanceof Error)) return
+  if ('apiId' in error && typeof error.apiId === 'string') names.add(error.apiId)
+  if (error instanceof AggregateError) for (const inner of error.errors) visit(inner, names)
+  if (error.cause !== undefined) visit(error.cause, names)
+}
+
+/** WEIR_KAFKA with the broker's own error names in `reason`, and in `details.error` where there is one. */
+export function kafkaError(operation: string, error: unknown): WeirError {
+  if (error instanceof WeirError) return error
+  const names = brokerErrors(error)
+  const reason = names.length > 0 ? names.join(', ') : rootMessage(error)
+  return new WeirError('WEIR_KAFKA', { operation, reason, error: names[0] }, { cause: error })
+}
+
+/** The innermost message: "connect ECONNREFUSED 127.0.0.1:9092" says more than "metadata failed 4 times". */
+function rootMessage(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return rootMessage(error.errors.at(-1))
+  if (error instanceof Error && error.cause instanceof Error) return rootMessage(error.cause)
+  return messageOf(error).replace(/\.$/, '')
+}
+
+/** Runs a request and turns its failure into WEIR_KAFKA. */
+export async function attempt<T>(operation: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw kafkaError(operation, error)
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Fetching, one request at a time, from the broker that leads. Requests are sessionless (KIP-227's "full fetch"):
+ * each names all it wants, so that no broken session can outlive a broker. The library's own `fetch` is not used: it
+ * rejects the whole call for one partition's error, and its filter for aborted records leaks (batches.ts).
+ */
+import { Admin, ConnectionPool, fetchV17, type Broker } from '@platformatic/kafka'
+import type { SourceRecord } from '../core/record.ts'
+import { decodeBatches } from './batches.ts'
+import { clientOptions, errorName, isolationLevel, type Isolation } from './client.ts'
+import type { KafkaConnection } from './connection.ts'
+
+const NO_SESSION = 0
+const NO_SESSION_EPOCH = -1
+const UNKNOWN_EPOCH = -1
+const METADATA_RETRIES = 2
+
+export interface Leaders {
+  /** Node id by partition; -1 or absent while there is no leader. */
+  readonly nodes: ReadonlyMap<number, number>
+  readonly brokers: ReadonlyMap<number, Broker>
+  readonly topicId: string
+  readonly partitions: number
+}
+
+export interface FetchRequest {
+  readonly broker: Broker
+  readonly topicId: string
+  /** Served in this order: rotate it, because only the first may exceed the byte limits. */
+  readonly partitions: readonly { readonly partition: number; readonly offset: number }[]
+  /** How long the broker may wait for the first byte. */
+  readonly maxWaitMs: number
+  readonly maxBytes: number
+  readonly partitionMaxBytes: number
+}
+
+export interface FetchedPartition {
+  readonly partition: number
+  readonly records: SourceRecord[]
+  /** Where to go on; equal to the offset asked for when nothing came. */
+  readonly next: number
+  readonly highWatermark: number
+  /** Last stable offset: with read_committed nothing at or above it is served. */
+  readonly stable: number
+  /** The broker's error name for this partition alone. */
+  readonly error?: string
+}
+
+export interface Fetcher {
+  /** Asks the cluster anew. */
+  leaders(): Promise<Leaders>
+  /** Rejects with the client's own error when the broker is away; errors of one partition are in its result. */
+  fetch(request: FetchRequest): Promise<FetchedPartition[]>
+  close(): Promise<void>
+}
+
+export function openFetcher(connection: KafkaConnection, topic: string, isolation: Isolation): Fetcher {
+  const options = clientOptions(connection, METADATA_RETRIES)
+  const admin = new Admin(options)
+  // its own connections: a broker answers one request a connection after the other, and a fetch waits
+  const pool = new ConnectionPool(options.clientId, options)
+  return {
+    async leaders() {
+      const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
+      const found = metadata.topics.get(topic)
+      if (!found) throw new Error(`the cluster does not know topic "${topic}"`)
+      return {
+        nodes: new Map(found.partitions.map(({ leader }, partition) => [partition, leader])),
+        brokers: metadata.brokers,
+        topicId: found.id,
+        partitions: found.partitionsCount,
+      }
+    },
+    async fetch(request) {
+      const response = await send(pool, request, isolation)
+      const from = new Map(request.partitions.map(({ partition, offset }) => [partition, offset]))
+      return response.responses
+        .flatMap(({ partitions }) => partitions)
+        .map((fetched) => ({
+          partition: fetched.partitionIndex,
+          ...decodeBatches({
+            topic,
+            partition: fetched.partitionIndex,
+            from: from.get(fetched.partitionIndex)!,
+            isolation,
+            batches: fetched.records ?? [],
+            aborted: fetched.abortedTransactions ?? [],
+          }),
+          highWatermark: Number(fetched.highWatermark),
+          stable: Number(fetched.lastStableOffset),
+          ...(fetched.errorCode === 0 ? {} : { error: errorName(fetched.errorCode) }),
+        }))
+    },
+    async close() {
+      await Promise.all([pool.close(), admin.close()])
+    },
+  }
+}
+
+async function send(
+  pool: ConnectionPool,
+  request: FetchRequest,
+  isolation: Isolation,
+): Promise<fetchV17.FetchResponse> {
+  const { broker, topicId, maxWaitMs, maxBytes, partitionMaxBytes } = request
+  const partitions = request.partitions.map(({ partition, offset }) => ({
+    partition,
+    currentLeaderEpoch: UNKNOWN_EPOCH,
+    fetchOffset: BigInt(offset),
+    lastFetchedEpoch: UNKNOWN_EPOCH,
+    partitionMaxBytes,
+  }))
+  const connection = await pool.get(broker)
+  const level = isolationLevel(isolation)
+  const topics = [{ topicId, partitions }]
+  try {
+    return await fetchV17.api.async(
+      connection,
+      maxWaitMs,
+      1,
+      maxBytes,
+      level,
+      NO_SESSION,
+      NO_SESSION_EPOCH,
+      topics,
+      [],
+      '',
+    )
+  } catch (error) {
+    // one partition's error makes the parser throw, with the answer for all inside
+    const partial = answerWithin(error)
+    if (partial) return partial
+    throw error
+  }
+}
+
+function answerWithin(error: unknown): fetchV17.FetchResponse | undefined {
+  if (!(error instanceof Error) || !('response' in error)) return undefined
+  const response = error.response as fetchV17.FetchResponse | undefined
+  return response?.errorCode === 0 && Array.isArray(response.responses) ? response : undefined
+}
