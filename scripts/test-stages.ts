@@ -1,0 +1,38 @@
+/**
+ * What `npm test` runs, in this order, and how many seconds each stage may take on two cores.
+ * A stage over its budget fails; raise a budget only with a reason in the commit message.
+ */
+export interface Stage {
+  readonly name: string
+  readonly budgetSeconds: number
+  /** Arguments for Node. A suite also gets the arguments that make it write its report. */
+  readonly run: readonly string[]
+  /** 'gate' counts as one test; 'suite' is a Vitest project and counts the tests it reports. */
+  readonly kind: 'gate' | 'suite'
+}
+
+/** The whole of `npm test`, bootstrap aside, stays under six minutes. */
+export const TOTAL_BUDGET_SECONDS = 360
+/** A stage that hangs is stopped at this many times its budget. */
+export const STOP_FACTOR = 2
+
+function gate(name: string, budgetSeconds: number, ...run: string[]): Stage {
+  return { name, budgetSeconds, run, kind: 'gate' }
+}
+
+function suite(name: string, budgetSeconds: number): Stage {
+  return { name, budgetSeconds, run: ['node_modules/vitest/vitest.mjs', 'run', '--project', name], kind: 'suite' }
+}
+
+export const stages: readonly Stage[] = [
+  gate('format', 10, 'node_modules/oxfmt/bin/oxfmt', '--check'),
+  gate('lint', 15, 'node_modules/oxlint/bin/oxlint', '--type-aware'),
+  gate('types', 15, 'node_modules/typescript/bin/tsc'),
+  gate('knip', 15, 'node_modules/knip/bin/knip.js', '--no-progress'),
+  gate('docs', 5, '--conditions=source', 'scripts/generate-docs.ts', '--check'),
+  suite('unit', 50),
+  suite('simulation', 30),
+  suite('contract', 50),
+  suite('integration', 110),
+  suite('package', 45),
+]
