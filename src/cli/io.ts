@@ -20,8 +20,11 @@ export interface Io {
   note(line: string): void
   /** The result: with --json `value` on one line, else the text. */
   answer(value: unknown, text: () => string): Promise<void>
-  /** Names the step under way, shown on standard error if it takes over a second; null when none is. */
-  progress(text: string | null): void
+  /**
+   * Names the step under way, shown on standard error if it takes over a second; null when none is. `detail` is how far it is:
+   * it may change as often as it likes, and only a terminal shows it.
+   */
+  readonly progress: (step: string | null, detail?: string) => void
 }
 
 /** The reader of standard output is gone: `weirhouse consume | head`. Not an error. */
@@ -62,7 +65,7 @@ export function createIo(options: IoOptions): Io {
       stderr.write(`${line}\n`)
     },
     answer: (value, text) => print(json ? toJson(value) : text()),
-    progress: (text) => progress.show(text),
+    progress: (step, detail) => progress.show(step, detail),
   }
 }
 

@@ -48,27 +48,27 @@ async function run({ command, input, globals }: Chosen, signal: AbortSignal): Pr
 
 /** What the line asks for; undefined where help or version was asked for, and printed. Throws WEIR_USAGE. */
 async function parse(argv: readonly string[]): Promise<Chosen | undefined> {
-  let chosen: Chosen | undefined
-  const program = buildProgram(version(), await loadVerb(argv), (value) => (chosen = value))
   try {
+    let chosen: Chosen | undefined
+    const program = buildProgram(version(), await loadVerb(argv), (value) => (chosen = value))
     if (argv.length === 0) program.outputHelp()
     else program.parse(argv, { from: 'user' })
     return chosen
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    if (error.code === 'commander.help') {
-      // A group without its verb: `weirhouse topics`. Its help went to standard error, which is silent here.
-      const [group] = operandsOf(argv)
-      program.commands.find((verb) => verb.name() === group)?.outputHelp()
-      return undefined
-    }
-    const reason = error.message
-      .replace(/^error: /, '')
-      .replaceAll(/\s+/g, ' ')
-      .replace(/[\s.]+$/, '')
-    throw new WeirError('WEIR_USAGE', { reason, advice: `See: weirhouse ${helpPath(argv)}--help` })
+    throw usage(error, argv)
   }
+}
+
+/** commander says `error: unknown option '--tpic'\n(Did you mean --topic?)`; its own help texts name no code. */
+function usage(error: CommanderError, argv: readonly string[]): WeirError {
+  const reason = error.message
+    .replace(/^error: /, '')
+    .replaceAll(/\s+/g, ' ')
+    .replace(/[\s.]+$/, '')
+  const verb = argv.find((word) => verbs.some(({ name }) => name === word))
+  return new WeirError('WEIR_USAGE', { reason, advice: `See: weirhouse ${verb ? `${verb} ` : ''}--help` })
 }
 
 async function loadVerb(argv: readonly string[]): Promise<Map<string, Verb>> {
@@ -76,11 +76,6 @@ async function loadVerb(argv: readonly string[]): Promise<Map<string, Verb>> {
   const name = first === 'help' ? second : first
   const entry = verbs.find((verb) => verb.name === name)
   return new Map(entry ? [[entry.name, (await entry.load()).command]] : [])
-}
-
-function helpPath(argv: readonly string[]): string {
-  const [first] = operandsOf(argv)
-  return verbs.some(({ name }) => name === first) ? `${first} ` : ''
 }
 
 function version(): string {

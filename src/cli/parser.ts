@@ -49,7 +49,9 @@ export function buildProgram(
     const verb = loaded.get(name)
     if (!verb) quiet(program.command(name)).description(summary).allowUnknownOption().action(unloaded)
     else if (isGroup(verb)) {
+      // Without its own verb a group prints its help, and that is an answer, not an error.
       const group = quiet(program.command(name)).description(verb.summary)
+      group.allowExcessArguments(false).action(() => group.outputHelp())
       for (const [inner, command] of Object.entries(verb.commands)) addCommand(program, group, inner, command, choose)
     } else addCommand(program, program, name, verb, choose)
   }

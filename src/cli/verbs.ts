@@ -13,6 +13,41 @@ export interface VerbEntry {
 
 export const verbs: readonly VerbEntry[] = [
   {
+    name: 'start',
+    summary: 'Start the local stack, send the samples, wait until they are processed, audit, and stay up',
+    load: () => import('./commands/start.ts'),
+  },
+  {
+    name: 'up',
+    summary: 'Start the local stack: servers, tables, functions, event source mappings; no data is produced',
+    load: () => import('./commands/up.ts'),
+  },
+  {
+    name: 'down',
+    summary: 'Stop a running stack and every server of it',
+    load: () => import('./commands/down.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'Show where a running stack is: addresses, keys, pipelines',
+    load: () => import('./commands/status.ts'),
+  },
+  {
+    name: 'topics',
+    summary: 'Create, list, describe and delete topics',
+    load: () => import('./commands/topics.ts'),
+  },
+  {
+    name: 'produce',
+    summary: 'Send lines of standard input or of a file to a topic, one message a line',
+    load: () => import('./commands/produce.ts'),
+  },
+  {
+    name: 'consume',
+    summary: 'Print the messages of a topic',
+    load: () => import('./commands/consume.ts'),
+  },
+  {
     name: 'logs',
     summary: 'Print the log of the functions, all instances merged by time',
     load: () => import('./commands/logs.ts'),
@@ -21,5 +56,10 @@ export const verbs: readonly VerbEntry[] = [
     name: 'invoke',
     summary: 'Invoke a function with an event from a file',
     load: () => import('./commands/invoke.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'Check this machine, this project and the running stack',
+    load: () => import('./commands/doctor.ts'),
   },
 ]

@@ -142,6 +142,16 @@ export const errorTable = {
   },
   // command line
   WEIR_USAGE: { message: '{reason}.', retryable: false, cure: '{advice}' },
+  WEIR_STUCK: {
+    message: 'Pipeline "{pipeline}" has {lag} records before it and has not moved for {seconds} s.',
+    retryable: true,
+    cure: 'See why its function fails: `weirhouse logs`. Nothing is lost: the records stay in the topic.',
+  },
+  WEIR_UP_FAILED: {
+    message: 'The stack did not start: {reason}',
+    retryable: false,
+    cure: 'All it printed: {log}',
+  },
   WEIR_NOT_UP: {
     message: 'No stack named "{stack}" is up.',
     retryable: false,
@@ -161,6 +171,11 @@ export const errorTable = {
     message: 'Line {line} {reason}; the {sent} before it were sent.',
     retryable: false,
     cure: 'Correct the line, and send from there on.',
+  },
+  WEIR_TOPIC_EXISTS: {
+    message: 'Topic "{topic}" exists already.',
+    retryable: false,
+    cure: 'Use it, take another name, or pass --if-not-exists.',
   },
   WEIR_UNKNOWN: {
     message: 'There is no {what} "{name}"; there are: {known}.',
