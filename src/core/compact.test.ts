@@ -57,7 +57,11 @@ describe('D3: compaction keeps the newest row of a key', () => {
       ts: fc.nat(3),
       version: fc.nat(2),
     })
-    const rows = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), position }), { maxLength: 30 })
+    const rows = fc.uniqueArray(fc.record({ key: fc.constantFrom('a', 'b', 'c'), position }), {
+      maxLength: 30,
+      // one row stands at a position of a log, once
+      selector: ({ position: { src, offset, index } }) => `${src} ${offset} ${index}`,
+    })
     fc.assert(
       fc.property(rows, (given) => {
         const winners = compact(given, keyOf, order)
