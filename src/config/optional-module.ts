@@ -20,12 +20,12 @@ export async function optionalModule<Module>(name: string, what: string, load: (
   }
 }
 
-/** Node says "Cannot find package 'pg' imported from ..."; another package missing inside `name` is another fault. */
+/** Node says "Cannot find package 'pg' imported from ...", require "Cannot find module 'pg'"; another package missing inside `name` is another fault. */
 function isMissing(error: unknown, name: string): boolean {
   return (
     error instanceof Error &&
     'code' in error &&
-    error.code === 'ERR_MODULE_NOT_FOUND' &&
+    (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND') &&
     error.message.includes(`'${name}'`)
   )
 }

@@ -29,8 +29,10 @@ export interface ServiceOptions {
   readonly ports: readonly number[]
   /** Whether the data must outlive the server; by default the server may keep them in memory. */
   readonly keep?: boolean
-  /** Environment variables the servers see; default those of this process. */
+  /** Environment variables of the servers; default those of this process. */
   readonly env?: NodeJS.ProcessEnv
+  /** Gets a line when something takes a while, such as the first download. */
+  readonly onProgress?: (line: string) => void
 }
 
 export interface AwsKeys {

@@ -1,0 +1,146 @@
+import { Admin } from '@platformatic/kafka'
+import { join } from 'node:path'
+import { KIB, MIB } from '../../core/limits.ts'
+import { clientOptions } from '../../kafka/client.ts'
+import { recordProcesses, releaseFolder, type Running, waitReady } from '../process.ts'
+import type { KafkaEndpoint, Service, ServiceOptions } from '../service.ts'
+import { type JavaProgram, prepareJava, startJava, writeConfig } from './java-server.ts'
+
+const SERVER = 'Kafka'
+const READY_MS = 60_000
+const MAIN = 'kafka.Kafka'
+/** Node ids; the ports are handed out in this order. */
+const CONTROLLER = 0
+const BROKERS = [1, 2] as const
+/** A record of 1 MiB passes: batch and record headers take this much at most (D11). */
+const MAX_MESSAGE_BYTES = MIB + 4 * KIB
+
+export interface KafkaOptions extends ServiceOptions {
+  /** 22 characters of base64url; the same as long as the data are kept. */
+  readonly clusterId: string
+  /** Simple compilation only: ready a third sooner, slower under load. Default true. */
+  readonly fastStart?: boolean
+}
+
+/**
+ * Starts a controller and two brokers in racks az-1 and az-2, each a process of its own, so that either broker can be
+ * killed; `ports` are the controller's and the brokers', `processes` in the same order.
+ * Throws WEIR_PREREQUISITE, WEIR_DOWNLOAD, WEIR_CHECKSUM, WEIR_FOLDER, WEIR_SERVER_START.
+ */
+export async function startKafka(options: KafkaOptions): Promise<Service<KafkaEndpoint>> {
+  const { folder, ports } = options
+  const program = await prepareJava('kafka', options)
+  const log4j = await writeConfig(folder, 'log4j2.properties', LOG4J)
+  const nodes: Running[] = []
+  for (const node of [CONTROLLER, ...BROKERS]) {
+    nodes.push(await startNode(program, options, node, log4j))
+    recordProcesses(
+      folder,
+      nodes.map(({ record }) => record),
+    )
+  }
+  const [controller, ...brokers] = nodes as [Running, ...Running[]]
+  const endpoint = { bootstrap: BROKERS.map((node) => `127.0.0.1:${ports[node]}`) }
+  return {
+    name: 'kafka',
+    processes: nodes.map(({ record }) => record),
+    endpoint,
+    ready: async () => {
+      await using admin = openAdmin(endpoint)
+      const probe = () => admin.seesBrokers()
+      await Promise.all(nodes.map((node) => waitReady(node, probe, READY_MS)))
+    },
+    reset: async () => {
+      await using admin = openAdmin(endpoint)
+      await admin.deleteEverything()
+    },
+    stop: async () => {
+      // A broker that shuts down asks the controller for leave: all at once, and the brokers hang.
+      await Promise.all(brokers.map((broker) => broker.stop()))
+      await controller.stop()
+      releaseFolder(folder)
+    },
+  }
+}
+
+async function startNode(program: JavaProgram, options: KafkaOptions, node: number, log4j: string): Promise<Running> {
+  const data = join(options.folder, `node-${node}`)
+  // Stands in for the format step: with a static voter nothing else is needed.
+  const identity = ['version=1', `cluster.id=${options.clusterId}`, `node.id=${node}`]
+  await writeConfig(data, 'meta.properties', identity)
+  const properties = await writeConfig(options.folder, `node-${node}.properties`, propertiesOf(options, node, data))
+  return startJava(program, {
+    server: `${SERVER} node ${node}`,
+    folder: options.folder,
+    jvm: [
+      '-Xms128m',
+      '-Xmx384m',
+      ...(options.fastStart === false ? [] : ['-XX:TieredStopAtLevel=1']),
+      `-Dlog4j2.configurationFile=${log4j}`,
+    ],
+    main: MAIN,
+    args: [properties],
+    ...(options.env === undefined ? {} : { env: options.env }),
+  })
+}
+
+/** Small and quick where Kafka's defaults are for large clusters; what guards data stays as MSK has it. */
+function propertiesOf({ ports }: KafkaOptions, node: number, data: string): string[] {
+  const listener = node === CONTROLLER ? 'CONTROLLER' : 'PLAINTEXT'
+  const address = `${listener}://127.0.0.1:${ports[node]}`
+  return [
+    `process.roles=${node === CONTROLLER ? 'controller' : 'broker'}`,
+    `node.id=${node}`,
+    `controller.quorum.voters=${CONTROLLER}@127.0.0.1:${ports[CONTROLLER]}`,
+    'controller.listener.names=CONTROLLER',
+    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    `listeners=${address}`,
+    ...(node === CONTROLLER ? [] : [`advertised.listeners=${address}`, `broker.rack=az-${node}`]),
+    `log.dirs=${data.replaceAll('\\', '/')}`,
+    'offsets.topic.replication.factor=2',
+    'offsets.topic.num.partitions=4',
+    'transaction.state.log.replication.factor=2',
+    'transaction.state.log.min.isr=1',
+    'transaction.state.log.num.partitions=4',
+    'share.coordinator.state.topic.replication.factor=1',
+    'share.coordinator.state.topic.min.isr=1',
+    'group.initial.rebalance.delay.ms=0',
+    'auto.create.topics.enable=false',
+    `message.max.bytes=${MAX_MESSAGE_BYTES}`,
+    'log.cleaner.dedupe.buffer.size=2097152',
+    'num.network.threads=2',
+    'num.io.threads=2',
+    // A killed broker is noticed after 3 s: Kafka's own 9 s is made for pauses that do not happen here.
+    'broker.session.timeout.ms=3000',
+    'broker.heartbeat.interval.ms=500',
+  ]
+}
+
+const LOG4J = [
+  'appender.console.type=Console',
+  'appender.console.name=console',
+  'appender.console.layout.type=PatternLayout',
+  'appender.console.layout.pattern=%d{ISO8601} %-5p %c{1} %m%n',
+  'rootLogger.level=WARN',
+  'rootLogger.appenderRef.console.ref=console',
+]
+
+interface ClusterAdmin extends AsyncDisposable {
+  seesBrokers(): Promise<boolean>
+  deleteEverything(): Promise<void>
+}
+
+function openAdmin(endpoint: KafkaEndpoint): ClusterAdmin {
+  const admin = new Admin(clientOptions(endpoint, 0))
+  return {
+    // Answered by a broker, naming both, so both are registered and unfenced.
+    seesBrokers: async () => (await admin.metadata({ topics: [], forceUpdate: true })).brokers.size === BROKERS.length,
+    deleteEverything: async () => {
+      const groups = [...(await admin.listGroups({})).keys()]
+      if (groups.length > 0) await admin.deleteGroups({ groups })
+      const topics = await admin.listTopics({})
+      if (topics.length > 0) await admin.deleteTopics({ topics })
+    },
+    [Symbol.asyncDispose]: () => admin.close(),
+  }
+}
