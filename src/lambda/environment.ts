@@ -1,0 +1,108 @@
+/** What an execution environment keeps between invocations: bindings, opened sinks, ledger, dead letters. */
+import { BINDINGS_VARIABLE, bindingsSchema } from '../core/bindings.ts'
+import type { Bindings } from '../core/bindings.ts'
+import type { DeadLetter } from '../core/dead-letter.ts'
+import { messageOf, WeirError } from '../core/errors.ts'
+import type { OrderKind } from '../core/order.ts'
+import { parseOptions } from '../core/options.ts'
+import type { Pipeline } from '../core/pipeline.ts'
+import type { Deadline, Log } from '../core/ports.ts'
+import type { LedgerStore } from '../sinks/ledger.ts'
+import type { SinkDefinition, SinkWriter } from '../sinks/sink.ts'
+
+/** Durable when it resolves; idempotent (Invocation.putDeadLetters of sinks/sink.ts). */
+export type PutDeadLetters = (letters: readonly DeadLetter[], deadline: Deadline) => Promise<void>
+
+/** How the stores beside the sinks are opened. No request is made before their first use. */
+export interface Openers {
+  readonly openLedger: (binding: Bindings['ledger']) => LedgerStore
+  readonly openDeadLetters: (binding: Bindings['deadLetters']) => { readonly put: PutDeadLetters }
+}
+
+export interface ExecutionEnvironment {
+  /** Opens what is not open yet, all sinks at once, and waits until the deadline at most. A sink that cannot be opened is its error. */
+  writers(deadline: Deadline): Promise<ReadonlyMap<string, SinkWriter | WeirError>>
+  readonly putDeadLetters: PutDeadLetters
+}
+
+/** Reads the bindings. Throws WEIR_BINDING_MISSING, WEIR_DEFINITION_INVALID. */
+export function readBindings(variables: NodeJS.ProcessEnv): Bindings {
+  const text = variables[BINDINGS_VARIABLE]
+  if (!text) throw new WeirError('WEIR_BINDING_MISSING', { what: 'object' })
+  return parseOptions(bindingsSchema, parseJson(text), BINDINGS_VARIABLE)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    // The parser's own message would quote the text, which can hold a password (N5).
+    throw new WeirError(
+      'WEIR_DEFINITION_INVALID',
+      { what: BINDINGS_VARIABLE, reason: 'it is no JSON' },
+      { cause: error },
+    )
+  }
+}
+
+/** @param log outlives the invocation: sinks keep it. */
+export function createEnvironment(
+  pipeline: Pipeline,
+  bindings: Bindings,
+  openers: Openers,
+  log: Log,
+): ExecutionEnvironment {
+  const ledger = openers.openLedger(bindings.ledger)
+  const deadLetters = openers.openDeadLetters(bindings.deadLetters)
+  const order = orderKind(pipeline)
+  const opening = new Map<string, Promise<SinkWriter>>()
+
+  const open = async (sink: SinkDefinition): Promise<SinkWriter> => {
+    const binding = bindings.sinks[sink.id]
+    if (!binding) throw new WeirError('WEIR_BINDING_MISSING', { what: `binding of sink "${sink.id}"` })
+    return sink.open({ pipeline: pipeline.name, order, binding, ledger, log })
+  }
+  const opened = (sink: SinkDefinition): Promise<SinkWriter> => {
+    const known = opening.get(sink.id)
+    if (known) return known
+    const writer = open(sink)
+    opening.set(sink.id, writer)
+    // A failed open is tried again by the next invocation; its reason goes to whoever waits below.
+    writer.catch(() => opening.delete(sink.id))
+    return writer
+  }
+  return {
+    writers: async (deadline) =>
+      new Map(
+        await Promise.all(
+          pipeline.sinks.map(async (sink) => [sink.id, await inTime(opened(sink), sink, deadline)] as const),
+        ),
+      ),
+    putDeadLetters: (letters, deadline) => deadLetters.put(letters, deadline),
+  }
+}
+
+/** The writer, or why there is none. One still opening at the deadline stays so: the next invocation finds it open. */
+async function inTime(
+  writer: Promise<SinkWriter>,
+  sink: SinkDefinition,
+  deadline: Deadline,
+): Promise<SinkWriter | WeirError> {
+  const late = Promise.withResolvers<WeirError>()
+  const expire = () => late.resolve(new WeirError('WEIR_DEADLINE', { what: `opening sink "${sink.id}"` }))
+  if (deadline.signal.aborted) expire()
+  deadline.signal.addEventListener('abort', expire, { once: true })
+  try {
+    return await Promise.race([writer, late.promise])
+  } catch (error) {
+    return error instanceof WeirError
+      ? error
+      : new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
+  } finally {
+    deadline.signal.removeEventListener('abort', expire)
+  }
+}
+
+function orderKind({ order }: Pipeline): OrderKind {
+  return typeof order === 'function' ? 'version' : order
+}

@@ -1,0 +1,112 @@
+/**
+ * What an invocation tells about itself: the fields of its one INFO line, and its metrics in the CloudWatch embedded
+ * metric format (EMF): JSON on standard output, no request, no client.
+ * Source of the format: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
+ */
+import type { DeliveryReport, SinkResult } from '../core/deliver.ts'
+import type { RangeReport } from '../sinks/sink.ts'
+
+export const METRICS_NAMESPACE = 'Weirhouse'
+/** CloudWatch: metric definitions in one EMF document. */
+export const MAX_EMF_METRICS = 100
+/** CloudWatch: keys in one dimension set. */
+export const MAX_EMF_DIMENSIONS = 30
+
+export interface Facts {
+  readonly pipeline: string
+  readonly report: DeliveryReport
+  readonly milliseconds: number
+  /** First invocation of its environment. */
+  readonly cold: boolean
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Partitions, offsets, rows, time a sink, duplicates skipped, dead letters. Never a key, value or header (N5). */
+export function summaryOf({ pipeline, report, milliseconds, cold }: Facts): Fields {
+  return {
+    pipeline,
+    milliseconds,
+    cold,
+    records: report.records,
+    rows: report.rows,
+    deadLetters: report.deadLetters,
+    partitions: report.ranges.map(({ topic: _, ...range }) => range),
+    sinks: Object.fromEntries(report.sinks.map((sink) => [sink.id, sinkSummary(sink)])),
+  }
+}
+
+function sinkSummary({ milliseconds, outcome }: SinkResult): Fields {
+  if ('error' in outcome) return { milliseconds, error: outcome.error.code }
+  return { milliseconds, ...totalsOf(outcome.report.ranges) }
+}
+
+interface Totals {
+  readonly rows: number
+  readonly duplicates: number
+  readonly refused: number
+  readonly gaps: number
+}
+
+function totalsOf(ranges: readonly RangeReport[]): Totals {
+  const sum = (field: keyof Totals) => ranges.reduce((total, range) => total + range[field], 0)
+  return { rows: sum('rows'), duplicates: sum('duplicates'), refused: sum('refused'), gaps: sum('gaps') }
+}
+
+/**
+ * One document for the pipeline and one for each sink: a document holds one value of a dimension, so that sinks cannot
+ * share one.
+ */
+export function metricsOf({ pipeline, report, milliseconds }: Facts, timestamp: number): Fields[] {
+  return [
+    emf(timestamp, { pipeline }, [
+      ['Records', 'Count', report.records],
+      ['Rows', 'Count', report.rows],
+      ['DeadLetters', 'Count', report.deadLetters],
+      ['Duration', 'Milliseconds', milliseconds],
+      ['Failures', 'Count', report.failure ? 1 : 0],
+    ]),
+    ...report.sinks.map((sink) => emf(timestamp, { pipeline, sink: sink.id }, sinkMetrics(sink))),
+  ]
+}
+
+function sinkMetrics({ milliseconds, outcome }: SinkResult): Metric[] {
+  const common: Metric[] = [
+    ['Duration', 'Milliseconds', milliseconds],
+    ['Failures', 'Count', 'error' in outcome ? 1 : 0],
+  ]
+  if ('error' in outcome) return common
+  const { rows, duplicates, refused, gaps } = totalsOf(outcome.report.ranges)
+  return [
+    ...common,
+    ['Rows', 'Count', rows],
+    ['Duplicates', 'Count', duplicates],
+    ['Refused', 'Count', refused],
+    ['Gaps', 'Count', gaps],
+  ]
+}
+
+/** For an invocation that failed before any sink wrote: there is no report. */
+export function failureMetrics(pipeline: string, timestamp: number): Fields {
+  return emf(timestamp, { pipeline }, [['Failures', 'Count', 1]])
+}
+
+type Unit = 'Count' | 'Milliseconds'
+type Metric = readonly [name: string, unit: Unit, value: number]
+
+function emf(timestamp: number, dimensions: Readonly<Record<string, string>>, metrics: readonly Metric[]): Fields {
+  return {
+    _aws: {
+      Timestamp: timestamp,
+      CloudWatchMetrics: [
+        {
+          Namespace: METRICS_NAMESPACE,
+          Dimensions: [Object.keys(dimensions)],
+          Metrics: metrics.map(([Name, Unit]) => ({ Name, Unit })),
+        },
+      ],
+    },
+    ...dimensions,
+    ...Object.fromEntries(metrics.map(([name, , value]) => [name, value])),
+  }
+}
