@@ -54,23 +54,34 @@ function parseRecord(raw: unknown, label: string): SourceRecord {
   if (typeof topic !== 'string' || !isWhole(partition) || !isWhole(offset))
     throw malformed(`a record of ${label} has no position`)
   if (label !== `${topic}-${partition}`) throw malformed(`a record of ${topic}-${partition} stands under ${label}`)
-  if (typeof timestamp !== 'number') throw malformed(`the timestamp of ${label} offset ${offset} is no number`)
+  if (!Number.isSafeInteger(timestamp)) throw malformed(`the timestamp of ${label} offset ${offset} is no whole number`)
   return {
     topic,
     partition,
     offset,
-    timestamp,
-    timestampType: (timestampType ?? 'CREATE_TIME') as TimestampType,
+    timestamp: timestamp as number,
+    timestampType: timestampTypeOf(timestampType, label, offset),
     key: bytesOf(key, label, offset),
     value: bytesOf(value, label, offset),
     headers: headersOf(headers),
   }
 }
 
+function timestampTypeOf(type: unknown, label: string, offset: number): TimestampType {
+  if (type === undefined) return 'CREATE_TIME'
+  if (type === 'CREATE_TIME' || type === 'LOG_APPEND_TIME') return type
+  throw malformed(`the timestampType of ${label} offset ${offset} is neither CREATE_TIME nor LOG_APPEND_TIME`)
+}
+
+/** Buffer.from passes over what is no base64; the length tells, so that no altered bytes are taken for the record's. */
 function bytesOf(text: unknown, label: string, offset: number): Buffer | null {
-  if (typeof text === 'string') return Buffer.from(text, 'base64')
   if (text === null || text === undefined) return null
-  throw malformed(`key or value of ${label} offset ${offset} is neither text nor null`)
+  if (typeof text === 'string') {
+    const bytes = Buffer.from(text, 'base64')
+    const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+    if (bytes.length === (text.length / 4) * 3 - padding) return bytes
+  }
+  throw malformed(`key or value of ${label} offset ${offset} is neither base64 nor null`)
 }
 
 const noHeaders: readonly Header[] = []
@@ -82,8 +93,8 @@ function headersOf(raw: unknown): readonly Header[] {
   return raw.flatMap((entry) => {
     if (!isObject(entry)) throw malformed('a header is no object')
     return Object.entries(entry).map(([name, value]) => {
-      if (!Array.isArray(value)) throw malformed(`header "${name}" is no array of bytes`)
-      return { name, value: Buffer.from(value as number[]) }
+      if (!Array.isArray(value) || !value.every(isByte)) throw malformed(`header "${name}" is no array of bytes`)
+      return { name, value: Buffer.from(value) }
     })
   })
 }
@@ -98,6 +109,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** Signed as Lambda sends them, or unsigned as other tools write them. */
+function isByte(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= -128 && (value as number) <= 255
 }
 
 function compare(a: string, b: string): number {
