@@ -32,13 +32,11 @@ export async function startDynamoDb(options: DynamoDbOptions): Promise<Service<A
   const program = await prepareJava('dynamodb', options)
   const data = join(folder, 'data')
   if (options.keep === true) await onFolder(folder, () => mkdir(data, { recursive: true }))
-  const server = await startJava(program, {
+  const server = await startJava(program, options, {
     server: SERVER,
-    folder,
     jvm: ['-Xms64m', '-Xmx512m', `-Djava.library.path=${program.lib}`, `-Dsqlite4java.library.path=${program.lib}`],
     main: 'software.amazon.dynamodb.services.local.main.ServerRunner',
     args: [...(options.keep === true ? ['-dbPath', data] : ['-inMemory']), '-port', String(port), '-disableTelemetry'],
-    ...(options.env === undefined ? {} : { env: options.env }),
   })
   recordProcesses(folder, [server.record])
   const endpoint: AwsEndpoint = { endpoint: `http://127.0.0.1:${port}`, region, ...keys }

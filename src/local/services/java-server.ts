@@ -38,32 +38,27 @@ function temporaryFolder(folder: string): string {
 
 export interface JavaCommand {
   readonly server: string
-  readonly folder: string
   readonly jvm: readonly string[]
   readonly main: string
   readonly args: readonly string[]
-  readonly log?: string
-  readonly env?: NodeJS.ProcessEnv
 }
 
 /** Starts a Java main class on the jars. No shell: Java itself reads the `*`. */
-export function startJava(program: JavaProgram, command: JavaCommand): Promise<Running> {
+export function startJava(program: JavaProgram, options: ServiceOptions, command: JavaCommand): Promise<Running> {
+  const jvm = [
+    '-XX:+UseSerialGC',
+    '-XX:-UsePerfData',
+    ...(options.fastStart === false ? [] : ['-XX:TieredStopAtLevel=1']),
+    `-Djava.io.tmpdir=${temporaryFolder(options.folder)}`,
+    ...command.jvm,
+  ]
   return startProcess({
     server: command.server,
     command: program.java,
-    args: [
-      '-XX:+UseSerialGC',
-      '-XX:-UsePerfData',
-      `-Djava.io.tmpdir=${temporaryFolder(command.folder)}`,
-      ...command.jvm,
-      '-cp',
-      join(program.lib, '*'),
-      command.main,
-      ...command.args,
-    ],
-    cwd: command.folder,
-    log: join(command.folder, command.log ?? 'server.log'),
-    ...(command.env === undefined ? {} : { env: command.env }),
+    args: [...jvm, '-cp', join(program.lib, '*'), command.main, ...command.args],
+    cwd: options.folder,
+    log: join(options.folder, 'server.log'),
+    ...(options.env === undefined ? {} : { env: options.env }),
   })
 }
 

@@ -18,8 +18,6 @@ const MAX_MESSAGE_BYTES = MIB + 4 * KIB
 export interface KafkaOptions extends ServiceOptions {
   /** 22 characters of base64url; the same as long as the data are kept. */
   readonly clusterId: string
-  /** Simple compilation only: ready a third sooner, slower under load. Default true. */
-  readonly fastStart?: boolean
 }
 
 /**
@@ -69,18 +67,11 @@ async function startNode(program: JavaProgram, options: KafkaOptions, node: numb
   const identity = ['version=1', `cluster.id=${options.clusterId}`, `node.id=${node}`]
   await writeConfig(data, 'meta.properties', identity)
   const properties = await writeConfig(options.folder, `node-${node}.properties`, propertiesOf(options, node, data))
-  return startJava(program, {
+  return startJava(program, options, {
     server: `${SERVER} node ${node}`,
-    folder: options.folder,
-    jvm: [
-      '-Xms128m',
-      '-Xmx384m',
-      ...(options.fastStart === false ? [] : ['-XX:TieredStopAtLevel=1']),
-      `-Dlog4j2.configurationFile=${log4j}`,
-    ],
+    jvm: ['-Xms128m', '-Xmx384m', `-Dlog4j2.configurationFile=${log4j}`],
     main: MAIN,
     args: [properties],
-    ...(options.env === undefined ? {} : { env: options.env }),
   })
 }
 

@@ -29,13 +29,11 @@ export async function startS3(options: S3Options): Promise<Service<AwsEndpoint>>
   await onFolder(folder, () => mkdir(data, { recursive: true }))
   const properties = await writeConfig(folder, 's3proxy.properties', propertiesOf(endpoint, data))
   const logback = await writeConfig(folder, 'logback.xml', LOGBACK)
-  const server = await startJava(program, {
+  const server = await startJava(program, options, {
     server: SERVER,
-    folder,
     jvm: ['-Xms64m', '-Xmx384m', `-Dlogback.configurationFile=${logback}`],
     main: 'org.gaul.s3proxy.Main',
     args: ['--properties', properties],
-    ...(options.env === undefined ? {} : { env: options.env }),
   })
   recordProcesses(folder, [server.record])
   return {
