@@ -112,6 +112,11 @@ export const errorTable = {
     retryable: false,
     cure: 'Give the sink an empty target of its own. If a ledger was lost, restore it before going on.',
   },
+  WEIR_CREDENTIALS: {
+    message: 'The environment has no {variable}.',
+    retryable: false,
+    cure: 'Lambda sets it from the role of the function; elsewhere, export it.',
+  },
   WEIR_REQUEST_FAILED: {
     message: '{service} {operation} answered {status} {name}: {reason}.',
     retryable: false,

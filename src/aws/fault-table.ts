@@ -1,0 +1,136 @@
+/**
+ * What each fault of AWS means for delivery (docs/delivery.md, D8). By the service's error name, by Node's error code where
+ * the connection failed, else by HTTP status.
+ * - retryable: again, inside the deadline, with jitter.
+ * - refused: this request's own fault; whether it is a record's is for isolation to prove.
+ * - misconfigured: no repetition helps before a person acts; `advice` says what to do.
+ * - answer: no fault, but the answer to a question: a condition that does not hold, nothing there.
+ */
+export type FaultKind = 'retryable' | 'refused' | 'misconfigured' | 'answer'
+
+export interface FaultCause {
+  readonly kind: FaultKind
+  readonly advice?: string
+}
+
+const retryable: FaultCause = { kind: 'retryable' }
+const refused: FaultCause = { kind: 'refused' }
+const answer: FaultCause = { kind: 'answer' }
+const misconfigured = (advice: string): FaultCause => ({ kind: 'misconfigured', advice })
+
+const credentials = misconfigured('See that the credentials in the environment are valid, and that the clock is right.')
+const permission = misconfigured(
+  'Grant the function the permission that the message names; `weirhouse plan` lists them.',
+)
+const missing = misconfigured('Create it with `weirhouse up` locally or by deploying on AWS, or correct its name.')
+const trust = misconfigured(
+  'The certificate is not trusted: name the authority in NODE_EXTRA_CA_CERTS, or correct the endpoint.',
+)
+const key = misconfigured('See that the KMS key is enabled and that the function may use it.')
+
+export const faultTable: Readonly<Record<string, FaultCause>> = {
+  // throttling
+  ThrottlingException: retryable,
+  ThrottlingError: retryable,
+  Throttling: retryable,
+  ProvisionedThroughputExceededException: retryable,
+  ProvisionedThroughputExceeded: retryable,
+  RequestLimitExceeded: retryable,
+  SlowDown: retryable,
+  TooManyRequestsException: retryable,
+  // the service's own trouble, and requests in each other's way
+  InternalServerError: retryable,
+  InternalError: retryable,
+  InternalFailure: retryable,
+  ServiceUnavailable: retryable,
+  ServiceUnavailableException: retryable,
+  RequestTimeout: retryable,
+  RequestTimeoutException: retryable,
+  TransactionConflictException: retryable,
+  TransactionConflict: retryable,
+  TransactionInProgressException: retryable,
+  ReplicatedWriteConflictException: retryable,
+  OperationAborted: retryable,
+  /** S3: another conditional write to the key was going on (409). */
+  ConditionalRequestConflict: retryable,
+  /** S3: the body came damaged; what is sent again is not. */
+  BadDigest: retryable,
+  CrcMismatch: retryable,
+  // time: the client measures the difference and signs again
+  RequestTimeTooSkewed: retryable,
+  RequestExpired: retryable,
+  // answers
+  ConditionalCheckFailedException: answer,
+  ConditionalCheckFailed: answer,
+  DuplicateItem: answer,
+  DuplicateItemException: answer,
+  PreconditionFailed: answer,
+  NoSuchKey: answer,
+  NotFound: answer,
+  // what a store refuses
+  ValidationException: refused,
+  ValidationError: refused,
+  SerializationException: refused,
+  ItemCollectionSizeLimitExceededException: refused,
+  ItemCollectionSizeLimitExceeded: refused,
+  EntityTooLarge: refused,
+  KeyTooLongError: refused,
+  // set-up
+  ResourceNotFoundException: missing,
+  ResourceNotFound: missing,
+  TableNotFoundException: missing,
+  NoSuchBucket: missing,
+  AccessDeniedException: permission,
+  AccessDenied: permission,
+  UnauthorizedException: permission,
+  AllAccessDisabled: permission,
+  UnrecognizedClientException: credentials,
+  InvalidSignatureException: credentials,
+  SignatureDoesNotMatch: credentials,
+  IncompleteSignatureException: credentials,
+  MissingAuthenticationTokenException: credentials,
+  InvalidAccessKeyId: credentials,
+  InvalidClientTokenId: credentials,
+  InvalidToken: credentials,
+  ExpiredToken: credentials,
+  ExpiredTokenException: credentials,
+  AuthorizationHeaderMalformed: misconfigured('The bucket is in another region than AWS_REGION says.'),
+  PermanentRedirect: misconfigured('The bucket is in another region than AWS_REGION says.'),
+  InvalidBucketName: misconfigured('Correct the name of the bucket.'),
+  UnknownOperationException: misconfigured('The endpoint does not know the operation: correct AWS_ENDPOINT_URL.'),
+  KMSAccessDeniedException: key,
+  KMSDisabledException: key,
+  KMSInvalidStateException: key,
+  KMSNotFoundException: key,
+  // Node: the connection
+  ECONNRESET: retryable,
+  ECONNREFUSED: retryable,
+  ECONNABORTED: retryable,
+  EPIPE: retryable,
+  ETIMEDOUT: retryable,
+  EHOSTUNREACH: retryable,
+  ENETUNREACH: retryable,
+  EADDRNOTAVAIL: retryable,
+  EMFILE: retryable,
+  EAI_AGAIN: retryable,
+  ENOTFOUND: retryable,
+  EPROTO: retryable,
+  CERT_HAS_EXPIRED: trust,
+  CERT_NOT_YET_VALID: trust,
+  DEPTH_ZERO_SELF_SIGNED_CERT: trust,
+  SELF_SIGNED_CERT_IN_CHAIN: trust,
+  UNABLE_TO_GET_ISSUER_CERT: trust,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: trust,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: trust,
+  ERR_TLS_CERT_ALTNAME_INVALID: trust,
+}
+
+/** By name first; a name that the table does not know by its status (0: there was no answer). */
+export function causeOf(name: string, status: number): FaultCause {
+  const known = Object.hasOwn(faultTable, name) ? faultTable[name] : undefined
+  if (known) return known
+  if (status === 401 || status === 403) return permission
+  if (status === 404 || status === 412) return answer
+  if (status === 408 || status === 429 || status >= 500 || status === 0) return retryable
+  return status >= 300 && status < 400 ? misconfigured('Correct AWS_REGION or the endpoint.') : refused
+}

@@ -1,0 +1,62 @@
+import { messageOf, WeirError } from '../core/errors.ts'
+import { causeOf } from './fault-table.ts'
+import type { FaultKind } from './fault-table.ts'
+
+export interface FaultFacts {
+  readonly service: string
+  readonly operation: string
+  /** The service's error name, or Node's error code. */
+  readonly name: string
+  /** HTTP status; 0 where there was no answer. */
+  readonly status: number
+  readonly message: string
+  /** The error document, parsed: may hold a payload (`Item`), so it is never printed. */
+  readonly body?: Readonly<Record<string, unknown>>
+}
+
+/** A request that did not come back with success. `message` is the service's own text, without credentials. */
+export class AwsFault extends Error {
+  override readonly name: string
+  readonly service: string
+  readonly operation: string
+  readonly status: number
+  readonly kind: FaultKind
+  readonly retryable: boolean
+  readonly advice: string | undefined
+  declare readonly body: Readonly<Record<string, unknown>> | undefined
+
+  constructor({ service, operation, name, status, message, body }: FaultFacts, options?: ErrorOptions) {
+    super(message, options)
+    const cause = causeOf(name, status)
+    this.name = name
+    this.service = service
+    this.operation = operation
+    this.status = status
+    this.kind = cause.kind
+    this.retryable = cause.kind === 'retryable'
+    this.advice = cause.advice
+    // Not enumerable: what prints an error prints its fields, and this one can hold a record's data (N5).
+    Object.defineProperty(this, 'body', { value: body, enumerable: false })
+  }
+}
+
+/** True for a fault of that name or status. */
+export function isFault(error: unknown, which: string | number): error is AwsFault {
+  return error instanceof AwsFault && (typeof which === 'number' ? error.status === which : error.name === which)
+}
+
+/**
+ * What a sink throws for a failed request. Passes WeirError through; retryable faults become WEIR_STORE_UNAVAILABLE,
+ * faults of set-up WEIR_STORE_MISCONFIGURED with the advice, and the rest WEIR_REQUEST_FAILED.
+ */
+export function storeError(error: unknown, sink: string): WeirError {
+  if (error instanceof WeirError) return error
+  if (!(error instanceof AwsFault))
+    return new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
+  const { service, operation, name, status, message, kind, advice } = error
+  const reason = `${service} ${operation}: ${name}: ${message}`
+  if (kind === 'retryable') return new WeirError('WEIR_STORE_UNAVAILABLE', { sink, reason }, { cause: error })
+  if (kind === 'misconfigured')
+    return new WeirError('WEIR_STORE_MISCONFIGURED', { sink, reason, advice }, { cause: error })
+  return new WeirError('WEIR_REQUEST_FAILED', { service, operation, status, name, reason: message }, { cause: error })
+}
