@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { bundlePipeline } from './bundle.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'weirhouse-bundle-'))
+afterAll(() => rmSync(root, { recursive: true }))
+
+const PLAIN = `
+import { pipeline, text } from 'weirhouse'
+const sink = { kind: 'memory', id: 'm', options: {}, grants: [], open: () => Promise.reject(new Error('none')) }
+export default pipeline({ name: 'x', source: { topic: 't' }, decode: text(), sinks: [sink] })
+`
+const S3_ONLY = `
+import { pipeline, text } from 'weirhouse'
+import { s3 } from 'weirhouse/sinks/s3'
+export default pipeline({ name: 'x', source: { topic: 't' }, decode: text(), sinks: [s3({ id: 'lake' })] })
+`
+
+let count = 0
+/** A project of one module, bundled. */
+function project(code: string) {
+  const folder = join(root, `project-${count++}`)
+  mkdirSync(folder)
+  const modulePath = join(folder, 'pipeline.ts')
+  writeFileSync(modulePath, code)
+  return { modulePath, outFolder: join(folder, 'out'), pipelineName: 'x' }
+}
+
+const repository = fileURLToPath(new URL('../../', import.meta.url))
+
+describe('bundlePipeline', () => {
+  test('writes one ES module whose handler loads in a folder of its own', async () => {
+    const bundle = await bundlePipeline(project(PLAIN))
+    expect(readdirSync(bundle.folder)).toEqual(['index.mjs'])
+    const script = `console.log(typeof (await import(${JSON.stringify(join(bundle.folder, 'index.mjs'))})).handler)`
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect(output).toBe('function\n')
+    expect(bundle.handler).toBe('index.handler')
+  })
+
+  test('D12: the same source gives the same bytes, wherever it lies, and no path of the machine', async () => {
+    const [one, two] = [await bundlePipeline(project(PLAIN)), await bundlePipeline(project(PLAIN))]
+    expect(two.sha256).toBe(one.sha256)
+    const code = readFileSync(join(one.folder, 'index.mjs'), 'utf8')
+    expect(code).not.toContain(root)
+    expect(code).not.toContain(repository)
+    expect(code.length).toBeGreaterThan(1_000)
+  })
+
+  test('leaves nothing of an earlier bundle behind', async () => {
+    const options = project(PLAIN)
+    mkdirSync(options.outFolder)
+    writeFileSync(join(options.outFolder, 'old.mjs'), '')
+    await bundlePipeline(options)
+    expect(readdirSync(options.outFolder)).toEqual(['index.mjs'])
+  })
+
+  test('the source map is a file of its own that the code does not mention', async () => {
+    const options = project(PLAIN)
+    const [without, withMap] = [await bundlePipeline(options), await bundlePipeline({ ...options, sourceMap: true })]
+    expect(readdirSync(options.outFolder).sort()).toEqual(['index.mjs', 'index.mjs.map'])
+    expect(withMap.sha256).toBe(without.sha256)
+  })
+
+  test('a CommonJS dependency that requires a module of Node loads', async () => {
+    const options = project(PLAIN.replace('import {', "import './events.cjs'\nimport {"))
+    writeFileSync(join(options.modulePath, '../events.cjs'), "globalThis.seen = typeof require('events').once")
+    const { folder } = await bundlePipeline(options)
+    const script = `await import(${JSON.stringify(join(folder, 'index.mjs'))}); console.log(globalThis.seen)`
+    expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })).toBe(
+      'function\n',
+    )
+  })
+
+  test.each([
+    ['a module that is not there', "import './nowhere.ts'\n", /pipeline\.ts:1:8: Could not resolve ".\/nowhere\.ts"/],
+    ['a syntax error', 'export default\n  }', /pipeline\.ts:2:3: Unexpected/],
+    [
+      'a door that weirhouse does not have',
+      "import 'weirhouse/cli'\n",
+      /pipeline\.ts:1:8: "weirhouse\/cli" is not exported/,
+    ],
+  ])('%s is WEIR_BUNDLE with its place', async (_, code, message) => {
+    await expect(bundlePipeline(project(code))).rejects.toMatchObject({
+      code: 'WEIR_BUNDLE',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  test('the bundle of an S3-only pipeline holds no pg, no command line, no local stack, no test kit, and is small', async () => {
+    const { modules, bytes } = await bundlePipeline(project(S3_ONLY))
+    const files = Object.keys(modules)
+    expect(files.some((file) => file.includes('src/sinks/s3/'))).toBe(true)
+    expect(
+      files.filter((file) =>
+        /node_modules\/pg|sinks\/(postgres|dynamodb)\/|src\/(cli|cdk|local|testing|kafka)\//.test(file),
+      ),
+    ).toEqual([])
+    expect(bytes).toBeLessThan(120_000)
+  })
+})

@@ -1,0 +1,146 @@
+/**
+ * esbuild turns a pipeline into the code of its function: one ES module with what that pipeline uses and nothing else.
+ * The same files run in the sandbox and on AWS, and the same input gives the same bytes.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { build } from 'esbuild'
+import type { BuildFailure, BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild'
+import { messageOf, WeirError } from '../core/errors.ts'
+import { ownModule } from './own-package.ts'
+
+export interface BundleOptions {
+  /** Absolute path of the module that default-exports the pipeline. */
+  readonly modulePath: string
+  /** Emptied, then written: it is to hold nothing but the bundle. */
+  readonly outFolder: string
+  /** For errors. */
+  readonly pipelineName: string
+  /** Also writes index.mjs.map, which the code does not mention. Default false. */
+  readonly sourceMap?: boolean
+}
+
+export interface Bundle {
+  readonly folder: string
+  /** `file.export`, as Lambda's Handler setting wants it. */
+  readonly handler: 'index.handler'
+  readonly bytes: number
+  /** Of index.mjs, in hexadecimal. */
+  readonly sha256: string
+  readonly milliseconds: number
+  /** Source files that ended up inside, relative to the pipeline's folder, with the bytes that each takes up. */
+  readonly modules: Readonly<Record<string, number>>
+}
+
+const FILE = 'index.mjs'
+
+/** Dependencies written as CommonJS, such as pg, call `require` for Node's own modules; an ES module has none. */
+const REQUIRE = "import{createRequire as $require}from'node:module';const require=$require(import.meta.url);"
+
+/** pg asks for these only where it is told to, or on Cloudflare. */
+const OPTIONAL = ['pg-native', 'pg-cloudflare']
+
+/** Throws WEIR_BUNDLE with file:line:column where the code does not build, WEIR_FOLDER where the folder cannot be written. */
+export async function bundlePipeline(options: BundleOptions): Promise<Bundle> {
+  const start = performance.now()
+  const { outFolder } = options
+  const { outputFiles, metafile } = await run(options)
+  const code = outputFiles.find((file) => file.path.endsWith(FILE))!.contents
+  try {
+    await mkdir(outFolder, { recursive: true })
+    for (const name of await readdir(outFolder)) await rm(join(outFolder, name), { recursive: true })
+    for (const file of outputFiles) await writeFile(join(outFolder, basename(file.path)), file.contents)
+  } catch (error) {
+    throw new WeirError('WEIR_FOLDER', { folder: outFolder, reason: messageOf(error) }, { cause: error })
+  }
+  return {
+    folder: outFolder,
+    handler: 'index.handler',
+    bytes: code.length,
+    sha256: createHash('sha256').update(code).digest('hex'),
+    milliseconds: Math.round(performance.now() - start),
+    modules: modulesOf(metafile),
+  }
+}
+
+type Result = BuildResult<{ write: false; metafile: true }>
+
+async function run(options: BundleOptions): Promise<Result> {
+  try {
+    return await build({ ...settings(options), write: false, metafile: true })
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error
+    const reason = error.errors.map((each) => describe(each, dirname(options.modulePath))).join('; ')
+    throw new WeirError('WEIR_BUNDLE', { pipeline: options.pipelineName, reason }, { cause: error })
+  }
+}
+
+function settings({ modulePath, sourceMap = false }: BundleOptions): BuildOptions {
+  return {
+    stdin: {
+      contents: [
+        `import pipeline from ${JSON.stringify(modulePath)}`,
+        "import { createHandler } from 'weirhouse/lambda'",
+        'export const handler = createHandler(pipeline)',
+      ].join('\n'),
+      resolveDir: dirname(modulePath),
+      sourcefile: 'index.ts',
+    },
+    // Names in a source map, and the order of equals, come from here: never from where the command was given.
+    absWorkingDir: dirname(modulePath),
+    // Not written there: the names in the source map are to be relative to the module.
+    outfile: join(dirname(modulePath), FILE),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    minify: true,
+    treeShaking: true,
+    // `module` first: ES modules can be shaken, and load in half the time of their CommonJS twins.
+    mainFields: ['module', 'main'],
+    conditions: ['module', 'import', 'node'],
+    external: OPTIONAL,
+    banner: { js: REQUIRE },
+    legalComments: 'none',
+    charset: 'utf8',
+    sourcemap: sourceMap ? 'external' : false,
+    // What the user's tsconfig.json sets for their editor must not change what is deployed.
+    tsconfigRaw: {},
+    logLevel: 'silent',
+    plugins: [ownPackage],
+  }
+}
+
+const ownPackage: Plugin = {
+  name: 'weirhouse',
+  setup: (builder) => {
+    builder.onResolve({ filter: /^weirhouse(\/|$)/ }, ({ path }) => {
+      const file = ownModule(path)
+      // Nothing of the package does anything when it is loaded, so that what is not used can go.
+      return file === undefined
+        ? { errors: [{ text: `"${path}" is not exported by weirhouse` }] }
+        : { path: file, sideEffects: false }
+    })
+  },
+}
+
+function modulesOf({ outputs }: Metafile): Record<string, number> {
+  const output = Object.entries(outputs).find(([file]) => file.endsWith(FILE))![1]
+  return Object.fromEntries(
+    Object.entries(output.inputs).flatMap(([file, { bytesInOutput }]) =>
+      bytesInOutput > 0 ? [[file, bytesInOutput]] : [],
+    ),
+  )
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+}
+
+/** Editors and terminals make `file:line:column` a link. esbuild counts columns from 0. */
+function describe({ location, text }: Message, folder: string): string {
+  if (!location) return text
+  const file = relative(process.cwd(), resolve(folder, location.file))
+  return `${file}:${location.line}:${location.column + 1}: ${text}`
+}

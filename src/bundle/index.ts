@@ -1,0 +1,2 @@
+export { bundlePipeline } from './bundle.ts'
+export type { Bundle, BundleOptions } from './bundle.ts'
