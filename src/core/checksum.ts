@@ -4,10 +4,11 @@ import type { SourceRecord } from './record.ts'
 
 /** Identifies one record at a checkpoint (D9): timestamp, key and value, 8 hexadecimal digits and the value's length. */
 export function recordChecksum(record: SourceRecord): string {
-  let sum = crc32(String(record.timestamp))
-  sum = crc32(record.key ?? 'no key', sum)
-  sum = crc32(record.value ?? 'tombstone', sum)
-  return `${sum.toString(16).padStart(8, '0')}.${record.value?.length ?? -1}`
+  const { timestamp, key, value } = record
+  let sum = crc32(`${timestamp} ${key?.length ?? -1} `) // the length keeps apart what would run together
+  if (key) sum = crc32(key, sum)
+  if (value) sum = crc32(value, sum)
+  return `${sum.toString(16).padStart(8, '0')}.${value?.length ?? -1}`
 }
 
 /** SHA-256 over offsets, keys and values of a range: tells a twin of an S3 object from a foreign one. */

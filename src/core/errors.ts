@@ -30,8 +30,12 @@ function fill(template: string, details: ErrorDetails): string {
   return template.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? 'unknown'))
 }
 
-/** The text of any thrown thing, without assuming that it is an Error. */
+/** The text of any thrown thing, without assuming that it is an Error. Never throws. */
 export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
-  return error instanceof Error ? error.message : String(error)
+  try {
+    if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return 'something that has no text was thrown' // an object without a prototype, a message that itself throws
+  }
 }

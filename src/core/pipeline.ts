@@ -106,7 +106,7 @@ export interface Pipeline extends PipelineOptions {
 /** Checks a definition and fills in its defaults. Throws WEIR_DEFINITION_INVALID, one line a fault. */
 export function pipeline<T, R = T, const K extends Tombstone = 'ignore'>(spec: PipelineSpec<T, R, K>): Pipeline {
   const { decode, transform, order, sinks, ...data } = spec
-  const what = `Pipeline "${String(data.name)}"`
+  const what = `Pipeline "${data.name}"`
   const options = parseOptions(pipelineOptions, data, what)
   const fault = (reason: string) => new WeirError('WEIR_DEFINITION_INVALID', { what, reason })
   if (typeof decode?.decode !== 'function')

@@ -62,7 +62,7 @@ function withVersions(pipeline: Pipeline, result: unknown): RecordRows {
   const { order } = pipeline
   if (typeof order !== 'function') return { rows }
   try {
-    const versions = rows.map(order)
+    const versions = rows.map((row) => order(row))
     const odd = versions.findIndex((version) => typeof version !== 'string' && !Number.isFinite(version))
     if (odd >= 0) return transformFailed(new Error('order gave neither text nor a finite number'))
     return { rows, versions }

@@ -13,7 +13,7 @@ import { keyedCases } from './sink-contract-keyed.ts'
 export interface ContractCase {
   /** Begins with the promises it binds, as docs/delivery.md numbers them. */
   readonly name: string
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 type WorldCase = (world: SinkWorld) => Promise<void>
