@@ -1,0 +1,192 @@
+/**
+ * A batch becomes bytes before any sink writes: what PostgreSQL's types cannot hold is refused here. Pure.
+ *
+ * One row is one COPY tuple: int16 fields, then per field int32 length (-1: null) and the value. Fields stand in the
+ * order of the layout: source, epoch, offset, index, timestamp, version where ordered by it, keys, the rest.
+ */
+import type { Positioned } from '../../core/compact.ts'
+import type { Refusal } from '../../core/dead-letter.ts'
+import { positionOf } from '../../core/order.ts'
+import type { OrderKind, Position } from '../../core/order.ts'
+import { sourceLabel } from '../../core/record.ts'
+import type { Source, SourceRecord } from '../../core/record.ts'
+import type { SinkRange, SinkRecord } from '../sink.ts'
+import { arena, putInt32, putInt64, putNull, putText, reserve } from './arena.ts'
+import type { Arena } from './arena.ts'
+import { encoderOf, textFault } from './encode.ts'
+import type { Encode } from './encode.ts'
+import { layoutOf } from './layout.ts'
+import type { Column } from './layout.ts'
+import type { PostgresOptions } from './options.ts'
+
+/** One row in the batch's buffer. */
+export interface EncodedRow extends Positioned {
+  readonly start: number
+  readonly end: number
+  /** Equal for keys that PostgreSQL holds equal; '' in append tables. */
+  readonly key: string
+}
+
+/** One record with what became of it; no rows where it had none or was refused. */
+export interface EncodedRecord {
+  readonly record: SourceRecord
+  readonly rows: readonly EncodedRow[]
+}
+
+export interface EncodedRange {
+  readonly source: Source
+  readonly label: string
+  readonly records: readonly EncodedRecord[]
+}
+
+export interface EncodedBatch {
+  readonly buffer: Buffer
+  readonly ranges: readonly EncodedRange[]
+  readonly refusals: readonly Refusal[]
+}
+
+/** Compiles the definition to an encoder of batches. Every row gets epoch 0; `withEpoch` puts the watermark's. */
+export function batchEncoder(
+  options: PostgresOptions,
+  order: OrderKind,
+): (ranges: readonly SinkRange[]) => EncodedBatch {
+  const encodeRow = rowEncoder(options, order)
+  return (ranges) => {
+    const out = arena()
+    const refusals: Refusal[] = []
+    const encoded = ranges.map(({ source, records }): EncodedRange => {
+      const label = sourceLabel(source)
+      const refuse = (record: SourceRecord, text: string) => {
+        refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text })
+        return { record, rows: [] }
+      }
+      return { source, label, records: records.map((each) => encodeRecord(out, each, encodeRow, refuse)) }
+    })
+    return { buffer: out.buffer, ranges: encoded, refusals }
+  }
+}
+
+type EncodeRow = (out: Arena, row: unknown, position: Position) => EncodedRow | string
+
+function encodeRecord(
+  out: Arena,
+  { record, rows, versions }: SinkRecord,
+  encodeRow: EncodeRow,
+  refuse: (record: SourceRecord, text: string) => EncodedRecord,
+): EncodedRecord {
+  const start = out.at
+  const encoded: EncodedRow[] = []
+  for (let index = 0; index < rows.length; index++) {
+    const row = encodeRow(out, rows[index], positionOf(record, index, 0, versions?.[index]))
+    if (typeof row === 'string') {
+      out.at = start // the record is the unit: its other rows go as well (D6)
+      return refuse(record, rows.length > 1 ? `row ${index}: ${row}` : row)
+    }
+    encoded.push(row)
+  }
+  return { record, rows: encoded }
+}
+
+interface CompiledColumn extends Column {
+  readonly encode: Encode
+}
+
+function rowEncoder(options: PostgresOptions, order: OrderKind): EncodeRow {
+  const layout = layoutOf(options, order)
+  const compile = (column: Column): CompiledColumn => ({ ...column, encode: encoderOf(column.type) })
+  const keys = layout.keys.map(compile)
+  const others = layout.others.map(compile)
+  const known = new Set(Object.keys(options.columns))
+  const fieldCount = layout.all.length
+  const numericKey = keys.some(({ type }) => type.base === 'numeric')
+  return (out, row, position) => {
+    if (typeof row !== 'object' || row === null || Array.isArray(row)) return 'the row is no object'
+    const fields = row as Readonly<Record<string, unknown>>
+    if (options.unknownFields === 'refuse') {
+      for (const name in fields)
+        if (!known.has(name)) return `field "${name}" is no column of the definition (see unknownFields)`
+    }
+    const start = out.at
+    reserve(out, 2)
+    out.at = out.buffer.writeInt16BE(fieldCount, out.at)
+    const fault = putPosition(out, position, order)
+    if (fault !== undefined) return fault
+    const keyStart = out.at
+    const keyFault = putColumns(out, keys, fields)
+    if (keyFault !== undefined) return keyFault
+    const key = keys.length === 0 ? '' : numericKey ? canonicalKey(out, keyStart, keys) : rawKey(out, keyStart)
+    const otherFault = putColumns(out, others, fields)
+    return otherFault ?? { start, end: out.at, key, position }
+  }
+}
+
+function putPosition(out: Arena, { src, epoch, offset, index, ts, version }: Position, order: OrderKind) {
+  putText(out, src)
+  putInt64(out, epoch)
+  putInt64(out, offset)
+  putInt32(out, index)
+  putInt64(out, ts)
+  if (order !== 'version') return undefined
+  if (version === undefined) return 'the row has no version'
+  if (typeof version === 'string' && textFault(version) !== undefined) return `the version is ${textFault(version)}`
+  putText(out, sortableVersion(version))
+  return undefined
+}
+
+/**
+ * A version as text that the "C" collation orders as core/order.ts does: texts after 't', numbers after 'n' as the 16
+ * digits of their double, turned so that greater numbers have greater bits. One column type serves both, so that no
+ * option has to say which kind a pipeline's versions are.
+ */
+export function sortableVersion(version: string | number): string {
+  if (typeof version === 'string') return `t${version}`
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeDoubleBE(version === 0 ? 0 : version) // -0 equals 0
+  if (bytes[0]! & 0x80) for (let i = 0; i < 8; i++) bytes[i] = ~bytes[i]! & 0xff
+  else bytes[0] = bytes[0]! | 0x80
+  return `n${bytes.toString('hex')}`
+}
+
+function putColumns(
+  out: Arena,
+  columns: readonly CompiledColumn[],
+  fields: Readonly<Record<string, unknown>>,
+): string | undefined {
+  for (const { name, type, encode } of columns) {
+    const value = fields[name]
+    if (value === null || value === undefined) {
+      if (type.notNull) return `column "${name}" must have a value`
+      putNull(out)
+      continue
+    }
+    const fault = encode(out, value)
+    if (fault !== undefined) return `column "${name}" (${type.base}${type.array ? '[]' : ''}): ${fault}`
+  }
+  return undefined
+}
+
+/** The bytes of all key fields, lengths included. */
+function rawKey(out: Arena, start: number): string {
+  return out.buffer.toString('latin1', start, out.at)
+}
+
+/** Where dscale stands in a numeric field, its length included: 1 and 1.0 are one key. */
+const DSCALE_AT = 4 + 6
+
+function canonicalKey(out: Arena, start: number, keys: readonly CompiledColumn[]): string {
+  const bytes = Buffer.from(out.buffer.subarray(start, out.at))
+  let at = 0
+  for (const { type } of keys) {
+    if (type.base === 'numeric') bytes.writeUInt16BE(0, at + DSCALE_AT)
+    at += 4 + bytes.readInt32BE(at)
+  }
+  return bytes.toString('latin1')
+}
+
+/** The row under the epoch of its source's watermark: its bytes in the buffer change as well. */
+export function withEpoch(buffer: Buffer, row: EncodedRow, epoch: number): EncodedRow {
+  if (row.position.epoch === epoch) return row
+  const srcAt = row.start + 2
+  buffer.writeBigInt64BE(BigInt(epoch), srcAt + 4 + buffer.readInt32BE(srcAt) + 4)
+  return { ...row, position: { ...row.position, epoch } }
+}

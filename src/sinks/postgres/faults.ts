@@ -1,0 +1,117 @@
+/**
+ * Causes of failure as data (D8): what the engine does about each. Source of the codes: PostgreSQL, appendix A, "Error
+ * Codes"; Node.js, "Common system errors" and TLS. A full code stands before its class (the first two characters).
+ */
+import { messageOf } from '../../core/errors.ts'
+
+/** Again inside the deadline; this record's own fault; or a person must act. */
+export type FaultKind = 'retryable' | 'refused' | 'misconfigured'
+
+export interface Fault {
+  readonly kind: FaultKind
+  /** SQLSTATE or Node's code; 'unknown' where there is neither. */
+  readonly code: string
+  readonly advice: string
+  readonly reason: string
+}
+
+interface Cause {
+  readonly kind: FaultKind
+  readonly advice: string
+}
+
+const retryable = (advice = 'The batch is sent again.'): Cause => ({ kind: 'retryable', advice })
+const refused = (advice = 'Correct the record, the transform or the table.'): Cause => ({ kind: 'refused', advice })
+const misconfigured = (advice: string): Cause => ({ kind: 'misconfigured', advice })
+
+const grantAdvice = 'Grant the function the rights that `weirhouse plan` prints, or correct the binding.'
+const tlsAdvice =
+  'Give the function the certificate authority of the server (NODE_EXTRA_CA_CERTS), or correct the host name.'
+const tableAdvice = 'Bring the database to the definition: `weirhouse up` locally, `weirhouse migrate` elsewhere.'
+
+export const faultTable: Readonly<Record<string, Cause>> = {
+  // classes
+  '08': retryable('The connection broke; the batch is sent again.'),
+  '09': refused(),
+  '21': refused('Two rows of one key met in one statement; they are tried singly.'),
+  '22': refused('The table cannot hold this value.'),
+  '23': refused('A constraint of the table forbids this row.'),
+  '27': refused(),
+  '28': misconfigured(grantAdvice),
+  '2F': refused('A function or trigger of the table failed on this row.'),
+  '38': refused('A function or trigger of the table failed on this row.'),
+  '39': refused('A function or trigger of the table failed on this row.'),
+  '3D': misconfigured('Correct the database in the binding, or create it.'),
+  '3F': misconfigured(tableAdvice),
+  '40': retryable('Two transactions met; the batch is sent again.'),
+  '42': misconfigured(tableAdvice),
+  '44': refused('A WITH CHECK OPTION forbids this row.'),
+  '53': retryable('The server is out of a resource: connections, memory or disk. See its metrics.'),
+  '54': refused('The row goes beyond a limit of PostgreSQL.'),
+  '55': misconfigured('The table is in no state to be written; see the message.'),
+  '57': retryable('The server stopped or cancelled the work; the batch is sent again.'),
+  '58': retryable('The server had trouble with its own files; see its log.'),
+  P0: refused('A trigger of the table raised an error on this row.'),
+  XX: retryable('The server reports an internal error; see its log.'),
+  // single codes that differ from their class
+  '0A000': misconfigured('The table is of a kind that cannot be written this way (row-level security, a view).'),
+  '25006': retryable('The server is read-only, as after a failover; the batch is sent again on a new connection.'),
+  '25P03': retryable('The transaction was idle for too long and was ended; the batch is sent again.'),
+  '25P04': retryable('The transaction took too long and was ended; the batch is sent again.'),
+  '26000': retryable('The connection lost its prepared statements; the batch is sent again on a new one.'),
+  '40002': refused('A constraint of the table forbids this row.'),
+  '42501': misconfigured(grantAdvice),
+  '55P03': retryable('Another transaction kept a lock; the batch is sent again.'),
+  '57P04': misconfigured('The database was dropped: create it, or correct the binding.'),
+  // Node
+  CERT_HAS_EXPIRED: misconfigured('The certificate of the server has expired: renew it.'),
+  DEPTH_ZERO_SELF_SIGNED_CERT: misconfigured(tlsAdvice),
+  ERR_TLS_CERT_ALTNAME_INVALID: misconfigured(tlsAdvice),
+  SELF_SIGNED_CERT_IN_CHAIN: misconfigured(tlsAdvice),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: misconfigured(tlsAdvice),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: misconfigured(tlsAdvice),
+  EACCES: misconfigured('The function may not open connections: see its network rules.'),
+  EAI_AGAIN: retryable('The name of the host did not resolve just now.'),
+  ENOTFOUND: retryable('The name of the host does not resolve: see that it is spelled right.'),
+  ECONNREFUSED: retryable('Nothing listens there: see that the server is up and the port right.'),
+  ECONNRESET: retryable(),
+  EHOSTUNREACH: retryable('There is no route to the server: see the network rules.'),
+  ENETUNREACH: retryable('There is no route to the server: see the network rules.'),
+  EPIPE: retryable(),
+  ETIMEDOUT: retryable('The server did not answer: see that it is up and the network rules let the function in.'),
+}
+
+/** Faults that pg raises itself and gives no code. */
+const messages: readonly (readonly [RegExp, Cause])[] = [
+  [/does not support SSL/i, misconfigured("The server speaks no TLS: enable it there, or bind with ssl: 'off'.")],
+  [/password must be a string|no password/i, misconfigured('Give the binding a password.')],
+  [/connection terminated|not queryable|timeout expired|connection error|was closed/i, retryable()],
+]
+
+/** What to do about anything that `pg` or the network threw. What is not in the table is retryable: bounded, then the mapping's. */
+export function faultOf(error: unknown): Fault {
+  const reason = messageOf(error)
+  const code = codeOf(error)
+  const cause =
+    (code === undefined
+      ? undefined
+      : (faultTable[code] ?? (isSqlState(code) ? faultTable[code.slice(0, 2)] : undefined))) ??
+    messages.find(([pattern]) => pattern.test(reason))?.[1] ??
+    retryable()
+  return { ...cause, code: code ?? 'unknown', reason }
+}
+
+/** The server rolled the transaction back, or will, and the connection can still be used. */
+export function keepsConnection({ code }: Fault): boolean {
+  return isSqlState(code) && !['08', '57P', '58', '53', '25', '26', '0A', 'XX'].some((start) => code.startsWith(start))
+}
+
+function isSqlState(code: string): boolean {
+  return /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E')
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : undefined
+}

@@ -1,0 +1,41 @@
+/**
+ * The PostgreSQL sink: one transaction an invocation holds the rows and the watermark (docs/delivery.md, "PostgreSQL").
+ * This file is data: options, grants, and a lazy door to the writer. The client loads only when it is opened.
+ */
+import { parseOptions } from '../../core/options.ts'
+import type { SourceRecord } from '../../core/record.ts'
+import type { Grant, Row, SinkDefinition } from '../sink.ts'
+import { postgresOptions } from './options.ts'
+import type { PostgresInput, PostgresOptions } from './options.ts'
+
+export interface PostgresSpec<R> extends PostgresInput {
+  /** Maps the pipeline's row to this table's; identity where not given. Throwing makes the record a dead letter. */
+  readonly row?: (value: R, record: SourceRecord) => Row
+}
+
+/** What the function's database user must be allowed; `plan` prints it. */
+const grants: readonly Grant[] = [
+  { on: 'database', actions: ['CONNECT', 'TEMPORARY', 'USAGE ON SCHEMA weirhouse'] },
+  { on: 'table', actions: ['SELECT', 'INSERT', 'UPDATE'] },
+  {
+    on: 'database',
+    actions: ['SELECT, INSERT, UPDATE ON weirhouse.watermark', 'SELECT, INSERT, DELETE ON weirhouse.refused'],
+  },
+]
+
+/** Defines a PostgreSQL sink. Throws WEIR_DEFINITION_INVALID that names every fault. */
+export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<PostgresOptions> {
+  const { row, ...data } = spec
+  const options = parseOptions(postgresOptions, data, `PostgreSQL sink "${data.id}"`)
+  return {
+    kind: 'postgres',
+    id: options.id,
+    options,
+    ...(row ? { row } : {}),
+    grants,
+    open: async (context) => (await import('./writer.ts')).openWriter(options, context),
+  }
+}
+
+export { ddl } from './ddl.ts'
+export type { PostgresOptions } from './options.ts'

@@ -1,0 +1,272 @@
+/**
+ * The protocol: one READ COMMITTED transaction an invocation (docs/delivery.md, "PostgreSQL").
+ *   1. begin, with timeouts from the time left
+ *   2. lock the watermark rows in partition order; drop what took effect before
+ *   3. rows: small batches in one statement, greater ones by COPY; a keyed row gives way only to a newer one
+ *   4. where a row was refused, all again under isolation; dead letters go into the outbox
+ *   5. move the watermarks, commit
+ */
+import { compact } from '../../core/compact.ts'
+import type { DeadLetter } from '../../core/dead-letter.ts'
+import { WeirError } from '../../core/errors.ts'
+import type { OrderKind } from '../../core/order.ts'
+import { sourceKey } from '../../core/record.ts'
+import type { Invocation, RangeReport, SinkReport } from '../sink.ts'
+import { withEpoch } from './batch.ts'
+import type { EncodedBatch, EncodedRow } from './batch.ts'
+import { faultOf } from './faults.ts'
+import type { Fault } from './faults.ts'
+import { isolate } from './isolate.ts'
+import type { Layout } from './layout.ts'
+import { putOutbox } from './outbox.ts'
+import type { Session } from './session.ts'
+import { beginSql, ISOLATED_RESULT } from './sql.ts'
+import type { Statements } from './sql.ts'
+import { admitRanges, lock, move } from './watermarks.ts'
+import type { AdmittedRange, Identity, Locked } from './watermarks.ts'
+import { columnArrays, copyStream, numberedCopyStream } from './wire.ts'
+
+/** What is the same for every batch of one writer. */
+export interface Sink extends Identity {
+  readonly table: string
+  readonly order: OrderKind
+  readonly layout: Layout
+  readonly statements: Statements
+  /** Up to this many rows travel in one statement. */
+  readonly smallRows: number
+  /** Sources whose watermark row exists. */
+  readonly known: Set<string>
+}
+
+/** A transaction that got as far as its COMMIT. */
+export interface Done {
+  readonly report: SinkReport
+  readonly admitted: readonly AdmittedRange[]
+  /** The outbox holds letters. */
+  readonly letters: boolean
+}
+
+/** What one invocation knows across its attempts. */
+export interface Course {
+  /** Where the attempt stands: only what fails in 'rows' can be one record's fault. */
+  phase: 'begin' | 'rows' | 'rest' | 'commit'
+  /** Rows are to be tried apart, for one of them was refused. */
+  isolate: boolean
+  /** Sent COMMIT and saw no answer. */
+  unsettled: Done | undefined
+  /** Epochs at the first read, by sourceKey. */
+  epochs: Map<string, number> | undefined
+}
+
+/** How long a connection that was idle may take to answer: a frozen function's may be dead without knowing. */
+const BEGIN_PATIENCE_MS = 3_000
+
+export async function transact(
+  sink: Sink,
+  session: Session,
+  batch: EncodedBatch,
+  invocation: Invocation,
+  course: Course,
+): Promise<Done> {
+  const { deadline } = invocation
+  course.phase = 'begin'
+  await session.script(deadline, beginSql(deadline.remaining()), BEGIN_PATIENCE_MS)
+  const sources = batch.ranges.map(({ source }) => source)
+  const locked = await lock(session, deadline, sink, sources, sink.known)
+  if (course.unsettled && tookEffect(course.unsettled, locked)) {
+    await session.script(deadline, 'ROLLBACK')
+    return course.unsettled
+  }
+  if (locked.watermarks.size < sources.length) await refuseForeign(sink, session, invocation)
+  const admitted = admitRanges(batch.ranges, locked.watermarks, sink.sink)
+  keepEpochs(sink, admitted, course)
+  course.phase = 'rows'
+  const records = freshRecords(batch.buffer, admitted)
+  const applied = course.isolate
+    ? await applyIsolated(sink, session, batch.buffer, records, invocation)
+    : await apply(sink, session, batch.buffer, records, invocation)
+  course.phase = 'rest'
+  const letters = applied.refused.map((each) => letterOf(sink, each))
+  await putOutbox(session, deadline, letters)
+  await move(session, deadline, sink, admitted)
+  const done = {
+    report: reportOf(admitted, applied),
+    admitted,
+    letters: locked.letters || letters.length > 0,
+  }
+  course.phase = 'commit'
+  course.unsettled = done
+  const [result] = await session.script(deadline, 'COMMIT')
+  if (result!.command !== 'COMMIT') {
+    course.unsettled = undefined
+    throw new WeirError('WEIR_STORE_UNAVAILABLE', { sink: sink.sink, reason: 'the server rolled back at COMMIT' })
+  }
+  return done
+}
+
+/**
+ * The answer to a COMMIT was lost. The lock is ours now, so that transaction has ended: either its watermarks stand
+ * (or a successor's, further on), or nothing of it does.
+ */
+function tookEffect({ admitted }: Done, { watermarks }: Locked): boolean {
+  return admitted.every(({ range, admission }) => {
+    const watermark = watermarks.get(sourceKey(range.source))
+    return (
+      watermark !== undefined && watermark.epoch === admission.after.epoch && watermark.next >= admission.after.next
+    )
+  })
+}
+
+async function refuseForeign(sink: Sink, session: Session, { deadline }: Invocation): Promise<void> {
+  const { pipeline, sink: id, statements, table } = sink
+  const [row] = await session.query<{ foreign: boolean }>(deadline, statements.foreign, [pipeline, id])
+  if (row!.foreign)
+    throw new WeirError('WEIR_FOREIGN_TARGET', {
+      what: `Table ${table}`,
+      reason: `it has rows, and weirhouse.watermark knows nothing of pipeline "${pipeline}", sink "${id}"`,
+    })
+}
+
+/** D13: an invocation keeps the epoch of its first read. */
+function keepEpochs({ sink }: Sink, admitted: readonly AdmittedRange[], course: Course): void {
+  const epochs = new Map(
+    admitted.map(({ range, admission }) => [sourceKey(range.source), admission.after.epoch] as const),
+  )
+  for (const [source, epoch] of course.epochs ?? [])
+    if (epochs.get(source) !== epoch) throw new WeirError('WEIR_CONTENDED', { sink, source })
+  course.epochs = epochs
+}
+
+interface FreshRecord {
+  readonly admitted: AdmittedRange
+  /** Index in its range. */
+  readonly index: number
+  readonly rows: readonly EncodedRow[]
+}
+
+interface Applied {
+  /** Rows that took effect, by source label. */
+  readonly counts: ReadonlyMap<string, number>
+  readonly refused: readonly { readonly record: FreshRecord; readonly fault: Fault }[]
+}
+
+/** Records with rows that are new, in log order, their rows under the epoch of the watermark. */
+function freshRecords(buffer: Buffer, admitted: readonly AdmittedRange[]): FreshRecord[] {
+  const fresh: FreshRecord[] = []
+  for (const each of admitted) {
+    const { from, after } = each.admission
+    const { records } = each.range
+    for (let index = from; index < records.length; index++) {
+      const { rows } = records[index]!
+      if (rows.length > 0)
+        fresh.push({ admitted: each, index, rows: rows.map((row) => withEpoch(buffer, row, after.epoch)) })
+    }
+  }
+  return fresh
+}
+
+interface CountRow {
+  readonly src: string
+  readonly rows: number
+}
+
+function winnersOf(sink: Sink, rows: EncodedRow[]): EncodedRow[] {
+  return sink.layout.keys.length > 0 ? compact(rows, ({ key }) => key, sink.order) : rows
+}
+
+async function apply(
+  sink: Sink,
+  session: Session,
+  buffer: Buffer,
+  records: readonly FreshRecord[],
+  { deadline }: Invocation,
+): Promise<Applied> {
+  const { statements, layout, smallRows } = sink
+  const rows = winnersOf(
+    sink,
+    records.flatMap((record) => record.rows),
+  )
+  if (rows.length === 0) return { counts: new Map(), refused: [] }
+  if (rows.length <= smallRows && !layout.hasArrays) {
+    const parameters = columnArrays(buffer, rows, layout.all)
+    return counted(await session.query<CountRow>(deadline, statements.insertArrays, parameters, 'weirhouse rows'))
+  }
+  if (layout.keys.length === 0) {
+    await session.copy(deadline, statements.copyTable, copyStream(buffer, rows))
+    const counts = new Map<string, number>()
+    for (const { position } of rows) counts.set(position.src, (counts.get(position.src) ?? 0) + 1)
+    return { counts, refused: [] }
+  }
+  await session.copy(deadline, statements.copyStage, copyStream(buffer, rows))
+  return counted(await session.query<CountRow>(deadline, statements.insertStage, []))
+}
+
+function counted(rows: readonly CountRow[]): Applied {
+  return { counts: new Map(rows.map(({ src, rows }) => [src, rows])), refused: [] }
+}
+
+/** All rows, uncompacted, wait in the isolation table; each try compacts its own records, so that no predecessor is lost. */
+async function applyIsolated(
+  sink: Sink,
+  session: Session,
+  buffer: Buffer,
+  records: readonly FreshRecord[],
+  { deadline }: Invocation,
+): Promise<Applied> {
+  const { statements } = sink
+  const all = records.flatMap((record) => record.rows)
+  const seqOf = new Map(all.map((row, seq) => [row, seq]))
+  await session.copy(deadline, statements.copyIsolation, numberedCopyStream(buffer, all))
+  const counts = new Map<string, number>()
+  const refused = await isolate(records, async (some): Promise<Fault | undefined> => {
+    const winners = winnersOf(
+      sink,
+      some.flatMap((record) => record.rows),
+    )
+    try {
+      const results = await session.script<CountRow>(
+        deadline,
+        statements.insertIsolated(winners.map((row) => seqOf.get(row)!)),
+      )
+      for (const { src, rows } of results[ISOLATED_RESULT]!.rows) counts.set(src, (counts.get(src) ?? 0) + rows)
+      return undefined
+    } catch (error) {
+      const fault = faultOf(error)
+      if (error instanceof WeirError || fault.kind !== 'refused') throw error
+      await session.script(deadline, 'ROLLBACK TO SAVEPOINT weirhouse_isolation')
+      return fault
+    }
+  })
+  return { counts, refused }
+}
+
+function letterOf({ pipeline, sink }: Sink, { record, fault }: Applied['refused'][number]): DeadLetter {
+  const { range, admission } = record.admitted
+  return {
+    pipeline,
+    sink,
+    source: range.source,
+    epoch: admission.after.epoch,
+    record: range.records[record.index]!.record,
+    stage: 'store',
+    code: 'WEIR_REFUSED',
+    text: `${fault.code}: ${fault.reason}`,
+  }
+}
+
+function reportOf(admitted: readonly AdmittedRange[], { counts, refused }: Applied): SinkReport {
+  return {
+    ranges: admitted.map((each): RangeReport => {
+      const { range, admission } = each
+      return {
+        source: range.source,
+        first: range.records[0]!.record.offset,
+        last: range.records.at(-1)!.record.offset,
+        rows: counts.get(range.label) ?? 0,
+        duplicates: admission.from,
+        refused: refused.filter(({ record }) => record.admitted === each).length,
+        gaps: admission.gaps.length,
+      }
+    }),
+  }
+}
