@@ -25,6 +25,9 @@ export interface Offsets {
   /** What is processed and not committed, for the partitions given; empty when there is nothing to do. */
   due(): Map<number, number>
   committed(offsets: ReadonlyMap<number, number>): void
+  committedAt(partition: number): number | undefined
+  /** First offset that has not taken effect. */
+  unprocessedFrom(partition: number): number
   /** Records between what is processed and the end of the log. */
   lag(): Map<number, number>
 }
@@ -60,6 +63,11 @@ export function trackOffsets(): Offsets {
         const standing = standings.get(partition)
         if (standing) standing.committed = Math.max(offset, standing.committed ?? offset)
       }
+    },
+    committedAt: (partition) => standings.get(partition)?.committed,
+    unprocessedFrom(partition) {
+      const { processed, start } = standings.get(partition)!
+      return processed ?? start
     },
     lag() {
       const lag = new Map<number, number>()
