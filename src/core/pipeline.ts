@@ -105,6 +105,8 @@ export interface Pipeline extends PipelineOptions {
 
 /** Checks a definition and fills in its defaults. Throws WEIR_DEFINITION_INVALID, one line a fault. */
 export function pipeline<T, R = T, const K extends Tombstone = 'ignore'>(spec: PipelineSpec<T, R, K>): Pipeline {
+  if (typeof spec !== 'object' || spec === null)
+    throw new WeirError('WEIR_DEFINITION_INVALID', { what: 'Pipeline', reason: 'expected an object' })
   const { decode, transform, order, sinks, ...data } = spec
   const what = `Pipeline "${data.name}"`
   const options = parseOptions(pipelineOptions, data, what)
@@ -115,6 +117,8 @@ export function pipeline<T, R = T, const K extends Tombstone = 'ignore'>(spec: P
   if (order !== undefined && order !== 'log' && order !== 'timestamp' && typeof order !== 'function')
     throw fault("order: expected 'log', 'timestamp' or a function of the row")
   if (!Array.isArray(sinks) || sinks.length === 0) throw fault('sinks: expected one sink at least')
+  const odd = sinks.findIndex((sink) => typeof sink?.open !== 'function' || typeof sink.id !== 'string')
+  if (odd >= 0) throw fault(`sinks.${odd}: expected a sink such as s3({...})`)
   const ids = sinks.map((sink) => sink.id)
   const twice = ids.find((id, i) => ids.indexOf(id) !== i)
   if (twice !== undefined) throw fault(`sinks: two have the id "${twice}"`)

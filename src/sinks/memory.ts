@@ -48,7 +48,7 @@ function openWriter(options: MemoryOptions, context: SinkContext): SinkWriter {
         try {
           return Promise.resolve({ ranges: ranges.map((range) => writeRange(options, context, range)) })
         } catch (error) {
-          return Promise.reject(error as WeirError)
+          return Promise.reject(error)
         }
       },
     }),

@@ -117,7 +117,7 @@ const cases: Record<string, WorldCase> = {
       for (const outcome of outcomes)
         if (outcome.status === 'rejected')
           assert.ok((outcome.reason as WeirError).retryable, `a lost race must be retryable: ${String(outcome.reason)}`)
-      await deliverTo(writers[0]!, [range(span(0, 19))])
+      await deliverTo(writers[0], [range(span(0, 19))])
       await expectRows(world, rowsFor(0, 19))
     } finally {
       await Promise.all(writers.map((writer) => writer.close()))
