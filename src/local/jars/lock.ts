@@ -6,6 +6,8 @@ import { isAlive, processRecord } from '../process.ts'
 import type { ProcessRecord } from '../service.ts'
 
 const POLL_MS = 200
+/** Longer than any download that still makes progress. */
+const LOCK_MS = 1_200_000
 
 /**
  * Does `work` while no other process does it under the same lock file. A lock whose process is dead is taken over.
@@ -16,6 +18,7 @@ export async function withLock<Result>(
   onProgress: ((line: string) => void) | undefined,
   work: () => Promise<Result>,
 ): Promise<Result> {
+  const until = Date.now() + LOCK_MS
   let told = false
   while (!(await take(file))) {
     const holder = await holderOf(file)
@@ -23,6 +26,8 @@ export async function withLock<Result>(
     else {
       if (!told) onProgress?.(`Waiting for process ${holder?.pid ?? ''} that is fetching`)
       told = true
+      if (Date.now() > until)
+        throw new WeirError('WEIR_FOLDER', { folder: file, reason: `process ${holder?.pid} holds it` })
       await sleep(POLL_MS)
     }
   }
