@@ -1,0 +1,36 @@
+/** Every option of the S3 sink that is data, and what a binding of it looks like. No client is loaded here. */
+import * as v from 'valibot'
+import { describe } from '../../core/options.ts'
+
+const id = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,39}$/, 'use a-z, 0-9 and -, a letter first, at most 40'))
+
+/** S3 keys: "safe characters" of the naming guide that also need no escaping in a URL path; no empty segment, no `..`. */
+const prefix = v.pipe(
+  v.string(),
+  v.regex(
+    /^(?:[A-Za-z0-9_-][A-Za-z0-9._=-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._=-]*)*)?$/,
+    'use segments of A-Z, a-z, 0-9, . _ = and -, parted by single /, no / at either end',
+  ),
+  v.maxLength(400),
+)
+
+export const s3Options = v.strictObject({
+  id: describe(id, 'Names the sink in keys, the ledger and dead letters: renaming it makes a new sink.'),
+  prefix: describe(v.optional(prefix, ''), 'What every key begins with; nothing where not given.'),
+  format: describe(v.optional(v.picklist(['jsonl']), 'jsonl'), 'How rows are written: JSON Lines, one row a line.'),
+  compress: describe(v.optional(v.picklist(['gzip', 'zstd', 'none']), 'gzip'), 'How an object is compressed.'),
+  date: describe(
+    v.optional(v.boolean(), false),
+    "Whether keys have a `date=YYYY-MM-DD/` part, from the timestamp (UTC) of the range's first record.",
+  ),
+})
+
+export type S3Options = v.InferOutput<typeof s3Options>
+export type S3Input = v.InferInput<typeof s3Options>
+
+/** Amazon S3: general purpose bucket names have 3 to 63 of these characters. */
+const bucket = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no name of a bucket'))
+
+/** `{ bucket, prefix }`, written by `weirhouse up` and by the CDK constructs; the prefix comes from the options. */
+export const s3Binding = v.strictObject({ bucket, prefix: v.optional(prefix, '') })
+export type S3Binding = v.InferOutput<typeof s3Binding>
