@@ -99,12 +99,12 @@ describe('trying again', () => {
     expect(requests).toHaveLength(answers.length)
   })
 
-  test('N3: at most four times, with growing jitter', async () => {
+  test('N3: at most eight times, with growing jitter up to two seconds', async () => {
     const { endpoint, requests } = await stub([fail(500, 'InternalServerError')])
     const { client, sleeps } = clientOf(endpoint)
     await expect(dynamo(client).call('PutItem', {}, deadline())).rejects.toMatchObject({ name: 'InternalServerError' })
-    expect(requests).toHaveLength(4)
-    expect(sleeps).toEqual([50, 100, 200])
+    expect(requests).toHaveLength(8)
+    expect(sleeps).toEqual([50, 100, 200, 400, 800, 1_000, 1_000])
   })
 
   test.each<[string, Answer, string]>([
@@ -192,15 +192,13 @@ test('D11: no more requests in flight than sockets', async () => {
 test('N5: no credential and no payload shows in an error', async () => {
   const { endpoint } = await stub([
     (_, response) =>
-      response
-        .writeHead(400)
-        .end(
-          JSON.stringify({
-            __type: 'x#ConditionalCheckFailedException',
-            message: 'no',
-            Item: { id: { S: 'payload' } },
-          }),
-        ),
+      response.writeHead(400).end(
+        JSON.stringify({
+          __type: 'x#ConditionalCheckFailedException',
+          message: 'no',
+          Item: { id: { S: 'payload' } },
+        }),
+      ),
   ])
   const { client } = clientOf(endpoint)
   const error: unknown = await dynamo(client)

@@ -30,7 +30,7 @@ export interface AwsClientOptions {
   readonly credentials: () => Credentials
   /** Connections open at once, and so requests in flight; others wait. @default 16 */
   readonly maxSockets?: number
-  /** Times that one request is sent at most. @default 4 */
+  /** Times that one request is sent at most. @default 8 */
   readonly attempts?: number
   /** @default 2000 */
   readonly connectTimeoutMs?: number
@@ -80,7 +80,7 @@ export const systemPorts: ClientPorts = {
 }
 
 export function createAwsClient(options: AwsClientOptions): AwsClient {
-  const { service, region, credentials, maxSockets = 16, attempts = 4, ports = systemPorts } = options
+  const { service, region, credentials, maxSockets = 16, attempts = 8, ports = systemPorts } = options
   const endpoint = new URL(options.endpoint)
   const agent = createAgent(endpoint.protocol, maxSockets)
   const signer = createSigner({ service, region })

@@ -1,0 +1,161 @@
+/** Dead letter <-> DynamoDB item. Pure. */
+import { bytesOf, numberOf, textOf } from '../../aws/attribute.ts'
+import type { Attribute, Item } from '../../aws/attribute.ts'
+import type { DeadLetter, Stage } from '../../core/dead-letter.ts'
+import { WeirError } from '../../core/errors.ts'
+import type { SourceRecord, TimestampType } from '../../core/record.ts'
+import { idOf, positionKey } from './index.ts'
+import type { DeadLetterState, DeadLetterSummary } from './index.ts'
+
+/** Characters of the reason that are kept: one from a validator can quote the whole record. */
+const MAX_TEXT = 4_000
+
+export interface PayloadPlace {
+  readonly bucket: string
+  readonly key: string
+}
+
+export const SUMMARY_ATTRIBUTES = [
+  'pipeline',
+  'position',
+  'sink',
+  'state',
+  'cluster',
+  'topic',
+  'partition',
+  'epoch',
+  'offset',
+  'timestamp',
+  'timestampType',
+  'stage',
+  'code',
+  'text',
+  'payloadBytes',
+] as const
+
+export function payloadBytesOf({ key, value, headers }: SourceRecord): number {
+  let bytes = base64Length(key) + base64Length(value)
+  for (const header of headers) bytes += Buffer.byteLength(header.name) + base64Length(header.value)
+  return bytes
+}
+
+/** @param place where the payload is, when not in the item. */
+export function toItem(letter: DeadLetter, place: PayloadPlace | undefined): Item {
+  const { pipeline, sink, source, epoch, record, stage, code } = letter
+  const state: DeadLetterState = 'new'
+  return {
+    pipeline: { S: pipeline },
+    position: { S: positionKey(letter) },
+    sink: { S: sink },
+    state: { S: state },
+    /** For the compare-and-set that moves the state. */
+    version: { N: '1' },
+    cluster: { S: source.cluster },
+    topic: { S: source.topic },
+    partition: { N: String(source.partition) },
+    epoch: { N: String(epoch) },
+    offset: { N: String(record.offset) },
+    timestamp: { N: String(record.timestamp) },
+    timestampType: { S: record.timestampType },
+    stage: { S: stage },
+    code: { S: code },
+    text: { S: letter.text.slice(0, MAX_TEXT).toWellFormed() },
+    payloadBytes: { N: String(payloadBytesOf(record)) },
+    ...(place ? { payload: { M: { bucket: { S: place.bucket }, key: { S: place.key } } } } : payloadAttributes(record)),
+  }
+}
+
+function payloadAttributes({ key, value, headers }: SourceRecord): Item {
+  return {
+    key: binary(key),
+    value: binary(value),
+    headers: { L: headers.map((header) => ({ M: { name: { S: header.name }, value: binary(header.value) } })) },
+  }
+}
+
+export function fromSummary(item: Item): DeadLetterSummary {
+  const text = (name: string): string => textOf(item, name) ?? damaged(item, name)
+  const number = (name: string): number => numberOf(item, name) ?? damaged(item, name)
+  const pipeline = text('pipeline')
+  return {
+    id: idOf(pipeline, text('position')),
+    pipeline,
+    sink: text('sink'),
+    state: text('state') as DeadLetterState,
+    cluster: text('cluster'),
+    topic: text('topic'),
+    partition: number('partition'),
+    epoch: number('epoch'),
+    offset: number('offset'),
+    timestamp: number('timestamp'),
+    stage: text('stage') as Stage,
+    code: text('code'),
+    text: text('text'),
+    payloadBytes: number('payloadBytes'),
+  }
+}
+
+type Payload = Pick<SourceRecord, 'key' | 'value' | 'headers'>
+
+export function recordOf(item: Item, { key, value, headers }: Payload): SourceRecord {
+  const { topic, partition, offset, timestamp } = fromSummary(item)
+  const timestampType = (textOf(item, 'timestampType') ?? damaged(item, 'timestampType')) as TimestampType
+  return { topic, partition, offset, timestamp, timestampType, key, value, headers }
+}
+
+export function inlinePayload(item: Item): Payload {
+  const headers = item.headers && 'L' in item.headers ? item.headers.L : damaged(item, 'headers')
+  return {
+    key: bytesOf(item, 'key'),
+    value: bytesOf(item, 'value'),
+    headers: headers.map((header) => {
+      const fields = 'M' in header ? header.M : damaged(item, 'headers')
+      return { name: textOf(fields, 'name') ?? '', value: bytesOf(fields, 'value') ?? Buffer.alloc(0) }
+    }),
+  }
+}
+
+export function payloadPlace(item: Item): PayloadPlace | undefined {
+  if (!item.payload || !('M' in item.payload)) return undefined
+  const [bucket, key] = [textOf(item.payload.M, 'bucket'), textOf(item.payload.M, 'key')]
+  return bucket !== undefined && key !== undefined ? { bucket, key } : damaged(item, 'payload')
+}
+
+/** The object beside the item: `{"key": base64 | null, "value": base64 | null, "headers": [[name, base64], ...]}`. */
+export function payloadDocument({ key, value, headers }: SourceRecord): string {
+  return JSON.stringify({
+    key: key?.toString('base64') ?? null,
+    value: value?.toString('base64') ?? null,
+    headers: headers.map((header) => [header.name, header.value.toString('base64')]),
+  })
+}
+
+export function parsePayload(document: Buffer): Payload {
+  const { key, value, headers } = JSON.parse(document.toString('utf8')) as {
+    key: string | null
+    value: string | null
+    headers: [string, string][]
+  }
+  const bytes = (text: string | null) => (text === null ? null : Buffer.from(text, 'base64'))
+  return {
+    key: bytes(key),
+    value: bytes(value),
+    headers: headers.map(([name, text]) => ({ name, value: Buffer.from(text, 'base64') })),
+  }
+}
+
+function binary(bytes: Buffer | null): Attribute {
+  return bytes === null ? { NULL: true } : { B: bytes.toString('base64') }
+}
+
+function base64Length(bytes: Buffer | null): number {
+  return bytes === null ? 0 : Math.ceil(bytes.length / 3) * 4
+}
+
+function damaged(item: Item, name: string): never {
+  const position = textOf(item, 'position') ?? 'without position'
+  throw new WeirError('WEIR_FOREIGN_TARGET', {
+    what: 'The dead-letter table',
+    reason: `item ${position} has no ${name}`,
+  })
+}

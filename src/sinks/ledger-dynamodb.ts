@@ -1,0 +1,101 @@
+/**
+ * The ledger in a DynamoDB table of its own:
+ *
+ *   id (S)       ledgerKey(...): pipeline, sink, cluster, topic, partition
+ *   version (N)  the handle of the compare-and-set
+ *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON)
+ */
+import { isFault, storeError } from '../aws/fault.ts'
+import { numberOf, textOf } from '../aws/attribute.ts'
+import type { Item } from '../aws/attribute.ts'
+import type { Dynamo } from '../aws/dynamodb.ts'
+import { describeTable } from '../aws/table.ts'
+import type { TableDescription } from '../aws/table.ts'
+import { WeirError } from '../core/errors.ts'
+import type { CompareAndSet, LedgerItem, LedgerStore } from './ledger.ts'
+
+export function ledgerTable(name: string): TableDescription {
+  return describeTable(name, { partitionKey: { name: 'id', type: 'S' } })
+}
+
+export interface DynamoLedgerOptions {
+  readonly table: string
+  readonly client: Dynamo
+}
+
+/** Faults of the store come as WEIR_STORE_UNAVAILABLE or WEIR_STORE_MISCONFIGURED of "ledger", no time left as WEIR_DEADLINE. */
+export function openDynamoLedger({ table, client }: DynamoLedgerOptions): LedgerStore {
+  return {
+    async read(key, deadline) {
+      const input = { TableName: table, Key: { id: { S: key } }, ConsistentRead: true }
+      try {
+        const { Item } = await client.call<{ Item?: Item }>('GetItem', input, deadline)
+        return Item && fromItem(key, Item)
+      } catch (error) {
+        throw storeError(error, 'ledger')
+      }
+    },
+
+    async compareAndSet(key, item, deadline) {
+      const first = item.version === 1
+      const input = {
+        TableName: table,
+        Item: toItem(key, item),
+        ConditionExpression: first ? 'attribute_not_exists(id)' : 'version = :version',
+        ...(first ? {} : { ExpressionAttributeValues: { ':version': { N: String(item.version - 1) } } }),
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }
+      try {
+        await client.call('PutItem', input, deadline)
+        return { ok: true }
+      } catch (error) {
+        if (isFault(error, 'ConditionalCheckFailedException'))
+          return settle(key, item, error.body?.Item as Item | undefined)
+        throw storeError(error, 'ledger')
+      }
+    },
+  }
+}
+
+/** The client sends again when an answer got lost, and then fails on its own first effect: equal is ok. */
+function settle(key: string, wanted: LedgerItem, found: Item | undefined): CompareAndSet {
+  const current = found && fromItem(key, found)
+  if (current && JSON.stringify(toItem(key, current)) === JSON.stringify(toItem(key, wanted))) return { ok: true }
+  return { ok: false, current }
+}
+
+function toItem(key: string, item: LedgerItem): Item {
+  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps } = item
+  return {
+    id: { S: key },
+    version: { N: String(version) },
+    epoch: { N: String(epoch) },
+    next: { N: String(next) },
+    generation: { N: String(generation) },
+    gapCount: { N: String(gapCount) },
+    pending: pending
+      ? { S: JSON.stringify({ first: pending.first, last: pending.last, keys: pending.keys }) }
+      : { NULL: true },
+    checkpoints: { S: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))) },
+    gaps: { S: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))) },
+  }
+}
+
+function fromItem(key: string, item: Item): LedgerItem {
+  const number = (name: string): number => numberOf(item, name) ?? damaged(key, name)
+  const json = (name: string): unknown => JSON.parse(textOf(item, name) ?? damaged(key, name))
+  return {
+    version: number('version'),
+    epoch: number('epoch'),
+    next: number('next'),
+    generation: number('generation'),
+    gapCount: number('gapCount'),
+    pending: textOf(item, 'pending') === undefined ? null : (json('pending') as LedgerItem['pending']),
+    checkpoints: json('checkpoints') as LedgerItem['checkpoints'],
+    gaps: json('gaps') as LedgerItem['gaps'],
+  }
+}
+
+function damaged(key: string, name: string): never {
+  throw new WeirError('WEIR_FOREIGN_TARGET', { what: 'The ledger table', reason: `item ${key} has no ${name}` })
+}
