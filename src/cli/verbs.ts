@@ -58,6 +58,16 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/invoke.ts'),
   },
   {
+    name: 'audit',
+    summary: 'Compare every store with the log, record by record',
+    load: () => import('./commands/audit.ts'),
+  },
+  {
+    name: 'dlq',
+    summary: 'List and show dead letters: records that could not take effect',
+    load: () => import('./commands/dlq.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'Check this machine, this project and the running stack',
     load: () => import('./commands/doctor.ts'),

@@ -41,13 +41,13 @@ describe('rows that carry their position', () => {
     expect(examples).toEqual([])
   })
 
-  test('planted: a row is gone', () => {
+  test('D14: planted: a row is gone', () => {
     const { counts, examples } = audit((_, { a, c }) => [a, c].forEach((each) => each()))
     expect(counts).toEqual({ stored: 2, ...none, missing: 1 })
     expect(examples).toEqual([{ position: 't/0@3', fault: 'missing: is not stored, key b' }])
   })
 
-  test('planted: a value was changed; the fault names the field', () => {
+  test('D14: planted: a value was changed; the fault names the field', () => {
     const { counts, examples } = audit((comparer, { a, c }) => {
       a()
       c()
@@ -57,7 +57,7 @@ describe('rows that carry their position', () => {
     expect(examples[0]!.fault).toContain('differs in n')
   })
 
-  test('planted: an older version stands where a newer one should', () => {
+  test('D14: planted: an older version stands where a newer one should', () => {
     const { counts } = audit((comparer, { b, c }) => {
       b()
       c()
@@ -66,7 +66,7 @@ describe('rows that carry their position', () => {
     expect(counts).toEqual({ stored: 3, ...none, different: 1 })
   })
 
-  test('planted: the key column of a row was changed', () => {
+  test('D14: planted: the key column of a row was changed', () => {
     const { counts } = audit((comparer, { a, c }) => {
       a()
       c()
@@ -78,7 +78,7 @@ describe('rows that carry their position', () => {
   test.each([
     ['under the same key', 'b'],
     ['under another key', 'bb'],
-  ])('planted: a copy of a row %s', (_, key) => {
+  ])('D14: planted: a copy of a row %s', (_, key) => {
     const { counts } = audit((comparer, { a, b, c }) => {
       ;[a, b, c].forEach((each) => each())
       comparer.observe({ key, row: '{"n":2}' }, at(3))
@@ -91,7 +91,7 @@ describe('rows that carry their position', () => {
     ['of a record with a dead letter', at(DEAD)],
     ['of another topic', at(3, { src: 'other/000000' })],
     ['of a partition that is not there', at(3, { src: 't/000009' })],
-  ])('planted: a row %s', (_, position) => {
+  ])('D14: planted: a row %s', (_, position) => {
     const { counts } = audit((comparer, { a, b, c }) => {
       ;[a, b, c].forEach((each) => each())
       comparer.observe({ key: 'x', row: '{"n":9}' }, position)
@@ -99,7 +99,7 @@ describe('rows that carry their position', () => {
     expect(counts).toEqual({ stored: 4, ...none, different: 1 })
   })
 
-  test('planted: a row without position attributes', () => {
+  test('D14: planted: a row without position attributes', () => {
     const { counts } = audit((comparer, { a, b, c }) => {
       ;[a, b, c].forEach((each) => each())
       comparer.observe({ key: 'x', row: '{"n":9}' }, undefined)
@@ -107,7 +107,7 @@ describe('rows that carry their position', () => {
     expect(counts).toEqual({ stored: 4, ...none, different: 1 })
   })
 
-  test('planted: another timestamp', () => {
+  test('D14: planted: another timestamp', () => {
     const { counts } = audit((comparer, { a, c }) => {
       a()
       c()

@@ -44,23 +44,23 @@ describe('objects of lines', () => {
     expect(audit([head, tail, [0, 2, []]]).counts).toEqual({ stored: 6, ...none })
   })
 
-  test('planted: an object is gone', () => {
+  test('D14: planted: an object is gone', () => {
     const { counts, examples } = audit([tail])
     expect(counts).toEqual({ stored: 3, ...none, missing: 3 })
     expect(examples[0]).toEqual({ position: 't/0@0', fault: 'missing: is in no object' })
   })
 
-  test('planted: a line is gone', () => {
+  test('D14: planted: a line is gone', () => {
     expect(audit([[0, 2, [row(0), row(2)]], tail]).counts).toEqual({ stored: 5, ...none, missing: 1 })
   })
 
-  test('planted: a line was changed', () => {
+  test('D14: planted: a line was changed', () => {
     const { counts, examples } = audit([[0, 2, [row(0), '"x"', row(2)]], tail])
     expect(counts).toEqual({ stored: 6, ...none, different: 1 })
     expect(examples).toEqual([{ position: 't/0@1', fault: 'different: differs in k0-2' }])
   })
 
-  test('planted: a line that is no JSON, and one too many of them', () => {
+  test('D14: planted: a line that is no JSON, and one too many of them', () => {
     expect(audit([[0, 2, [row(0), undefined, row(2)]], tail]).counts).toEqual({ stored: 6, ...none, different: 1 })
     expect(audit([[0, 2, [row(0), row(1), row(2), undefined]], tail]).counts).toEqual({
       stored: 7,
@@ -69,13 +69,13 @@ describe('objects of lines', () => {
     })
   })
 
-  test('planted: a line stands twice in its object', () => {
+  test('D14: planted: a line stands twice in its object', () => {
     const { counts, examples } = audit([[0, 2, [row(0), row(1), row(1), row(2)]], tail])
     expect(counts).toEqual({ stored: 7, ...none, duplicated: 1 })
     expect(examples[0]!.position).toBe('t/0@1')
   })
 
-  test('planted: two objects overlap', () => {
+  test('D14: planted: two objects overlap', () => {
     expect(audit([head, [1, 5, [row(1), row(2), row(4, 0), row(4, 1), row(5)]]]).counts).toEqual({
       stored: 8,
       ...none,
@@ -83,11 +83,11 @@ describe('objects of lines', () => {
     })
   })
 
-  test('planted: lines out of order', () => {
+  test('D14: planted: lines out of order', () => {
     expect(audit([[0, 2, [row(1), row(0), row(2)]], tail]).counts).toEqual({ stored: 6, ...none, different: 1 })
   })
 
-  test('planted: an object of a partition that is not there', () => {
+  test('D14: planted: an object of a partition that is not there', () => {
     const tally = createTally()
     const comparer = createObjectComparer(log, tally)
     comparer.observe({ key: 'k', partition: 9, first: 0, last: 0, lines: ['1', '2'] })
