@@ -1,0 +1,71 @@
+import { loadProject } from '../../config/load.ts'
+import { WeirError } from '../../core/errors.ts'
+import { startStack } from '../../local/stack.ts'
+import { defineCommand } from '../command.ts'
+import { startDetached } from '../detach.ts'
+import type { Io } from '../io.ts'
+import { flag, text, whole } from '../options.ts'
+import { findTarget } from '../target.ts'
+import { describeTarget } from './status.ts'
+
+/** The last port that leaves room for every server. */
+const LAST_BASE = 65_500
+
+export const stackOptions = {
+  dataDir: text('folder', "keep all servers' data there between starts; without it, each start is a clean one"),
+  portBase: whole('port', 'listen on this port and those after it; without it, on free ones', 1024, LAST_BASE),
+}
+
+export const command = defineCommand({
+  summary: 'Start the local stack: servers, tables, functions, event source mappings; no data is produced',
+  details: 'In the foreground until Ctrl-C, or with --detach in the background until `weirhouse down`.',
+  example: ['weirhouse up', 'weirhouse up --detach', 'weirhouse up --detach --stack second --data-dir ./kept'],
+  options: { detach: flag('start in the background and return once everything is ready'), ...stackOptions },
+  async run({ detach, dataDir, portBase }, io) {
+    const running = await findTarget(io)
+    if (running && detach && running.state === 'running') {
+      io.note(`Stack "${io.stack}" is up already.`)
+      await io.answer(running, () => describeTarget(running))
+      return
+    }
+    if (running) throw new WeirError('WEIR_ALREADY_UP', { stack: io.stack })
+    if (detach) {
+      const target = await startDetached(io, { dataDir, portBase })
+      await io.answer(target, () => `${describeTarget(target)}\n${hints}`)
+      return
+    }
+    const project = await loadProject(io.project)
+    const stack = await startStack({
+      project,
+      name: io.stack,
+      dataDir,
+      portBase,
+      progress: io.progress,
+      signal: io.signal,
+    })
+    io.progress(null)
+    try {
+      await io.answer(stack.target, () => `${describeTarget(stack.target)}\n${hints}\nCtrl-C stops everything.`)
+      await untilStopped(io)
+    } finally {
+      io.progress('stopping functions and servers')
+      await stack.stop()
+    }
+  },
+})
+
+export const hints = [
+  'Try:',
+  `  echo '{"hello": "weir"}' | npx weirhouse produce --topic TOPIC`,
+  '  npx weirhouse logs --follow',
+  '  npx weirhouse audit',
+].join('\n')
+
+/** Resolves on Ctrl-C or `weirhouse down`. */
+export function untilStopped({ signal }: Pick<Io, 'signal'>): Promise<void> {
+  return new Promise((resolve) => {
+    // A pending promise holds no process open; the servers' sockets do.
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

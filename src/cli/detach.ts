@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { findRoot } from '../config/load.ts'
+import { WeirError } from '../core/errors.ts'
+import { stackFolder } from '../local/stack-files.ts'
+import type { Target } from '../operations/target.ts'
+import type { Io } from './io.ts'
+import { findTarget } from './target.ts'
+
+const POLL_MS = 50
+
+interface DetachOptions {
+  readonly dataDir: string | undefined
+  readonly portBase: number | undefined
+}
+
+/**
+ * Starts `weirhouse up` in a session of its own and resolves once it is running. Where it fails, throws with the line it
+ * ended with.
+ */
+export async function startDetached(io: Io, { dataDir, portBase }: DetachOptions): Promise<Target> {
+  const folder = stackFolder(findRoot(io.project), io.stack)
+  mkdirSync(folder, { recursive: true })
+  const log = join(folder, 'up.log')
+  const output = openSync(log, 'w', 0o600)
+  const args = ['up', '--stack', io.stack, '--project', io.project]
+  if (dataDir !== undefined) args.push('--data-dir', dataDir)
+  if (portBase !== undefined) args.push('--port-base', String(portBase))
+  const main = fileURLToPath(import.meta.resolve(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js'))
+  const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
+    detached: true,
+    stdio: ['ignore', output, output],
+  })
+  closeSync(output)
+  let ended = false
+  child.once('exit', () => (ended = true))
+  io.progress('starting servers and functions in the background')
+  for (;;) {
+    const target = await findTarget(io)
+    if (target?.state === 'running' && target.pid === child.pid) {
+      child.unref()
+      return target
+    }
+    if (ended) throw new WeirError('WEIR_UP_FAILED', { reason: lastLine(log), log })
+    if (io.signal.aborted) child.kill('SIGTERM')
+    await sleep(POLL_MS)
+  }
+}
+
+function lastLine(log: string): string {
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n')
+  return lines.findLast((line) => line.startsWith('WEIR_')) ?? 'the background process ended'
+}

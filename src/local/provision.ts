@@ -1,0 +1,137 @@
+/** Makes what the pipelines need in a fresh or a kept stack: topics, tables, buckets. What is there stays as it is. */
+import { createClients, isFault } from '../aws/index.ts'
+import type { AwsClients } from '../aws/index.ts'
+import { optionalModule } from '../config/optional-module.ts'
+import { messageOf, WeirError } from '../core/errors.ts'
+import { MIB } from '../core/limits.ts'
+import type { OrderKind } from '../core/order.ts'
+import type { Pipeline } from '../core/pipeline.ts'
+import type { Deadline } from '../core/ports.ts'
+import { openAdmin } from '../kafka/admin.ts'
+import { deadLetterTable } from '../sinks/dead-letters/index.ts'
+import { tableDescription } from '../sinks/dynamodb/index.ts'
+import type { DynamoDbOptions } from '../sinks/dynamodb/index.ts'
+import { ledgerTable } from '../sinks/ledger-dynamodb.ts'
+import { ddl } from '../sinks/postgres/index.ts'
+import type { PostgresOptions } from '../sinks/postgres/index.ts'
+import { migrate } from '../sinks/postgres/migrate.ts'
+import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
+import { DEAD_LETTERS, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
+import type { KafkaEndpoint, PostgresEndpoint } from './service.ts'
+import type { Stores } from './deployment.ts'
+
+/** Generous: everything is on this machine, and may just have started. */
+const TIMEOUT_MS = 30_000
+
+export interface ProvisionEndpoints extends Stores {
+  readonly kafka: KafkaEndpoint
+}
+
+/** Throws WEIR_KAFKA, WEIR_REQUEST_FAILED, WEIR_STORE_MISCONFIGURED where kept data do not fit the definition. */
+export async function provision(pipelines: readonly Pipeline[], endpoints: ProvisionEndpoints): Promise<void> {
+  const clients = createClients(awsEnvironment(endpoints))
+  try {
+    await Promise.all([
+      makeTopics(pipelines, endpoints.kafka),
+      makePostgresTables(pipelines, endpoints.postgres),
+      makeDynamoTables(pipelines, clients),
+      makeBuckets(clients),
+    ])
+  } finally {
+    clients.close()
+  }
+}
+
+function awsEnvironment({ dynamodb, s3 }: Stores): Record<string, string> {
+  return {
+    AWS_REGION: dynamodb.region,
+    AWS_ACCESS_KEY_ID: dynamodb.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: dynamodb.secretAccessKey,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+    AWS_ENDPOINT_URL_S3: s3.endpoint,
+  }
+}
+
+async function makeTopics(pipelines: readonly Pipeline[], kafka: KafkaEndpoint): Promise<void> {
+  const admin = openAdmin(kafka)
+  try {
+    const present = new Set((await admin.listTopics()).map(({ topic }) => topic))
+    for (const { topic, partitions, replication } of pipelines.map(({ source }) => source)) {
+      if (present.has(topic)) continue
+      present.add(topic)
+      // D11: base64 of a record and its signed header bytes must fit the 6 MiB of an event.
+      await admin.createTopic({ topic, partitions, replication, configs: { 'max.message.bytes': String(MIB) } })
+    }
+  } finally {
+    await admin.close()
+  }
+}
+
+async function makePostgresTables(pipelines: readonly Pipeline[], postgres: PostgresEndpoint): Promise<void> {
+  const tables = sinksOf<PostgresOptions>(pipelines, 'postgres')
+  if (tables.length === 0) return
+  const { default: pg } = await optionalModule('pg', 'the local PostgreSQL', () => import('pg'))
+  const client = new pg.Client({ ...postgres })
+  await client.connect()
+  try {
+    await migrate(
+      client,
+      tables.flatMap(({ sink, order }) => ddl(sink, order)),
+    )
+  } catch (error) {
+    throw new WeirError(
+      'WEIR_STORE_MISCONFIGURED',
+      {
+        sink: 'postgres',
+        reason: messageOf(error),
+        advice: 'Change the definition to fit the kept tables, or start without --data-dir.',
+      },
+      { cause: error },
+    )
+  } finally {
+    await client.end()
+  }
+}
+
+async function makeDynamoTables(pipelines: readonly Pipeline[], { dynamodb }: AwsClients): Promise<void> {
+  const own = sinksOf<DynamoDbOptions>(pipelines, 'dynamodb').map(({ sink }) => tableDescription(sink))
+  for (const description of [ledgerTable(LEDGER_TABLE), deadLetterTable(DEAD_LETTERS.table), ...own])
+    await unlessThere('ResourceInUseException', dynamodb.call('CreateTable', description, deadline()))
+}
+
+async function makeBuckets({ s3 }: AwsClients): Promise<void> {
+  for (const bucket of [RECORDS_BUCKET, DEAD_LETTERS.bucket])
+    await unlessThere(
+      'BucketAlreadyOwnedByYou',
+      s3.request({ operation: 'CreateBucket', method: 'PUT', bucket, deadline: deadline() }),
+    )
+}
+
+async function unlessThere(name: string, creating: Promise<unknown>): Promise<void> {
+  try {
+    await creating
+  } catch (error) {
+    if (!isFault(error, name)) throw error
+  }
+}
+
+interface OrderedSink<Options> {
+  readonly sink: SinkDefinition<Options>
+  readonly order: OrderKind
+}
+
+function sinksOf<Options>(pipelines: readonly Pipeline[], kind: SinkKind): OrderedSink<Options>[] {
+  return pipelines.flatMap(({ sinks, order }) =>
+    sinks
+      .filter((sink) => sink.kind === kind)
+      .map((sink) => ({
+        sink: sink as SinkDefinition<Options>,
+        order: typeof order === 'function' ? 'version' : order,
+      })),
+  )
+}
+
+function deadline(): Deadline {
+  const until = performance.now() + TIMEOUT_MS
+  return { remaining: () => Math.max(0, until - performance.now()), signal: AbortSignal.timeout(TIMEOUT_MS) }
+}

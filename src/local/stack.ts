@@ -1,0 +1,183 @@
+/**
+ * The local stack: real servers, the function sandbox, the event source mappings, one folder a stack.
+ *
+ *   .weirhouse/stacks/<name>/status.json   what the verbs read (mode 0600)
+ *                            logs/         one folder a function, one file an instance
+ *                            functions/    bundles, and the folders that instances run in
+ *   <data folder>/kafka postgres dynamodb s3 identity.json     fresh at each start, kept with --data-dir
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Project } from '../config/load.ts'
+import type { Target } from '../operations/target.ts'
+import { LOCAL_REGION, loadIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
+import { startFunctions } from './functions.ts'
+import type { Functions } from './functions.ts'
+import { startMappings } from './mappings.ts'
+import { choosePorts } from './ports.ts'
+import { claimFolder } from './process.ts'
+import { provision } from './provision.ts'
+import type { ProvisionEndpoints } from './provision.ts'
+import type { AwsEndpoint, KafkaEndpoint, PostgresEndpoint, Service } from './service.ts'
+import { startDynamoDb } from './services/dynamodb.ts'
+import { startKafka } from './services/kafka.ts'
+import { startPostgres } from './services/postgres.ts'
+import { startS3 } from './services/s3.ts'
+import { stackFolder, statusFile } from './stack-files.ts'
+import { removeStatus, targetOf, writeStatus } from './status.ts'
+
+export interface StackOptions {
+  readonly project: Project
+  readonly name: string
+  /** Keeps the servers' data between starts. */
+  readonly dataDir?: string | undefined
+  readonly portBase?: number | undefined
+  readonly progress: (text: string | null) => void
+  readonly signal: AbortSignal
+}
+
+export interface Stack {
+  readonly target: Target
+  /** Mappings first, so that nothing is in flight, then functions, then servers. Never throws half way: stops all it can. */
+  stop(): Promise<void>
+}
+
+export interface Servers {
+  readonly kafka: Service<KafkaEndpoint>
+  readonly postgres: Service<PostgresEndpoint>
+  readonly dynamodb: Service<AwsEndpoint>
+  readonly s3: Service<AwsEndpoint>
+}
+
+type Cleanup = () => Promise<void>
+
+/** Starts everything and resolves once records flow. What fails stops what had started, then throws. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const cleanups: Cleanup[] = []
+  const stop = () => stopAll(cleanups)
+  try {
+    return { target: await start(options, cleanups), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target> {
+  const { project, name, progress, signal } = options
+  const folder = stackFolder(project.root, name)
+  const dataFolder = options.dataDir === undefined ? join(folder, 'data') : resolve(options.dataDir)
+  const keep = options.dataDir !== undefined
+  await prepareFolders(folder, dataFolder, keep)
+  const pipelines = project.pipelines
+  const identity = loadIdentity(
+    dataFolder,
+    pipelines.map((each) => each.pipeline.name),
+  )
+  const ports = await choosePorts(
+    ['controller', 'broker-1', 'broker-2', 'postgres', 'dynamodb', 's3', 'lambda'],
+    options.portBase,
+  )
+
+  progress('starting Kafka, PostgreSQL, DynamoDB Local and S3')
+  // Bundling uses the core that the servers leave idle while they open their ports.
+  const functions = startFunctions({ folder, pipelines, port: ports.lambda })
+  functions.catch(() => undefined)
+  const servers = await startServers({ identity, dataFolder, keep, ports }, cleanups)
+  const host = await functions
+  cleanups.unshift(() => host.close())
+  signal.throwIfAborted()
+
+  const target = targetOf({ name, folder, pipelines, identity, servers, lambdaPort: ports.lambda })
+  const file = statusFile(project.root, name)
+  writeStatus(file, { ...target, state: 'starting' })
+  cleanups.push(() => removeStatus(file))
+  progress('making topics, tables and buckets')
+  await provision(
+    pipelines.map((each) => each.pipeline),
+    endpointsOf(servers),
+  )
+  signal.throwIfAborted()
+  await beginFlow(options, host, servers, identity, cleanups)
+  writeStatus(file, target)
+  return target
+}
+
+async function beginFlow(
+  { project, name, progress }: StackOptions,
+  host: Functions,
+  servers: Servers,
+  identity: Identity,
+  cleanups: Cleanup[],
+): Promise<void> {
+  progress('deploying functions and event source mappings')
+  await host.deploy(endpointsOf(servers))
+  const mappings = await startMappings({
+    pipelines: project.pipelines,
+    kafka: servers.kafka.endpoint,
+    identity,
+    invoke: host.invoke,
+    logs: join(stackFolder(project.root, name), 'logs'),
+  })
+  cleanups.unshift(() => mappings.stop())
+}
+
+function endpointsOf({ kafka, postgres, dynamodb, s3 }: Servers): ProvisionEndpoints {
+  return { kafka: kafka.endpoint, postgres: postgres.endpoint, dynamodb: dynamodb.endpoint, s3: s3.endpoint }
+}
+
+async function prepareFolders(folder: string, dataFolder: string, keep: boolean): Promise<void> {
+  for (const server of ['kafka', 'postgres', 'dynamodb', 's3']) await claimFolder(join(dataFolder, server))
+  if (!keep) rmSync(dataFolder, { recursive: true, force: true })
+  for (const fresh of ['logs', 'functions']) rmSync(join(folder, fresh), { recursive: true, force: true })
+  mkdirSync(dataFolder, { recursive: true })
+}
+
+interface ServerOptions {
+  readonly identity: Identity
+  readonly dataFolder: string
+  readonly keep: boolean
+  readonly ports: Readonly<Record<'controller' | 'broker-1' | 'broker-2' | 'postgres' | 'dynamodb' | 's3', number>>
+}
+
+async function startServers(
+  { identity, dataFolder, keep, ports }: ServerOptions,
+  cleanups: Cleanup[],
+): Promise<Servers> {
+  const { keys } = identity
+  const base = (server: string, ...numbers: number[]) => ({ folder: join(dataFolder, server), ports: numbers, keep })
+  const started = <E>(starting: Promise<Service<E>>): Promise<Service<E>> =>
+    starting.then(async (service) => {
+      cleanups.push(() => service.stop())
+      await service.ready()
+      return service
+    })
+  const all = await Promise.allSettled([
+    started(
+      startKafka({
+        ...base('kafka', ports.controller, ports['broker-1'], ports['broker-2']),
+        clusterId: identity.kafkaClusterId,
+      }),
+    ),
+    started(startPostgres({ ...base('postgres', ports.postgres), password: identity.postgresPassword })),
+    started(startDynamoDb({ ...base('dynamodb', ports.dynamodb), keys, region: LOCAL_REGION })),
+    started(startS3({ ...base('s3', ports.s3), keys, region: LOCAL_REGION })),
+  ])
+  const failed = all.find((each) => each.status === 'rejected')
+  if (failed) throw failed.reason
+  const [kafka, postgres, dynamodb, s3] = all.map((each) => (each as PromiseFulfilledResult<unknown>).value) as [
+    Servers['kafka'],
+    Servers['postgres'],
+    Servers['dynamodb'],
+    Servers['s3'],
+  ]
+  return { kafka, postgres, dynamodb, s3 }
+}
+
+/** In order, each even where the one before failed; servers, which stand last, at the same time. */
+async function stopAll(cleanups: Cleanup[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const cleanup of cleanups.splice(0)) await cleanup().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
+}

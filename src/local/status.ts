@@ -1,0 +1,75 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { LoadedPipeline } from '../config/load.ts'
+import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
+import type { Target, TargetPipeline } from '../operations/target.ts'
+import { DEAD_LETTERS, functionName, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
+import type { Identity } from './identity.ts'
+import type { Servers } from './stack.ts'
+import { dataPrefix } from '../sinks/s3/index.ts'
+
+/** Owner only: the file holds the stack's keys. */
+const PRIVATE = 0o600
+
+export interface TargetInput {
+  readonly name: string
+  readonly folder: string
+  readonly pipelines: readonly LoadedPipeline[]
+  readonly identity: Identity
+  readonly servers: Servers
+  readonly lambdaPort: number
+}
+
+export function targetOf({ name, folder, pipelines, identity, servers, lambdaPort }: TargetInput): Target {
+  const { user, password, host, port, database } = servers.postgres.endpoint
+  return {
+    state: 'running',
+    stack: name,
+    pid: process.pid,
+    kafka: { bootstrap: servers.kafka.endpoint.bootstrap.join(',') },
+    postgres: { url: `postgresql://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}` },
+    s3: servers.s3.endpoint,
+    dynamodb: servers.dynamodb.endpoint,
+    lambda: { endpoint: `http://127.0.0.1:${lambdaPort}` },
+    ledgerTable: LEDGER_TABLE,
+    deadLetters: DEAD_LETTERS,
+    logs: join(folder, 'logs'),
+    pipelines: pipelines.map((each) => pipelineTarget(each, identity)),
+  }
+}
+
+function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: Identity): TargetPipeline {
+  const s3 = sinkOf(pipeline.sinks, 's3')
+  const postgres = sinkOf(pipeline.sinks, 'postgres')
+  const dynamodb = sinkOf(pipeline.sinks, 'dynamodb')
+  const text = (sink: SinkDefinition | undefined, option: string) =>
+    sink ? String((sink.options as Readonly<Record<string, unknown>>)[option] ?? '') : null
+  return {
+    name: pipeline.name,
+    topic: pipeline.source.topic,
+    function: functionName(pipeline),
+    module,
+    cluster: pipeline.source.cluster ?? identity.clusterArn,
+    consumerGroup: identity.mappings[pipeline.name]!,
+    bucket: s3 ? RECORDS_BUCKET : null,
+    prefix: s3 ? dataPrefix(text(s3, 'prefix')!, pipeline.name, s3.id, pipeline.source.topic) : null,
+    table: postgres ? `${text(postgres, 'schema') || 'public'}.${text(postgres, 'table')}` : null,
+    dynamodbTable: text(dynamodb, 'table'),
+  }
+}
+
+function sinkOf(sinks: readonly SinkDefinition[], kind: SinkKind): SinkDefinition | undefined {
+  return sinks.find((sink) => sink.kind === kind)
+}
+
+/** Whole or not at all: a reader never sees half a file. */
+export function writeStatus(file: string, target: Target): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(`${file}.new`, JSON.stringify(target, null, 2), { mode: PRIVATE })
+  renameSync(`${file}.new`, file)
+}
+
+export function removeStatus(file: string): Promise<void> {
+  rmSync(file, { force: true })
+  return Promise.resolve()
+}
