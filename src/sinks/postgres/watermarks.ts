@@ -58,7 +58,6 @@ export async function lock(
     known.clear() // someone removed rows under us: the next attempt makes them anew
     throw new WeirError('WEIR_CONTENDED', { sink, source: sources.map(sourceKey).join(', ') })
   }
-  for (const source of sources) known.add(sourceKey(source))
   const watermarks = new Map<string, Watermark>()
   for (const row of rows)
     if (row.next_offset !== null)
@@ -69,6 +68,8 @@ export async function lock(
         gaps: row.gaps,
         gapCount: Number(row.gap_count),
       })
+  // Only these are known to be committed: a row made by this transaction goes when it is rolled back.
+  for (const source of watermarks.keys()) known.add(source)
   return { watermarks, letters: rows.some(({ letters }) => letters) }
 }
 
