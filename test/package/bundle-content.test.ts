@@ -1,0 +1,37 @@
+/** What users ship is the bundle of their pipeline: it holds that pipeline's sinks and nothing of the control plane. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { bundlePipeline } from '../../src/bundle/bundle.ts'
+import { root } from '../tidy/tree.ts'
+
+const out = mkdtempSync(join(tmpdir(), 'weirhouse-content-'))
+afterAll(() => rmSync(out, { recursive: true, force: true }))
+
+const CONTROL_PLANE = /\/(cli|local|cdk|kafka|event-source|operations|bundle|testing)\//
+
+/** Bytes are ceilings: what was measured and a third of room. */
+describe.each([
+  { name: 's3-only', holds: /src\/sinks\/s3\//, lacks: /node_modules\/pg|sinks\/(postgres|dynamodb)\//, bytes: 80_000 },
+  { name: 'all-sinks', holds: /node_modules\/pg\//, lacks: /@aws-sdk|@platformatic/, bytes: 260_000 },
+])('the bundle of $name', ({ name, holds, lacks, bytes }) => {
+  const bundled = bundlePipeline({
+    modulePath: join(root, 'test/fixtures/bundles', `${name}.ts`),
+    outFolder: join(out, name),
+    pipelineName: name,
+  })
+
+  test('holds its sinks, none other, and nothing of the control plane', async () => {
+    const modules = Object.keys((await bundled).modules)
+    expect(modules.some((path) => holds.test(path))).toBe(true)
+    expect(modules.filter((path) => lacks.test(path))).toEqual([])
+    expect(
+      modules.filter((path) => /\/src\//.test(path) && CONTROL_PLANE.test(path.slice(path.indexOf('/src/')))),
+    ).toEqual([])
+  })
+
+  test(`weighs no more than ${bytes} bytes`, async () => {
+    expect((await bundled).bytes).toBeLessThanOrEqual(bytes)
+  })
+})

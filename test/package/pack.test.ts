@@ -1,0 +1,134 @@
+/** The package as users get it: built, packed, installed into an empty folder, imported and type-checked there. */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { publint } from 'publint'
+import { root } from '../tidy/tree.ts'
+
+interface Manifest {
+  readonly version: string
+  readonly exports: Readonly<Record<string, unknown>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+}
+interface Packed {
+  readonly filename: string
+  readonly files: readonly { readonly path: string; readonly size: number }[]
+}
+
+/** The tarball; most of it is the build and its source maps. */
+const PACKED_BUDGET_BYTES = 900_000
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+const folder = mkdtempSync(join(tmpdir(), 'weirhouse-package-'))
+const consumer = join(folder, 'consumer')
+let packed: Packed
+let tarball: string
+
+/** With the Node that runs this, also where npm starts one by itself. */
+function run(command: 'npm' | 'node', args: readonly string[], cwd: string) {
+  const ran = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '', PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` },
+    timeout: 150_000,
+  })
+  return { ...ran, output: ran.stdout + ran.stderr }
+}
+
+function mustRun(command: 'npm' | 'node', args: readonly string[], cwd: string): string {
+  const { status, output, stdout, error } = run(command, args, cwd)
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')}: exit code ${status}\n${error?.message ?? ''}${output}`)
+  return stdout
+}
+
+beforeAll(() => {
+  rmSync(join(root, 'dist'), { recursive: true, force: true }) // a file long deleted must not be shipped
+  mustRun('npm', ['run', '--silent', 'build'], root)
+  const answer = JSON.parse(mustRun('npm', ['pack', '--json', '--pack-destination', folder], root)) as
+    | Packed[]
+    | Record<string, Packed>
+  packed = Object.values(answer)[0]!
+  tarball = join(folder, packed.filename)
+  mkdirSync(consumer)
+  writeFileSync(join(consumer, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
+  const flags = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--omit=optional']
+  mustRun('npm', ['install', ...flags, tarball], consumer)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('the tarball', () => {
+  test('holds the build, the command and its bootstrap, and no source, test or fixture', () => {
+    const paths = packed.files.map((file) => file.path)
+    for (const wanted of [
+      'LICENSE',
+      'README.md',
+      'bin/weirhouse.mjs',
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/cli/main.js',
+    ])
+      expect(paths).toContain(wanted)
+    expect(paths.filter((path) => /(?<!\.d)\.ts$|\.test\.|^(src|test)\/|fixtures/.test(path))).toEqual([])
+  })
+
+  test(`weighs no more than ${PACKED_BUDGET_BYTES} bytes`, () => {
+    expect(statSync(tarball).size).toBeLessThanOrEqual(PACKED_BUDGET_BYTES)
+  })
+
+  test('publint finds nothing to mend', async () => {
+    const { messages } = await publint({ pkgDir: root, pack: false, strict: true })
+    expect(messages.map(({ code, path }) => `${code} ${path.join('.')}`)).toEqual([])
+  })
+})
+
+const doors = Object.keys(manifest.exports)
+  .filter((door) => door !== './package.json')
+  .map((door) => door.replace(/^\./, 'weirhouse'))
+
+describe('installed', () => {
+  test.each(doors)('%s loads without any of the optional packages', (door) => {
+    const script = `console.log(Object.keys(await import(${JSON.stringify(door)})).length)`
+    expect(Number(mustRun('node', ['--input-type=module', '-e', script], consumer))).toBeGreaterThan(0)
+  })
+
+  test('optional packages are not brought along', () => {
+    const listed = run('npm', ['ls', '--json', '--depth=0', ...Object.keys(manifest.peerDependencies)], consumer)
+    expect(JSON.parse(listed.stdout)).not.toHaveProperty('dependencies')
+  })
+
+  test('the command says its version', () => {
+    const said = mustRun('node', ['node_modules/weirhouse/bin/weirhouse.mjs', '--version'], consumer)
+    expect(said.trim()).toBe(manifest.version)
+  })
+
+  test('its types hold for a strict consumer, and refuse a wrong definition', () => {
+    writeFileSync(join(consumer, 'good.ts'), GOOD)
+    writeFileSync(join(consumer, 'wrong.ts'), GOOD.replace("topic: 'quakes'", 'topic: 1'))
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--pretty', 'false']
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
+    const good = run('node', [tsc, ...flags, ...types, '--skipLibCheck', 'good.ts'], consumer)
+    expect(good.output).toBe('')
+    const wrong = run('node', [tsc, ...flags, ...types, '--skipLibCheck', 'wrong.ts'], consumer)
+    expect(wrong.output).toMatch(/wrong\.ts.* error TS2322/)
+  })
+})
+
+const GOOD = `import { json, pipeline } from 'weirhouse'
+import { s3 } from 'weirhouse/sinks/s3'
+import { createHandler } from 'weirhouse/lambda'
+
+const quakes = pipeline({
+  name: 'quakes',
+  source: { topic: 'quakes' },
+  decode: json<{ id: string }>(),
+  transform: ({ id }, record) => ({ id: id.toUpperCase(), offset: record.offset }),
+  order: (row) => row.offset,
+  sinks: [s3({ id: 'lake' })],
+})
+export const name: string = quakes.name
+export const handler = createHandler(quakes)
+`
