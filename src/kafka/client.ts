@@ -47,10 +47,12 @@ export function errorName(code: number): string {
   return protocolErrorsCodesById[code] ?? `error code ${code}`
 }
 
-/** Every broker error name inside whatever the client threw, outermost first. */
+/** Every broker error name inside whatever the client threw, outermost first; a plain "server error" only if it is all. */
 export function brokerErrors(error: unknown): string[] {
   const names = new Set<string>()
   visit(error, names)
+  // the client notes one for each record of a batch that was refused for another reason
+  if (names.size > 1) names.delete('UNKNOWN_SERVER_ERROR')
   return [...names]
 }
 

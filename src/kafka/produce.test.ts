@@ -22,6 +22,7 @@ describe('partition of a key', () => {
 const record = fc.record({
   topic: fc.constantFrom('a', 'b'),
   partition: fc.nat(2),
+  timestamp: fc.constantFrom(0, 1, 2 ** 30, 2 ** 40, 2 ** 40 + 1),
   value: fc.integer({ min: 0, max: 400_000 }).map((n) => Buffer.alloc(n)),
 })
 
@@ -36,6 +37,7 @@ describe('rounds', () => {
             expect(cut.flatMap(mine)).toEqual(mine(records))
             for (const round of cut.map(mine).filter((r) => r.length > 1)) {
               expect(round.reduce((sum, r) => sum + r.value.length, 0)).toBeLessThanOrEqual(512 * 1024)
+              for (const r of round) expect(Math.abs(r.timestamp - round[0]!.timestamp)).toBeLessThan(2 ** 30)
             }
           }
         }

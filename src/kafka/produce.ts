@@ -10,6 +10,11 @@ const PRODUCE_RETRIES = 120
 /** Kafka: message.max.bytes is 1 MiB a batch by default; a batch stays well below it unless one record is bigger. */
 const MAX_BATCH_BYTES = 512 * 1024
 const MAX_BATCH_RECORDS = 10_000
+/**
+ * The client's 64-bit varint is only right below 2^31: a timestamp further from the first of its batch is written as
+ * another one. Such a record begins a batch of its own.
+ */
+const MAX_TIMESTAMP_DELTA_MS = 2 ** 30
 /** Upper bound of what a record adds to key, value and headers on the wire. */
 const RECORD_OVERHEAD_BYTES = 64
 /** Records without a key stay on one partition for this many, then move on: fuller batches (Kafka's "sticky"). */
@@ -35,6 +40,7 @@ export interface KafkaProducer {
 
 interface Placed extends ProducedRecord {
   readonly partition: number
+  readonly timestamp: number
 }
 
 /**
@@ -69,6 +75,7 @@ async function place(producer: Producer, records: readonly ProducedRecord[], sti
   const topics = [...new Set(records.map(({ topic }) => topic))]
   if (topics.length === 0) return []
   const metadata = await producer.metadata({ topics })
+  const now = Date.now()
   return records.map((record): Placed => {
     const count = metadata.topics.get(record.topic)!.partitionsCount
     const partition = record.partition ?? partitionFor(record, count, sticky)
@@ -80,7 +87,7 @@ async function place(producer: Producer, records: readonly ProducedRecord[], sti
         known: `0..${count - 1}`,
       })
     }
-    return { ...record, partition }
+    return { ...record, partition, timestamp: record.timestamp ?? now }
   })
 }
 
@@ -96,23 +103,38 @@ export function partitionOfKey(key: Buffer, count: number): number {
   return (murmur2(key) & 0x7fffffff) % count
 }
 
+interface Filling {
+  readonly round: number
+  readonly bytes: number
+  readonly records: number
+  /** Timestamp of the batch's first record. */
+  readonly first: number
+}
+
 /** Cuts records so that no round holds more than one batch's worth for any partition; order within each is kept. */
 export function rounds<R extends Placed>(records: readonly R[]): R[][] {
   const cut: R[][] = []
-  const filled = new Map<string, { round: number; bytes: number; records: number }>()
+  const filled = new Map<string, Filling>()
   for (const record of records) {
     const name = `${record.topic}-${record.partition}`
-    const size = sizeOf(record)
-    const at = filled.get(name) ?? { round: 0, bytes: 0, records: 0 }
-    const full = at.records > 0 && (at.bytes + size > MAX_BATCH_BYTES || at.records === MAX_BATCH_RECORDS)
-    const next = full
-      ? { round: at.round + 1, bytes: size, records: 1 }
-      : { round: at.round, bytes: at.bytes + size, records: at.records + 1 }
+    const next = fill(filled.get(name), record)
     filled.set(name, next)
     const round = (cut[next.round] ??= [])
     round.push(record)
   }
   return cut
+}
+
+function fill(batch: Filling | undefined, record: Placed): Filling {
+  const bytes = sizeOf(record)
+  const { timestamp } = record
+  if (!batch) return { round: 0, bytes, records: 1, first: timestamp }
+  const fits =
+    batch.bytes + bytes <= MAX_BATCH_BYTES &&
+    batch.records < MAX_BATCH_RECORDS &&
+    Math.abs(timestamp - batch.first) < MAX_TIMESTAMP_DELTA_MS
+  if (!fits) return { round: batch.round + 1, bytes, records: 1, first: timestamp }
+  return { ...batch, bytes: batch.bytes + bytes, records: batch.records + 1 }
 }
 
 function sizeOf({ key, value, headers = [] }: ProducedRecord): number {
@@ -129,6 +151,6 @@ function toMessage({ topic, partition, key, value, headers, timestamp }: Placed)
     ...(value ? { value } : {}),
     // keyed by Buffer identity, so that a name may come again
     headers: new Map((headers ?? []).map((h) => [Buffer.from(h.name), h.value])),
-    ...(timestamp === undefined ? {} : { timestamp: BigInt(timestamp) }),
+    timestamp: BigInt(timestamp),
   }
 }
