@@ -3,7 +3,7 @@ import type { Log, LogLevel } from '../core/ports.ts'
 
 const ranks: Readonly<Record<LogLevel, number>> = { DEBUG: 0, INFO: 1, WARN: 2, ERROR: 3 }
 
-/** Lambda's own variable of the advanced logging controls. TRACE and DEBUG show everything, FATAL errors only. */
+/** Lambda's own variable of the advanced logging controls. */
 export const LOG_LEVEL_VARIABLE = 'AWS_LAMBDA_LOG_LEVEL'
 
 /** Writes one line, newline included. */
@@ -31,17 +31,9 @@ function plain(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value
 }
 
+/** Lambda knows two more levels: TRACE shows all, FATAL hides even errors there; here they are never hidden. */
+const leastRanks: Readonly<Record<string, number>> = { TRACE: ranks.DEBUG, ...ranks, FATAL: ranks.ERROR }
+
 function leastRank(level: string | undefined): number {
-  switch (level?.toUpperCase()) {
-    case 'TRACE':
-    case 'DEBUG':
-      return ranks.DEBUG
-    case 'WARN':
-      return ranks.WARN
-    case 'ERROR':
-    case 'FATAL':
-      return ranks.ERROR
-    default:
-      return ranks.INFO
-  }
+  return leastRanks[level?.toUpperCase() ?? ''] ?? ranks.INFO
 }

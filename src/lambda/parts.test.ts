@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { DeliveryReport } from '../core/deliver.ts'
 import { createDeadline, MARGIN_MS } from './deadline.ts'

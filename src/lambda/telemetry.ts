@@ -31,7 +31,7 @@ export function summaryOf({ pipeline, report, milliseconds, cold }: Facts): Fiel
     records: report.records,
     rows: report.rows,
     deadLetters: report.deadLetters,
-    partitions: report.ranges.map(({ topic: _, ...range }) => range),
+    partitions: report.ranges.map(({ partition, first, last, records }) => ({ partition, first, last, records })),
     sinks: Object.fromEntries(report.sinks.map((sink) => [sink.id, sinkSummary(sink)])),
   }
 }
