@@ -137,6 +137,6 @@ function rangeOf(node: Node): string {
 
 function bounds(min: number | undefined, max: number | undefined, unit: string): string {
   if (min !== undefined && max !== undefined) return `${min}..${max}${unit}`
-  if (min !== undefined) return `from ${min}${unit} on`
+  if (min !== undefined) return unit === '' ? `from ${min} on` : `${min} or more${unit}`
   return max === undefined ? '' : `up to ${max}${unit}`
 }

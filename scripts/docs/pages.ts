@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configOptions } from '../../src/config/define.ts'
 import { pipelineOptions } from '../../src/core/pipeline.ts'
+import { dynamodbOptions } from '../../src/sinks/dynamodb/options.ts'
+import { postgresOptions } from '../../src/sinks/postgres/options.ts'
+import { s3Options } from '../../src/sinks/s3/options.ts'
 import { errorsPage } from './errors.ts'
 import { optionsPage } from './options.ts'
 import { collectTests, withTests } from './promises.ts'
@@ -25,6 +28,13 @@ export function generatedPages(root: string): readonly (readonly [path: string, 
         pipelineOptions,
       ),
     ],
+    ['docs/options/s3.md', optionsPage('Options of the S3 sink', given('s3'), s3Options)],
+    ['docs/options/postgres.md', optionsPage('Options of the PostgreSQL sink', given('postgres'), postgresOptions)],
+    ['docs/options/dynamodb.md', optionsPage('Options of the DynamoDB sink', given('dynamodb'), dynamodbOptions)],
     ...PROMISE_PAGES.map((path) => [path, withTests(readFileSync(join(root, path), 'utf8'), tests)] as const),
   ]
+}
+
+function given(sink: string): string {
+  return `Given to \`${sink}({...})\` of \`weirhouse/sinks/${sink}\`, beside \`row: (row, record) => ...\`, which maps the pipeline's row to this sink's.`
 }
