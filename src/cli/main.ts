@@ -48,14 +48,21 @@ async function run({ command, input, globals }: Chosen, signal: AbortSignal): Pr
 
 /** What the line asks for; undefined where help or version was asked for, and printed. Throws WEIR_USAGE. */
 async function parse(argv: readonly string[]): Promise<Chosen | undefined> {
+  let chosen: Chosen | undefined
+  let program: ReturnType<typeof buildProgram> | undefined
   try {
-    let chosen: Chosen | undefined
-    const program = buildProgram(version(), await loadVerb(argv), (value) => (chosen = value))
+    program = buildProgram(version(), await loadVerb(argv), (value) => (chosen = value))
     if (argv.length === 0) program.outputHelp()
     else program.parse(argv, { from: 'user' })
     return chosen
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
+    if (error.code === 'commander.help') {
+      // A group without its verb, `weirhouse topics`: its help is the answer, and commander sent it to the silent channel.
+      const [group] = operandsOf(argv)
+      program?.commands.find((verb) => verb.name() === group)?.outputHelp()
+      return undefined
+    }
     if (error.exitCode === 0) return undefined
     throw usage(error, argv)
   }
@@ -94,11 +101,20 @@ function listen(stop: AbortController): () => void {
     stop.abort(closedPipe)
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
-  process.stdout.on('error', onPipe)
-  process.stderr.on('error', onPipe)
+  const streams = [process.stdout, process.stderr]
+  for (const stream of streams) stream.on('error', onPipe)
   return () => {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    for (const stream of streams) {
+      stream.off('error', onPipe)
+      // A closed pipe may be told only now, when the last lines are on their way.
+      if (stream.listenerCount('error') === 0) stream.once('error', ignoreClosedPipe)
+    }
   }
+}
+
+function ignoreClosedPipe(error: Error): void {
+  if (!isClosedPipe(error)) throw error
 }
 
 function isAbort(error: unknown): boolean {

@@ -71,7 +71,8 @@ export function moment(value: string, text: string, now: () => number = Date.now
   return valued(value, text, (raw) => {
     const ago = /^(\d{1,9})([smhd])$/.exec(raw)
     if (ago) return now() - Number(ago[1]) * unit[ago[2] as keyof typeof unit]
-    const at = Date.parse(raw)
+    // Date.parse alone would take `10` for a month.
+    const at = /^\d{4}-\d\d-\d\d/.test(raw) ? Date.parse(raw) : Number.NaN
     if (Number.isNaN(at)) throw new Error('expected a time such as 2026-01-31T12:00:00Z, or how long ago, such as 10m')
     return at
   })

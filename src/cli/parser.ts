@@ -49,9 +49,10 @@ export function buildProgram(
     const verb = loaded.get(name)
     if (!verb) quiet(program.command(name)).description(summary).allowUnknownOption().action(unloaded)
     else if (isGroup(verb)) {
-      // Without its own verb a group prints its help, and that is an answer, not an error.
-      const group = quiet(program.command(name)).description(verb.summary)
-      group.allowExcessArguments(false).action(() => group.outputHelp())
+      const examples = Object.values(verb.commands).flatMap(({ example }) => example)
+      const group = quiet(program.command(name))
+        .description(`${verb.summary}.`)
+        .addHelpText('after', exampleText(examples))
       for (const [inner, command] of Object.entries(verb.commands)) addCommand(program, group, inner, command, choose)
     } else addCommand(program, program, name, verb, choose)
   }
@@ -86,7 +87,7 @@ function addCommand(
     .summary(command.summary)
     .configureHelp({ showGlobalOptions: true })
     .allowExcessArguments(false)
-    .addHelpText('after', `\nExample:\n${command.example.map((line) => `  $ ${line}`).join('\n')}`)
+    .addHelpText('after', exampleText(command.example))
   for (const [key, parameter] of Object.entries(command.arguments)) built.addArgument(toArgument(key, parameter))
   for (const [key, parameter] of Object.entries(command.options)) built.addOption(toOption(key, parameter))
   built.action(() => {
@@ -100,6 +101,10 @@ function addCommand(
       globals: { json: json ?? false, stack: stack ?? DEFAULT_STACK, project: project ?? process.cwd() },
     })
   })
+}
+
+function exampleText(lines: readonly string[]): string {
+  return `\nExample:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
 }
 
 function toArgument(key: string, parameter: Parameter<unknown>): Argument {

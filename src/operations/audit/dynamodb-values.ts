@@ -3,14 +3,15 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { canonical, canonicalMembers, decimal, exactNumber } from './canonical.ts'
 
 export type Item = Record<string, AttributeValue>
-/** Key attributes and their types, S, N or B. */
-export type KeyNames = readonly { readonly name: string; readonly type: string }[]
 
-/** A row as the table should hold it: members that are undefined are left out; a numeric key may come as decimal text. */
-export function canonicalRow(row: unknown, keys: KeyNames): ReadonlyMap<string, string> {
-  const numeric = new Set(keys.filter(({ type }) => type === 'N').map(({ name }) => name))
+/**
+ * A row, a plain object or a Map, as the table should hold it: members that are undefined are left out; text of the
+ * attributes in `numeric` is a number, digit for digit.
+ */
+export function canonicalRow(row: unknown, numeric: ReadonlySet<string>): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
-  for (const [name, value] of Object.entries(row ?? {}))
+  const members = row instanceof Map ? (row as Map<string, unknown>) : Object.entries(row ?? {})
+  for (const [name, value] of members)
     if (value !== undefined)
       fields.set(name, canonical(numeric.has(name) && typeof value === 'string' ? exactNumber(value) : value))
   return fields

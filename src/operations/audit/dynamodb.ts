@@ -2,34 +2,29 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { optionalModule } from '../../config/optional-module.ts'
 import { positionOf } from '../../core/order.ts'
+import type { DynamoDbOptions } from '../../sinks/dynamodb/index.ts'
 import { asRequestError, clientConfig } from '../aws-target.ts'
 import type { AuditorContext, SinkAuditor } from './auditor.ts'
 import { canonicalMembers } from './canonical.ts'
 import { canonicalItem, canonicalRow } from './dynamodb-values.ts'
-import type { Item, KeyNames } from './dynamodb-values.ts'
+import type { Item } from './dynamodb-values.ts'
 import type { KeyedRow, StoredPosition } from './keyed.ts'
 import { createKeyedComparer } from './keyed.ts'
 
-/** The part of the sink's options that says where its items are. */
-interface TableOptions {
-  readonly partitionKey: KeyOption
-  readonly sortKey?: KeyOption | undefined
-}
-
-type KeyOption = string | { readonly name: string; readonly type?: string }
-
-/** What every item carries beside its row. */
-const POSITION = { src: '_src', epoch: '_epoch', offset: '_offset', index: '_index', ts: '_ts', version: '_version' }
-const POSITION_NAMES: ReadonlySet<string> = new Set(Object.values(POSITION))
-
 export function openDynamodbAuditor(context: AuditorContext): SinkAuditor {
   const { sink, targetPipeline, target } = context
-  const keys = keyNames(sink.options as TableOptions)
+  const { partitionKey, sortKey, numbers, positionAttributes } = sink.options as DynamoDbOptions
+  const keys = [partitionKey, ...(sortKey ? [sortKey] : [])]
+  const numeric = new Set([...numbers, ...keys.filter(({ type }) => type === 'N').map(({ name }) => name)])
+  const positions = new Set(Object.values(positionAttributes))
+  const keyed = (fields: ReadonlyMap<string, string>): KeyedRow => ({
+    key: `(${keys.map(({ name }) => fields.get(name) ?? 'nothing').join(', ')})`,
+    row: canonicalMembers([...fields]),
+  })
   const comparer = createKeyedComparer(context)
   return {
     expect({ record, index, version, value }) {
-      const fields = canonicalRow(value, keys)
-      comparer.expect(keyed(fields, keys), positionOf(record, index, 0, version))
+      comparer.expect(keyed(canonicalRow(value, numeric)), positionOf(record, index, 0, version))
     },
     async compare(signal) {
       const sdk = await optionalModule(
@@ -50,7 +45,7 @@ export function openDynamodbAuditor(context: AuditorContext): SinkAuditor {
             .send(new sdk.ScanCommand(input), { abortSignal: signal })
             .catch(asRequestError('DynamoDB', 'Scan'))
           for (const item of page.Items ?? [])
-            comparer.observe(keyed(canonicalItem(item, POSITION_NAMES), keys), positionIn(item))
+            comparer.observe(keyed(canonicalItem(item, positions)), positionIn(item, positionAttributes))
           start = page.LastEvaluatedKey
         } while (start)
       } finally {
@@ -61,23 +56,15 @@ export function openDynamodbAuditor(context: AuditorContext): SinkAuditor {
   }
 }
 
-function keyNames({ partitionKey, sortKey }: TableOptions): KeyNames {
-  const named = (key: KeyOption) => (typeof key === 'string' ? { name: key, type: 'S' } : { type: 'S', ...key })
-  return [named(partitionKey), ...(sortKey === undefined ? [] : [named(sortKey)])]
-}
-
-function keyed(fields: ReadonlyMap<string, string>, keys: KeyNames): KeyedRow {
-  const key = `(${keys.map(({ name }) => fields.get(name) ?? 'nothing').join(', ')})`
-  return { key, row: canonicalMembers([...fields]) }
-}
-
-function positionIn(item: Item): StoredPosition | undefined {
-  const src = item[POSITION.src]?.S
-  const [epoch, offset, index, ts] = [POSITION.epoch, POSITION.offset, POSITION.index, POSITION.ts].map((name) =>
+/** Undefined where the item does not say which record it came from: nothing of ours wrote it. */
+function positionIn(item: Item, names: DynamoDbOptions['positionAttributes']): StoredPosition | undefined {
+  const src = item[names.src]?.S
+  const [epoch, offset, index, ts] = [names.epoch, names.offset, names.index, names.ts].map((name) =>
     numberIn(item[name]),
   )
-  if (src === undefined || epoch === undefined || offset === undefined || ts === undefined) return undefined
-  return { src, epoch, offset, index: index ?? 0, ts }
+  const known =
+    src !== undefined && epoch !== undefined && offset !== undefined && index !== undefined && ts !== undefined
+  return known ? { src, epoch, offset, index, ts } : undefined
 }
 
 function numberIn(attribute: AttributeValue | undefined): number | undefined {

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest'
+import { kebab, moment, settings, whole } from './options.ts'
+
+test.each([
+  ['topic', 'topic'],
+  ['maxMessages', 'max-messages'],
+  ['timeoutMs', 'timeout-ms'],
+])('%s is --%s', (name, option) => expect(kebab(name)).toBe(option))
+
+describe('whole numbers', () => {
+  const { parse } = whole('n', '', 1, 9)
+  test.each([
+    ['1', 1],
+    ['9', 9],
+    ['009', 9],
+  ])('%s', (raw, value) => expect(parse(raw)).toBe(value))
+  test.each(['0', '10', '-1', '1.5', '1e0', '0x1', '', ' 1', '9007199254740993'])('not %j', (raw) =>
+    expect(() => parse(raw)).toThrow('expected a whole number, 1 to 9'),
+  )
+})
+
+describe('moments', () => {
+  const { parse } = moment('t', '', () => 1_000_000_000)
+  test.each([
+    ['10s', 999_990_000],
+    ['2m', 999_880_000],
+    ['1h', 996_400_000],
+    ['1d', 913_600_000],
+    ['1970-01-01T00:00:01Z', 1000],
+  ])('%s', (raw, value) => expect(parse(raw)).toBe(value))
+  test.each(['soon', '10', '10y', ''])('not %j', (raw) => expect(() => parse(raw)).toThrow('expected a time'))
+})
+
+test('settings keep what follows the first =', () => {
+  const { parse } = settings('')
+  expect(parse('a=b=c')).toEqual(['a', 'b=c'])
+  expect(parse('a=')).toEqual(['a', ''])
+  expect(() => parse('=a')).toThrow('NAME=VALUE')
+})
