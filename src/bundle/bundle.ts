@@ -99,7 +99,8 @@ function settings({ modulePath, sourceMap = false }: BundleOptions): BuildOption
     treeShaking: true,
     // `module` first: ES modules can be shaken, and load in half the time of their CommonJS twins.
     mainFields: ['module', 'main'],
-    conditions: ['module', 'import', 'node'],
+    // Not 'import': esbuild adds it to imports itself; named here, require('pg-pool') would be given an ES module.
+    conditions: ['module'],
     external: OPTIONAL,
     banner: { js: REQUIRE },
     legalComments: 'none',

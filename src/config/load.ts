@@ -43,12 +43,20 @@ export async function loadProject(from: string): Promise<Project> {
   const pipelines: LoadedPipeline[] = []
   for (const path of config.pipelines) {
     const module = resolve(root, path)
-    pipelines.push({ pipeline: await loadPipeline(module), module })
+    const pipeline = await loadPipeline(module)
+    const samples = config.samples[pipeline.name]
+    pipelines.push({ pipeline, module, ...(samples === undefined ? {} : { samples: resolve(root, samples) }) })
   }
   const names = pipelines.map((each) => each.pipeline.name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined)
     throw new WeirError('WEIR_DEFINITION_INVALID', { what: CONFIG_FILE, reason: `two pipelines are named "${twice}"` })
+  const stray = Object.keys(config.samples).find((name) => !names.includes(name))
+  if (stray !== undefined)
+    throw new WeirError('WEIR_DEFINITION_INVALID', {
+      what: CONFIG_FILE,
+      reason: `samples: there is no pipeline "${stray}"`,
+    })
   return { root, pipelines }
 }
 

@@ -1,7 +1,7 @@
 /** How a pipeline is named and bound in a local stack. Pure: on AWS the constructs answer the same questions. */
 import type { Bindings } from '../core/bindings.ts'
 import type { Pipeline } from '../core/pipeline.ts'
-import type { SinkDefinition } from '../sinks/sink.ts'
+import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
 import type { AwsEndpoint, PostgresEndpoint } from './service.ts'
 
 export const RECORDS_BUCKET = 'weirhouse-records'
@@ -28,16 +28,13 @@ export function bindingsOf(pipeline: Pipeline, { postgres }: Pick<Stores, 'postg
 
 function sinkBinding(sink: SinkDefinition, postgres: PostgresEndpoint): Record<string, unknown> {
   const options = sink.options as Readonly<Record<string, unknown>>
-  switch (sink.kind) {
-    case 's3':
-      return { bucket: RECORDS_BUCKET, prefix: options.prefix ?? '' }
-    case 'postgres':
-      return { ...postgres, ssl: 'off' }
-    case 'dynamodb':
-      return { table: options.table }
-    case 'memory':
-      return {}
+  const bindings: Record<SinkKind, Record<string, unknown>> = {
+    s3: { bucket: RECORDS_BUCKET, prefix: options.prefix ?? '' },
+    postgres: { ...postgres, ssl: 'off' },
+    dynamodb: { table: options.table },
+    memory: {},
   }
+  return bindings[sink.kind]
 }
 
 /** The function's environment beyond what Lambda itself sets. */

@@ -43,7 +43,7 @@ function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: Identity
   const postgres = sinkOf(pipeline.sinks, 'postgres')
   const dynamodb = sinkOf(pipeline.sinks, 'dynamodb')
   const text = (sink: SinkDefinition | undefined, option: string) =>
-    sink ? String((sink.options as Readonly<Record<string, unknown>>)[option] ?? '') : null
+    sink ? ((sink.options as Readonly<Record<string, string | undefined>>)[option] ?? '') : null
   return {
     name: pipeline.name,
     topic: pipeline.source.topic,
