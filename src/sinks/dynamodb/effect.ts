@@ -1,0 +1,161 @@
+/**
+ * Takes rows of distinct keys to effect, each guarded by its position: whatever happens in between, an item ends no older
+ * than the row, and no newer item is touched (D2, D3, D4).
+ *
+ *   1. INSERT, 25 a request, while most keys are new; where they exist:
+ *   2. look, 100 keys a request: as new or newer there -> done; no position -> foreign; older or absent ->
+ *   3. put, one a request, under the guard. What is refused here alone is refused for good, if the table is as declared.
+ */
+import { forEachBounded } from '../../aws/bounded.ts'
+import type { AwsFault } from '../../aws/fault.ts'
+import { WeirError } from '../../core/errors.ts'
+import { MAX_STATEMENTS, MIB } from '../../core/limits.ts'
+import type { OrderKind } from '../../core/order.ts'
+import type { Deadline } from '../../core/ports.ts'
+import { supersedes } from './guard.ts'
+import { MAX_KEYS } from './requests.ts'
+import type { PlacedRow, Requests, Stored } from './requests.ts'
+
+/** Requests in flight at once (D11); the client's sockets are as many. */
+const CONCURRENCY = 16
+/** A batch of statements is closed above this: few bytes wait in memory, and no request nears the service's limit. */
+const MAX_REQUEST_BYTES = MIB
+/** From so many inserts on, their outcomes decide how to go on. */
+const MIN_SAMPLE = 50
+/** Where puts are the rule, one batch in so many begins with inserts, to see whether keys are new again. */
+const PROBE_EVERY = 16
+
+export interface Effect {
+  readonly written: readonly PlacedRow[]
+  readonly refused: readonly { readonly placed: PlacedRow; readonly reason: string }[]
+}
+
+export interface EffectOptions {
+  readonly requests: Requests
+  readonly order: OrderKind
+  readonly table: string
+  readonly writes: 'auto' | 'put'
+  /** Throws where the table's keys are not those declared: then no row is to blame. */
+  readonly checkTable: (fault: AwsFault, deadline: Deadline) => Promise<void>
+}
+
+export type TakeEffect = (rows: readonly PlacedRow[], deadline: Deadline) => Promise<Effect>
+
+/** What the writer remembers between batches: how requests are best made. Never what is stored (N7). */
+interface Habit {
+  /** Share of rows, of late, that replaced an item. */
+  replacing: number
+  batches: number
+}
+
+export function effectOf(options: EffectOptions): TakeEffect {
+  const habit: Habit = { replacing: 0, batches: 0 }
+  return async (rows, deadline) => {
+    const effect = { written: [] as PlacedRow[], refused: [] as { placed: PlacedRow; reason: string }[] }
+    const puts: PlacedRow[] = []
+    const unsure: PlacedRow[] = []
+    const tried = await insertAll(options, habit, rows, { written: effect.written, puts, unsure }, deadline)
+    const older = await lookAll(options, unsure, { puts, refused: effect.refused }, deadline)
+    if (tried > 0)
+      habit.replacing += Math.min(1, tried / 500) * (older / Math.max(tried, unsure.length) - habit.replacing)
+    await forEachBounded(puts, CONCURRENCY, (placed) => putOne(options, placed, effect, deadline))
+    return effect
+  }
+}
+
+/** Gives the number of inserts tried. */
+async function insertAll(
+  { requests, writes }: EffectOptions,
+  habit: Habit,
+  rows: readonly PlacedRow[],
+  into: { readonly written: PlacedRow[]; readonly puts: PlacedRow[]; readonly unsure: PlacedRow[] },
+  deadline: Deadline,
+): Promise<number> {
+  const preferPut = writes === 'put' || (habit.replacing > 0.5 && ++habit.batches % PROBE_EVERY !== 0)
+  const able = preferPut ? [] : rows.filter(({ row }) => row.shape.statement !== undefined)
+  into.puts.push(...(preferPut ? rows : rows.filter(({ row }) => row.shape.statement === undefined)))
+  let tried = 0
+  let existing = 0
+  await forEachBounded(chunks(able), CONCURRENCY, async (chunk) => {
+    if (tried >= MIN_SAMPLE && existing * 2 > tried) {
+      into.unsure.push(...chunk)
+      return
+    }
+    const outcome = await requests.insert(chunk, deadline)
+    tried += chunk.length
+    existing += outcome.existing.length
+    into.written.push(...outcome.inserted)
+    into.unsure.push(...outcome.existing)
+    into.puts.push(...outcome.suspects)
+  })
+  return tried
+}
+
+/** Gives the number of rows that are to replace an older item. */
+async function lookAll(
+  options: EffectOptions,
+  rows: readonly PlacedRow[],
+  into: { readonly puts: PlacedRow[]; readonly refused: Effect['refused'][number][] },
+  deadline: Deadline,
+): Promise<number> {
+  let older = 0
+  const groups = Array.from({ length: Math.ceil(rows.length / MAX_KEYS) }, (_, i) =>
+    rows.slice(i * MAX_KEYS, (i + 1) * MAX_KEYS),
+  )
+  await forEachBounded(groups, CONCURRENCY, async (group) => {
+    for (const [placed, stored] of await options.requests.look(group, deadline)) {
+      const verdict = judge(options, placed, stored)
+      if (verdict === 'replace') {
+        into.puts.push(placed)
+        if (stored !== 'absent') older++
+      } else if (verdict === 'incomparable') into.refused.push({ placed, reason: INCOMPARABLE })
+    }
+  })
+  return older
+}
+
+const INCOMPARABLE = 'its version and that of the stored item are of different types, text and number'
+
+/** Throws WEIR_FOREIGN_ITEM. */
+function judge(
+  { order, table }: EffectOptions,
+  placed: PlacedRow,
+  stored: Stored,
+): 'replace' | 'keep' | 'incomparable' {
+  if (stored === 'absent') return 'replace'
+  if (stored === 'foreign') throw new WeirError('WEIR_FOREIGN_ITEM', { table, key: placed.row.key })
+  const newer = supersedes(order, placed.position, stored)
+  return newer === 'incomparable' ? newer : newer ? 'replace' : 'keep'
+}
+
+async function putOne(
+  options: EffectOptions,
+  placed: PlacedRow,
+  effect: { readonly written: PlacedRow[]; readonly refused: Effect['refused'][number][] },
+  deadline: Deadline,
+): Promise<void> {
+  const outcome = await options.requests.put(placed, deadline)
+  if (outcome.kind === 'written') effect.written.push(placed)
+  else if (outcome.kind === 'kept') {
+    if (judge(options, placed, outcome.stored) === 'incomparable') effect.refused.push({ placed, reason: INCOMPARABLE })
+  } else {
+    await options.checkTable(outcome.fault, deadline)
+    effect.refused.push({ placed, reason: `${outcome.fault.name}: ${outcome.fault.message}` })
+  }
+}
+
+/** By count and bytes. */
+function* chunks(rows: readonly PlacedRow[]): Generator<PlacedRow[]> {
+  let chunk: PlacedRow[] = []
+  let bytes = 0
+  for (const placed of rows) {
+    if (chunk.length === MAX_STATEMENTS || (chunk.length > 0 && bytes + placed.row.bytes > MAX_REQUEST_BYTES)) {
+      yield chunk
+      chunk = []
+      bytes = 0
+    }
+    chunk.push(placed)
+    bytes += placed.row.bytes
+  }
+  if (chunk.length > 0) yield chunk
+}

@@ -1,0 +1,172 @@
+/** Rows as attributes: marshalled once, keys checked, sizes counted, before anything is written. Pure. */
+import type { KeyAttribute } from '../../aws/table.ts'
+import { keyAttributes } from '../../aws/table.ts'
+import type { Refusal } from '../../core/dead-letter.ts'
+import { messageOf } from '../../core/errors.ts'
+import { MAX_ITEM_BYTES } from '../../core/limits.ts'
+import type { OrderKind } from '../../core/order.ts'
+import type { SourceRecord } from '../../core/record.ts'
+import { sourceLabel } from '../../core/record.ts'
+import type { SinkRange, SinkRecord } from '../sink.ts'
+import { canonicalDecimal, parseDecimal } from './decimal.ts'
+import { marshal, marshalNumeric, membersOf, nameBytes, UnholdableError } from './marshal.ts'
+import type { Meter } from './marshal.ts'
+import type { DynamoDbOptions } from './options.ts'
+import { positionOrder, shapes } from './shape.ts'
+import type { Shape } from './shape.ts'
+
+export interface EncodedRow {
+  readonly index: number
+  readonly version?: string | number
+  readonly shape: Shape
+  /** JSON of the attributes' values, in the order of `shape.names`. */
+  readonly values: readonly string[]
+  /** JSON of the key: `{"id":{"S":"a"}}`. */
+  readonly key: string
+  /** Equal exactly for keys that DynamoDB holds equal. */
+  readonly keyText: string
+  readonly bytes: number
+}
+
+export interface EncodedRecord {
+  readonly record: SourceRecord
+  readonly rows: readonly EncodedRow[]
+}
+
+export interface EncodedRange {
+  readonly source: SinkRange['source']
+  readonly records: readonly EncodedRecord[]
+}
+
+export interface EncodedBatch {
+  readonly ranges: readonly EncodedRange[]
+  readonly refusals: readonly Refusal[]
+}
+
+/** DynamoDB, "Quotas": partition key values up to 2048 bytes, sort key values up to 1024. */
+const MAX_PARTITION_KEY_BYTES = 2048
+const MAX_SORT_KEY_BYTES = 1024
+/** Position numbers take at most this much each: 16 digits, sign and length. */
+const POSITION_NUMBER_BYTES = 10
+
+/** Compiles the definition to an encoder of batches. */
+export function batchEncoder(
+  options: DynamoDbOptions,
+  table: string,
+  order: OrderKind,
+): (ranges: readonly SinkRange[]) => EncodedBatch {
+  const encodeRow = rowEncoder(options, table, order)
+  return (ranges) => {
+    const refusals: Refusal[] = []
+    const encoded = ranges.map(({ source, records }): EncodedRange => {
+      const positionText = Buffer.byteLength(sourceLabel(source))
+      return {
+        source,
+        records: records.map((each) => {
+          const rows = encodeRecord(each, (row, i) => encodeRow(row, i, positionText, each.versions?.[i]))
+          if (typeof rows !== 'string') return { record: each.record, rows }
+          refusals.push({ source, record: each.record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
+          return { record: each.record, rows: [] }
+        }),
+      }
+    })
+    return { ranges: encoded, refusals }
+  }
+}
+
+/** All rows, or why one of them, and so the record, cannot be held. */
+function encodeRecord({ rows }: SinkRecord, encode: (row: unknown, i: number) => EncodedRow): EncodedRow[] | string {
+  try {
+    return rows.map(encode)
+  } catch (error) {
+    if (error instanceof UnholdableError) return error.message
+    // A getter of the row that throws: the row's fault as well.
+    return messageOf(error)
+  }
+}
+
+interface Plan {
+  readonly reserved: ReadonlySet<string>
+  readonly numeric: ReadonlySet<string>
+  readonly keys: readonly KeyAttribute[]
+  /** Keys of indexes: checked where a row has them. */
+  readonly indexKeys: readonly { readonly attribute: KeyAttribute; readonly maxBytes: number }[]
+}
+
+function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind) {
+  const plan = planOf(options)
+  const shapeOf = shapes(table, order, options.positionAttributes)
+  const own = positionOrder(order, options.positionAttributes)
+  const ownNames = own.reduce((sum, name) => sum + Buffer.byteLength(name), 0)
+
+  return (row: unknown, index: number, srcBytes: number, version: string | number | undefined): EncodedRow => {
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      throw new UnholdableError('the row is no object of attributes')
+    const meter: Meter = { bytes: ownNames + srcBytes + (own.length - 1) * POSITION_NUMBER_BYTES }
+    if (typeof version === 'string') marshal(version, 'version', meter)
+    const names: string[] = []
+    const values: string[] = []
+    for (const [name, value] of membersOf(row, 'row')) {
+      if (plan.reserved.has(name)) throw new UnholdableError(`${name}: the name of a position attribute`)
+      meter.bytes += nameBytes(name, 'row')
+      names.push(name)
+      values.push(plan.numeric.has(name) ? marshalNumeric(value, name, meter) : marshal(value, name, meter))
+    }
+    if (meter.bytes > MAX_ITEM_BYTES)
+      throw new UnholdableError(`an item of ${meter.bytes} bytes, over ${MAX_ITEM_BYTES}`)
+    const keys = plan.keys.map((key, i) =>
+      keyValue(key, valueOf(key.name, names, values), i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES),
+    )
+    for (const { attribute, maxBytes } of plan.indexKeys) {
+      const json = valueOf(attribute.name, names, values)
+      if (json !== undefined) keyValue(attribute, json, maxBytes)
+    }
+    return {
+      index,
+      ...(version === undefined ? {} : { version }),
+      shape: shapeOf(names),
+      values,
+      key: `{${keys.map(({ json }, i) => `${JSON.stringify(plan.keys[i]!.name)}:${json}`).join(',')}}`,
+      keyText: keys.map(({ text }) => `${text.length}:${text}`).join(''),
+      bytes: meter.bytes,
+    }
+  }
+}
+
+function planOf(options: DynamoDbOptions): Plan {
+  const keys = keyAttributes(options)
+  const indexes = Object.values(options.indexes)
+  const indexKeys = indexes.flatMap((index) =>
+    keyAttributes(index).map((attribute, i) => ({
+      attribute,
+      maxBytes: i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES,
+    })),
+  )
+  const all = [...keys, ...indexKeys.map(({ attribute }) => attribute)]
+  return {
+    reserved: new Set(Object.values(options.positionAttributes)),
+    numeric: new Set([...options.numbers, ...all.filter(({ type }) => type === 'N').map(({ name }) => name)]),
+    keys,
+    indexKeys,
+  }
+}
+
+function valueOf(name: string, names: readonly string[], values: readonly string[]): string | undefined {
+  const at = names.indexOf(name)
+  return at < 0 ? undefined : values[at]
+}
+
+const kinds = { S: 'text', N: 'a number', B: 'bytes' } as const
+
+/** Checks a key and gives its canonical text. `json` is `{"S":...}`, `{"N":...}` or `{"B":...}`. */
+function keyValue({ name, type }: KeyAttribute, json: string | undefined, maxBytes: number) {
+  if (json === undefined) throw new UnholdableError(`${name}: the key is missing`)
+  if (!json.startsWith(`{"${type}":`)) throw new UnholdableError(`${name}: the key is not ${kinds[type]}`)
+  // What stands between `{"S":` and `}`.
+  const content = JSON.parse(json.slice(5, -1)) as string
+  if (type === 'N') return { json, text: canonicalDecimal(parseDecimal(content)!) }
+  const bytes = Buffer.byteLength(content, type === 'B' ? 'base64' : 'utf8')
+  if (bytes === 0) throw new UnholdableError(`${name}: the key is empty`)
+  if (bytes > maxBytes) throw new UnholdableError(`${name}: a key of ${bytes} bytes, over ${maxBytes}`)
+  return { json, text: content }
+}

@@ -1,0 +1,72 @@
+/**
+ * The order guard (docs/delivery.md, "Order"): the comparison of core/order.ts as a condition of DynamoDB, and against an
+ * item that came back. Both must say the same; the contract tests hold them to it. Pure.
+ */
+import { numberOf, textOf } from '../../aws/attribute.ts'
+import type { Item } from '../../aws/attribute.ts'
+import type { OrderKind, Position } from '../../core/order.ts'
+import { isNewer } from '../../core/order.ts'
+import { positionOrder } from './shape.ts'
+import type { PositionNames } from './shape.ts'
+
+const byLog =
+  '((#src = :src AND (#offset < :offset OR (#offset = :offset AND #index < :index)))' +
+  ' OR (#src <> :src AND (#ts < :ts OR (#ts = :ts AND #src < :src))))'
+const byTimestamp =
+  '(#ts < :ts OR (#ts = :ts AND (#src < :src OR (#src = :src AND' +
+  ' (#offset < :offset OR (#offset = :offset AND #index < :index))))))'
+/** An item without a version was written under another order: any version is newer. */
+const byVersion = `(attribute_not_exists(#version) OR #version < :version OR (#version = :version AND ${byTimestamp}))`
+
+const conditions: Readonly<Record<OrderKind, string>> = { log: byLog, timestamp: byTimestamp, version: byVersion }
+
+export interface Guard {
+  /** ConditionExpression: true where the item is missing or older. */
+  readonly condition: string
+  readonly names: Readonly<Record<string, string>>
+  /** JSON texts of the position's values, in the order of `positionOrder`. */
+  values(position: Position): string[]
+  /** ExpressionAttributeValues for the condition, from those texts. */
+  bind(values: readonly string[]): string
+}
+
+export function guardOf(order: OrderKind, names: PositionNames, partitionKey: string): Guard {
+  const fields = ['src', 'epoch', 'offset', 'index', 'ts', ...(order === 'version' ? ['version'] : [])]
+  return {
+    condition: `attribute_not_exists(#pk) OR #epoch < :epoch OR (#epoch = :epoch AND ${conditions[order]})`,
+    names: {
+      '#pk': partitionKey,
+      ...Object.fromEntries(positionOrder(order, names).map((name, i) => [`#${fields[i]!}`, name])),
+    },
+    values: (position) => valuesOf(order, position),
+    bind: (values) => `{${values.map((value, i) => `":${fields[i]!}":${value}`).join(',')}}`,
+  }
+}
+
+function valuesOf(order: OrderKind, { src, epoch, offset, index, ts, version }: Position): string[] {
+  const values = [`{"S":${JSON.stringify(src)}}`, ...[epoch, offset, index, ts].map((value) => `{"N":"${value}"}`)]
+  if (order === 'version')
+    values.push(typeof version === 'string' ? `{"S":${JSON.stringify(version)}}` : `{"N":"${version}"}`)
+  return values
+}
+
+/** Undefined where the item does not say which record it came from: nothing of ours wrote it. */
+export function storedPosition(item: Item, names: PositionNames): Position | undefined {
+  const src = textOf(item, names.src)
+  const [epoch, offset, index, ts] = [names.epoch, names.offset, names.index, names.ts].map((name) =>
+    numberOf(item, name),
+  )
+  if (src === undefined || epoch === undefined || offset === undefined || index === undefined || ts === undefined)
+    return undefined
+  const version = textOf(item, names.version) ?? numberOf(item, names.version)
+  return { src, epoch, offset, index, ts, ...(version === undefined ? {} : { version }) }
+}
+
+/** Whether a row at `position` replaces what is stored; 'incomparable' where the versions are of two types. */
+export function supersedes(order: OrderKind, position: Position, stored: Position): boolean | 'incomparable' {
+  if (order === 'version' && position.epoch === stored.epoch) {
+    if (stored.version === undefined) return true
+    if (typeof stored.version !== typeof position.version) return 'incomparable'
+  }
+  return isNewer(order, position, stored)
+}

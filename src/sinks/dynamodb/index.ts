@@ -1,0 +1,47 @@
+/**
+ * The DynamoDB sink: the newest row of each key, guarded item by item (docs/delivery.md, "DynamoDB"). This file is data:
+ * options, table, grants, and a lazy door to the writer.
+ */
+import { describeTable } from '../../aws/table.ts'
+import type { TableDescription } from '../../aws/table.ts'
+import { parseOptions } from '../../core/options.ts'
+import type { SourceRecord } from '../../core/record.ts'
+import type { Grant, Row, SinkDefinition } from '../sink.ts'
+import { dynamodbOptions } from './options.ts'
+import type { DynamoDbInput, DynamoDbOptions } from './options.ts'
+
+export interface DynamoDbSpec<R> extends DynamoDbInput {
+  /** Maps the pipeline's row to this table's; identity where not given. Throwing makes the record a dead letter. */
+  readonly row?: (value: R, record: SourceRecord) => Row
+}
+
+/** What the function must be allowed. CDK's `grantWriteData` has none of the PartiQL actions. */
+const grants: readonly Grant[] = [
+  {
+    on: 'table',
+    actions: ['dynamodb:PartiQLInsert', 'dynamodb:PutItem', 'dynamodb:BatchGetItem', 'dynamodb:DescribeTable'],
+  },
+  { on: 'ledger', actions: ['dynamodb:GetItem', 'dynamodb:PutItem'] },
+]
+
+/** Defines a DynamoDB sink. Throws WEIR_DEFINITION_INVALID that names every fault. */
+export function dynamodb<R = never>(spec: DynamoDbSpec<R>): SinkDefinition<DynamoDbOptions> {
+  const { row, ...data } = spec
+  const options = parseOptions(dynamodbOptions, data, `DynamoDB sink "${data.id}"`)
+  return {
+    kind: 'dynamodb',
+    id: options.id,
+    options,
+    ...(row ? { row } : {}),
+    grants,
+    open: async (context) => (await import('./open.ts')).openWriter(options, context),
+  }
+}
+
+/** The table with its indexes, in the form of CreateTable. */
+export function tableDescription({ options }: SinkDefinition<DynamoDbOptions>): TableDescription {
+  return describeTable(options.table, options, options.indexes)
+}
+
+export { dynamodbOptions } from './options.ts'
+export type { DynamoDbInput, DynamoDbOptions } from './options.ts'

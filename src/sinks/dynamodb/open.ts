@@ -1,0 +1,85 @@
+/** Opens the writer: the parts put together, on the environment's clients. */
+import type { ClientPorts } from '../../aws/client.ts'
+import { systemPorts } from '../../aws/client.ts'
+import type { Dynamo } from '../../aws/dynamodb.ts'
+import type { AwsFault } from '../../aws/fault.ts'
+import { sharedClients } from '../../aws/index.ts'
+import { describeTable, keyAttributes } from '../../aws/table.ts'
+import type { TableDescription } from '../../aws/table.ts'
+import { WeirError } from '../../core/errors.ts'
+import { parseOptions } from '../../core/options.ts'
+import type { Deadline } from '../../core/ports.ts'
+import type { SinkContext, SinkWriter } from '../sink.ts'
+import { effectOf } from './effect.ts'
+import { batchEncoder } from './encode.ts'
+import { guardOf } from './guard.ts'
+import { dynamodbBinding } from './options.ts'
+import type { DynamoDbOptions } from './options.ts'
+import { createRequests } from './requests.ts'
+import { createWriter } from './writer.ts'
+
+/**
+ * Makes no request. Throws WEIR_DEFINITION_INVALID for a binding that is none.
+ * @param dynamo where to send requests; the environment's own where not given
+ */
+export function openWriter(
+  options: DynamoDbOptions,
+  context: SinkContext,
+  dynamo: Dynamo = sharedClients().dynamodb,
+  ports: ClientPorts = systemPorts,
+): SinkWriter {
+  const { pipeline, order, ledger, log } = context
+  const { table } = parseOptions(dynamodbBinding, context.binding, `Binding of DynamoDB sink "${options.id}"`)
+  const guard = guardOf(order, options.positionAttributes, options.partitionKey.name)
+  const requests = createRequests({
+    dynamo,
+    table,
+    guard,
+    positions: options.positionAttributes,
+    keyNames: keyAttributes(options).map(({ name }) => name),
+    ports,
+    onThrottled: (count, name) => log('WARN', 'DynamoDB throttled', { sink: options.id, code: name, count }),
+  })
+  const checkTable = (fault: AwsFault, deadline: Deadline) => requireKeys(dynamo, options, table, fault, deadline)
+  return createWriter({
+    pipeline,
+    sink: options.id,
+    order,
+    ledger,
+    guard,
+    encode: batchEncoder(options, table, order),
+    takeEffect: effectOf({ requests, order, table, writes: options.writes, checkTable }),
+  })
+}
+
+type Described = Pick<TableDescription, 'AttributeDefinitions' | 'KeySchema'>
+
+/** A refused item is the record's fault only in a table whose key is the declared one: else every item would be. */
+async function requireKeys(
+  dynamo: Dynamo,
+  options: DynamoDbOptions,
+  table: string,
+  fault: AwsFault,
+  deadline: Deadline,
+): Promise<void> {
+  const declared = describeTable(table, options)
+  const { Table: live } = await dynamo.call<{ Table: Described }>('DescribeTable', { TableName: table }, deadline)
+  const [wanted, found] = [keyText(declared), keyText(live)]
+  if (wanted === found) return
+  throw new WeirError(
+    'WEIR_STORE_MISCONFIGURED',
+    {
+      sink: options.id,
+      reason: `table ${table} has the key ${found}, the definition says ${wanted}`,
+      advice: 'Correct partitionKey and sortKey, or give the sink a table of its own.',
+    },
+    { cause: fault },
+  )
+}
+
+function keyText({ KeySchema, AttributeDefinitions }: Described): string {
+  return KeySchema.map(({ AttributeName, KeyType }) => {
+    const type = AttributeDefinitions.find((each) => each.AttributeName === AttributeName)?.AttributeType
+    return `${KeyType} ${AttributeName} (${type})`
+  }).join(', ')
+}

@@ -1,0 +1,90 @@
+/** The options of the DynamoDB sink, declared once: validation, reference page and help come from here. */
+import * as v from 'valibot'
+import { keyAttributes } from '../../aws/table.ts'
+import type { KeyType, TableKey } from '../../aws/table.ts'
+import { describe } from '../../core/options.ts'
+
+/** DynamoDB, "Naming rules and data types": attribute names that are keys have up to 255 bytes. */
+const attributeName = v.pipe(v.string(), v.minLength(1), v.maxLength(255))
+/** DynamoDB, CreateTable: names of tables and indexes. */
+const tableName = v.pipe(v.string(), v.regex(/^[a-zA-Z0-9_.-]{3,255}$/, 'use a-z, A-Z, 0-9, _ . and -, 3 to 255'))
+
+const keyAttribute = v.pipe(
+  v.union([attributeName, v.strictObject({ name: attributeName, type: v.optional(v.picklist(['S', 'N', 'B']), 'S') })]),
+  v.transform((key): { readonly name: string; readonly type: KeyType } =>
+    typeof key === 'string' ? { name: key, type: 'S' } : key,
+  ),
+)
+
+const KEY_TEXT = 'a name (text), or `{ name, type }` with type S (text), N (number) or B (bytes).'
+
+const indexes = v.record(
+  tableName,
+  v.strictObject({
+    partitionKey: describe(keyAttribute, `Partition key of the index: ${KEY_TEXT}`),
+    sortKey: describe(v.optional(keyAttribute), `Sort key of the index: ${KEY_TEXT}`),
+  }),
+)
+
+const positionAttributes = v.strictObject({
+  src: describe(v.optional(attributeName, '_src'), 'Topic and partition of the record, S.'),
+  epoch: describe(v.optional(attributeName, '_epoch'), 'Raised by a rewind, N.'),
+  offset: describe(v.optional(attributeName, '_offset'), 'Offset of the record, N.'),
+  index: describe(v.optional(attributeName, '_index'), 'Which row of the record, N.'),
+  ts: describe(v.optional(attributeName, '_ts'), "The record's timestamp, N.", 'ms'),
+  version: describe(
+    v.optional(attributeName, '_version'),
+    "Only where the pipeline orders by its rows' own version: S or N.",
+  ),
+})
+
+/** Every option of the sink that is data. */
+export const dynamodbOptions = v.pipe(
+  v.strictObject({
+    id: describe(
+      v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,39}$/, 'use a-z, 0-9 and -, a letter first, at most 40')),
+      'Unique in the pipeline. Part of the identity of the watermark: renaming it makes a new sink.',
+    ),
+    table: describe(tableName, 'The table to write.'),
+    partitionKey: describe(keyAttribute, `Partition key: ${KEY_TEXT}`),
+    sortKey: describe(v.optional(keyAttribute), `Sort key: ${KEY_TEXT}`),
+    indexes: describe(
+      v.optional(indexes, {}),
+      'Global secondary indexes by name, all attributes projected. A row without an index key is not in that index.',
+    ),
+    numbers: describe(
+      v.optional(v.array(attributeName), []),
+      'Attributes whose text is a decimal number: stored as N, digit for digit. Keys of type N are so anyway.',
+    ),
+    writes: describe(
+      v.optional(v.picklist(['auto', 'put']), 'auto'),
+      'How items are written. auto: inserts, 25 in one request, as long as most keys are new. put: one conditional put an item.',
+    ),
+    positionAttributes: describe(
+      v.optional(positionAttributes, {}),
+      'Names of the attributes that say which record an item came from; every item has them.',
+    ),
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return // its own faults are named already
+    const { positionAttributes: positions, ...table } = dataset.value
+    const types = new Map<string, KeyType>()
+    const reserved = new Set(Object.values(positions))
+    if (reserved.size < Object.keys(positions).length) addIssue({ message: 'positionAttributes: a name stands twice' })
+    for (const each of [table, ...Object.values(table.indexes)] satisfies TableKey[]) {
+      if (each.partitionKey.name === each.sortKey?.name)
+        addIssue({ message: `"${each.partitionKey.name}" is partition key and sort key` })
+      for (const { name, type } of keyAttributes(each)) {
+        if (reserved.has(name)) addIssue({ message: `"${name}" is a position attribute and no key` })
+        if ((types.get(name) ?? type) !== type) addIssue({ message: `"${name}" is a key of two types` })
+        types.set(name, type)
+      }
+    }
+  }),
+)
+
+export type DynamoDbOptions = v.InferOutput<typeof dynamodbOptions>
+export type DynamoDbInput = v.InferInput<typeof dynamodbOptions>
+
+/** `{ table }`, written by `weirhouse up` and by the constructs. */
+export const dynamodbBinding = v.strictObject({ table: tableName })

@@ -1,0 +1,245 @@
+/** The three requests of the sink, and what their answers mean for each row. */
+import type { Item } from '../../aws/attribute.ts'
+import { backoffMs } from '../../aws/backoff.ts'
+import type { ClientPorts } from '../../aws/client.ts'
+import type { Dynamo } from '../../aws/dynamodb.ts'
+import { AwsFault } from '../../aws/fault.ts'
+import { MIN_REQUEST_MS } from '../../core/limits.ts'
+import type { Position } from '../../core/order.ts'
+import type { Deadline } from '../../core/ports.ts'
+import { canonicalDecimal, parseDecimal } from './decimal.ts'
+import type { EncodedRow } from './encode.ts'
+import { storedPosition } from './guard.ts'
+import type { Guard } from './guard.ts'
+import type { PositionNames } from './shape.ts'
+
+/** A row on its way into the table. */
+export interface PlacedRow {
+  readonly row: EncodedRow
+  readonly position: Position
+  /** JSON texts of the position's values. */
+  readonly positionValues: readonly string[]
+  /** Index of its range, and of its record there. */
+  readonly range: number
+  readonly record: number
+}
+
+/** What stands under a row's key: nothing, a position, or an item that has none. */
+export type Stored = Position | 'absent' | 'foreign'
+
+export interface InsertOutcome {
+  readonly inserted: readonly PlacedRow[]
+  /** Their keys exist. */
+  readonly existing: readonly PlacedRow[]
+  /** Refused in company: each has to be tried alone. */
+  readonly suspects: readonly PlacedRow[]
+}
+
+export type PutOutcome = { readonly kind: 'written' } | { readonly kind: 'kept'; readonly stored: Stored } | Refused
+export interface Refused {
+  readonly kind: 'refused'
+  readonly fault: AwsFault
+}
+
+export interface Requests {
+  /** Up to MAX_STATEMENTS rows of distinct keys, all with a statement. */
+  insert(rows: readonly PlacedRow[], deadline: Deadline): Promise<InsertOutcome>
+  /** One conditional put: written where nothing or something older stands. */
+  put(row: PlacedRow, deadline: Deadline): Promise<PutOutcome>
+  /** What stands under the keys of up to MAX_KEYS rows, read strongly consistent. */
+  look(rows: readonly PlacedRow[], deadline: Deadline): Promise<ReadonlyMap<PlacedRow, Stored>>
+}
+
+export interface RequestsOptions {
+  readonly dynamo: Dynamo
+  readonly table: string
+  readonly guard: Guard
+  readonly positions: PositionNames
+  /** Names of the key attributes, partition key first. */
+  readonly keyNames: readonly string[]
+  readonly ports: ClientPorts
+  /** Told how many statements or keys were throttled, once a request. */
+  readonly onThrottled: (count: number, name: string) => void
+}
+
+/** DynamoDB, BatchGetItem: "as many as 100 items". */
+export const MAX_KEYS = 100
+/** Times that throttled statements are sent at most (N3). */
+const MAX_ATTEMPTS = 8
+
+export function createRequests(options: RequestsOptions): Requests {
+  return {
+    insert: (rows, deadline) => insert(options, rows, deadline),
+    put: (row, deadline) => put(options, row, deadline),
+    look: (rows, deadline) => look(options, rows, deadline),
+  }
+}
+
+interface StatementResult {
+  readonly Error?: { readonly Code: string; readonly Message?: string }
+}
+
+async function insert(
+  options: RequestsOptions,
+  rows: readonly PlacedRow[],
+  deadline: Deadline,
+): Promise<InsertOutcome> {
+  const outcome = { inserted: [] as PlacedRow[], existing: [] as PlacedRow[], suspects: [] as PlacedRow[] }
+  let waiting = rows
+  for (let attempt = 1; waiting.length > 0; attempt++) {
+    const results = await sendStatements(options.dynamo, waiting, deadline)
+    if (!results) return { ...outcome, suspects: [...outcome.suspects, ...waiting] }
+    const throttled: PlacedRow[] = []
+    let fault: AwsFault | undefined
+    for (const [i, { Error: error }] of results.entries()) {
+      const row = waiting[i]!
+      const each = error && statementFault(error)
+      if (!each) outcome.inserted.push(row)
+      else if (each.kind === 'answer') outcome.existing.push(row)
+      else if (each.kind === 'refused') outcome.suspects.push(row)
+      else {
+        throttled.push(row)
+        fault = fault?.kind === 'misconfigured' ? fault : each
+      }
+    }
+    if (fault && !fault.retryable) throw fault
+    if (fault) await pauseFor(options, fault, throttled.length, attempt, deadline)
+    waiting = throttled
+  }
+  return outcome
+}
+
+/** Undefined where the request as a whole was refused, as for one value that DynamoDB cannot read. */
+async function sendStatements(
+  dynamo: Dynamo,
+  rows: readonly PlacedRow[],
+  deadline: Deadline,
+): Promise<readonly StatementResult[] | undefined> {
+  const statements = rows.map(
+    ({ row, positionValues }) =>
+      `{"Statement":${row.shape.statement!},"Parameters":[${row.values.join(',')}${row.values.length > 0 ? ',' : ''}${positionValues.join(',')}]}`,
+  )
+  try {
+    const output = await dynamo.call<{ Responses: StatementResult[] }>(
+      'BatchExecuteStatement',
+      `{"Statements":[${statements.join(',')}]}`,
+      deadline,
+    )
+    return output.Responses
+  } catch (error) {
+    if (error instanceof AwsFault && error.kind === 'refused') return undefined
+    throw error
+  }
+}
+
+function statementFault({ Code, Message }: NonNullable<StatementResult['Error']>): AwsFault {
+  const facts = { service: 'dynamodb', operation: 'BatchExecuteStatement', status: 200 }
+  return new AwsFault({ ...facts, name: Code, message: Message ?? 'no message' })
+}
+
+/** Full jitter inside the deadline; throws the fault where tries or time are used up. */
+async function pauseFor(
+  { ports, onThrottled }: RequestsOptions,
+  fault: AwsFault,
+  count: number,
+  attempt: number,
+  deadline: Deadline,
+): Promise<void> {
+  onThrottled(count, fault.name)
+  const ms = backoffMs(attempt, ports.random)
+  if (attempt >= MAX_ATTEMPTS || deadline.remaining() - ms < MIN_REQUEST_MS) throw fault
+  await ports.clock.sleep(ms)
+}
+
+async function put(options: RequestsOptions, placed: PlacedRow, deadline: Deadline): Promise<PutOutcome> {
+  const { dynamo, table, guard, positions } = options
+  const { row, positionValues } = placed
+  const own = Object.values(guard.names).slice(1)
+  const attributes = [
+    ...row.shape.quoted.map((name, i) => `${name}:${row.values[i]!}`),
+    ...own.map((name, i) => `${JSON.stringify(name)}:${positionValues[i]!}`),
+  ]
+  const input =
+    `{"TableName":${JSON.stringify(table)},"Item":{${attributes.join(',')}},` +
+    `"ConditionExpression":${JSON.stringify(guard.condition)},` +
+    `"ExpressionAttributeNames":${JSON.stringify(guard.names)},` +
+    `"ExpressionAttributeValues":${guard.bind(positionValues)},"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}`
+  try {
+    await dynamo.call('PutItem', input, deadline)
+    return { kind: 'written' }
+  } catch (error) {
+    if (!(error instanceof AwsFault)) throw error
+    if (error.kind === 'refused') return { kind: 'refused', fault: error }
+    if (error.name !== 'ConditionalCheckFailedException') throw error
+    const item = error.body?.Item as Item | undefined
+    return { kind: 'kept', stored: item ? (storedPosition(item, positions) ?? 'foreign') : 'foreign' }
+  }
+}
+
+interface Found {
+  readonly Responses?: Readonly<Record<string, readonly Item[]>>
+  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys: readonly unknown[] }>>
+}
+
+async function look(
+  options: RequestsOptions,
+  rows: readonly PlacedRow[],
+  deadline: Deadline,
+): Promise<ReadonlyMap<PlacedRow, Stored>> {
+  const { dynamo, table, positions, keyNames } = options
+  const names = [...keyNames, ...Object.values(positions)]
+  const projection = {
+    ProjectionExpression: names.map((_, i) => `#n${i}`).join(','),
+    ExpressionAttributeNames: Object.fromEntries(names.map((name, i) => [`#n${i}`, name])),
+    ConsistentRead: true,
+  }
+  const items: Item[] = []
+  let keys = `[${rows.map(({ row }) => row.key).join(',')}]`
+  for (let attempt = 1; keys !== '[]'; attempt++) {
+    const request = `{${JSON.stringify(projection).slice(1, -1)},"Keys":${keys}}`
+    const output = await dynamo.call<Found>(
+      'BatchGetItem',
+      `{"RequestItems":{${JSON.stringify(table)}:${request}}}`,
+      deadline,
+    )
+    items.push(...(output.Responses?.[table] ?? []))
+    const left = output.UnprocessedKeys?.[table]?.Keys ?? []
+    keys = JSON.stringify(left)
+    if (left.length > 0) await pauseFor(options, unprocessed(), left.length, attempt, deadline)
+  }
+  return match(rows, items, options)
+}
+
+function unprocessed(): AwsFault {
+  const message = 'keys were left unprocessed'
+  return new AwsFault({
+    service: 'dynamodb',
+    operation: 'BatchGetItem',
+    name: 'ThrottlingException',
+    status: 200,
+    message,
+  })
+}
+
+/** Items come back in any order: found again by their key, which the service gives as it was stored. */
+function match(
+  rows: readonly PlacedRow[],
+  items: readonly Item[],
+  { positions, keyNames }: RequestsOptions,
+): ReadonlyMap<PlacedRow, Stored> {
+  const byKey = new Map<string, Stored>()
+  for (const item of items) byKey.set(keyOf(item, keyNames), storedPosition(item, positions) ?? 'foreign')
+  return new Map(
+    rows.map((placed) => [placed, byKey.get(keyOf(JSON.parse(placed.row.key) as Item, keyNames)) ?? 'absent']),
+  )
+}
+
+/** Numbers by value: they come back as they were first written, 1.0 for 1. */
+function keyOf(item: Item, names: readonly string[]): string {
+  return names
+    .map((name) => {
+      const attribute = item[name]!
+      return JSON.stringify('N' in attribute ? { N: canonicalDecimal(parseDecimal(attribute.N)!) } : attribute)
+    })
+    .join('')
+}

@@ -1,0 +1,138 @@
+/** The writer: encode, admit, take effect, make refusals durable, move the watermarks. In this order (N1). */
+import { forEachBounded } from '../../aws/bounded.ts'
+import { storeError } from '../../aws/fault.ts'
+import { compact } from '../../core/compact.ts'
+import type { DeadLetter } from '../../core/dead-letter.ts'
+import { positionOf } from '../../core/order.ts'
+import type { OrderKind } from '../../core/order.ts'
+import type { LedgerStore } from '../ledger.ts'
+import type { Invocation, RangeReport, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
+import type { Effect, TakeEffect } from './effect.ts'
+import type { EncodedBatch, EncodedRange } from './encode.ts'
+import type { Guard } from './guard.ts'
+import { admitRange, advance } from './progress.ts'
+import type { Admitted, Identity } from './progress.ts'
+import type { PlacedRow } from './requests.ts'
+
+export interface WriterParts extends Identity {
+  readonly order: OrderKind
+  readonly ledger: LedgerStore
+  readonly guard: Guard
+  readonly encode: (ranges: readonly SinkRange[]) => EncodedBatch
+  readonly takeEffect: TakeEffect
+}
+
+/** Ledger requests in flight at once. */
+const LEDGER_CONCURRENCY = 8
+
+export function createWriter(parts: WriterParts): SinkWriter {
+  return {
+    prepare(ranges) {
+      const batch = parts.encode(ranges)
+      return {
+        refusals: batch.refusals,
+        write: async (invocation) => {
+          try {
+            return await write(parts, batch.ranges, invocation)
+          } catch (error) {
+            throw storeError(error, parts.sink)
+          }
+        },
+      }
+    },
+    // The connections are the environment's, shared with the ledger and the dead letters.
+    close: () => Promise.resolve(),
+  }
+}
+
+async function write(parts: WriterParts, ranges: readonly EncodedRange[], invocation: Invocation): Promise<SinkReport> {
+  const { ledger } = parts
+  const { deadline } = invocation
+  const admitted = new Array<Admitted>(ranges.length)
+  await forEachBounded(ranges.keys(), LEDGER_CONCURRENCY, async (r) => {
+    admitted[r] = await admitRange(parts, ledger, ranges[r]!, deadline)
+  })
+  const placed = ranges.flatMap((range, r) => place(parts, range, r, admitted[r]!))
+  const effect = await takeEffectOf(parts, placed, invocation)
+  const letters = lettersOf(parts, ranges, admitted, effect)
+  if (letters.length > 0) await invocation.putDeadLetters(letters)
+  await forEachBounded(ranges.keys(), LEDGER_CONCURRENCY, async (r) => {
+    const range = ranges[r]!
+    if (admitted[r]!.admission.from < range.records.length) await advance(parts, ledger, range, admitted[r]!, deadline)
+  })
+  return { ranges: ranges.map((range, r) => report(range, r, admitted[r]!, effect, letters)) }
+}
+
+/** Rows of the records that are new, each with its position. */
+function place({ guard }: WriterParts, range: EncodedRange, r: number, { admission }: Admitted): PlacedRow[] {
+  const rows: PlacedRow[] = []
+  for (let i = admission.from; i < range.records.length; i++) {
+    const { record, rows: encoded } = range.records[i]!
+    for (const row of encoded) {
+      const position = positionOf(record, row.index, admission.after.epoch, row.version)
+      rows.push({ row, position, positionValues: guard.values(position), range: r, record: i })
+    }
+  }
+  return rows
+}
+
+const recordId = ({ range, record }: PlacedRow) => `${range}/${record}`
+
+/**
+ * Of each key only the newest row is written. When the store refuses one, its record is out, and the newest of what is left
+ * of its keys is written: a valid predecessor is not lost. Each round takes out a record at least, so it ends.
+ */
+async function takeEffectOf(
+  { order, sink, takeEffect }: WriterParts,
+  all: readonly PlacedRow[],
+  { deadline, log }: Invocation,
+): Promise<Effect> {
+  const written: PlacedRow[] = []
+  const refused = new Map<string, Effect['refused'][number]>()
+  const tried = new Set<PlacedRow>()
+  for (;;) {
+    const left = refused.size === 0 ? all : all.filter((placed) => !refused.has(recordId(placed)))
+    const rows = compact(left, ({ row }) => row.keyText, order).filter((placed) => !tried.has(placed))
+    if (rows.length === 0) return { written, refused: [...refused.values()] }
+    for (const placed of rows) tried.add(placed)
+    const effect = await takeEffect(rows, deadline)
+    written.push(...effect.written)
+    for (const each of effect.refused) {
+      if (!refused.has(recordId(each.placed))) refused.set(recordId(each.placed), each)
+      log('WARN', 'DynamoDB refused a record', { sink, code: 'WEIR_REFUSED', offset: each.placed.position.offset })
+    }
+    if (effect.refused.length === 0) return { written, refused: [...refused.values()] }
+  }
+}
+
+function lettersOf(
+  { pipeline, sink }: Identity,
+  ranges: readonly EncodedRange[],
+  admitted: readonly Admitted[],
+  { refused }: Effect,
+): DeadLetter[] {
+  return refused.map(({ placed, reason }) => {
+    const { source, records } = ranges[placed.range]!
+    const { epoch } = admitted[placed.range]!.admission.after
+    const { record } = records[placed.record]!
+    return { pipeline, sink, source, epoch, record, stage: 'store', code: 'WEIR_REFUSED', text: reason }
+  })
+}
+
+function report(
+  { source, records }: EncodedRange,
+  r: number,
+  { admission }: Admitted,
+  { written }: Effect,
+  letters: readonly DeadLetter[],
+): RangeReport {
+  return {
+    source,
+    first: records[0]!.record.offset,
+    last: records.at(-1)!.record.offset,
+    rows: written.filter(({ range }) => range === r).length,
+    duplicates: admission.from,
+    refused: letters.filter((letter) => letter.source === source).length,
+    gaps: admission.gaps.length,
+  }
+}

@@ -1,0 +1,90 @@
+/** One DynamoDB sink with its table and ledger, fresh and empty. */
+import { inject } from 'vitest'
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
+import type { AttributeValue } from '@aws-sdk/client-dynamodb'
+import type { AwsClients } from '../../src/aws/index.ts'
+import type { OrderKind } from '../../src/core/order.ts'
+import { dynamodb, tableDescription } from '../../src/sinks/dynamodb/index.ts'
+import type { DynamoDbSpec } from '../../src/sinks/dynamodb/index.ts'
+import { openWriter } from '../../src/sinks/dynamodb/open.ts'
+import { ledgerKey } from '../../src/sinks/ledger.ts'
+import type { LedgerItem, LedgerStore } from '../../src/sinks/ledger.ts'
+import { ledgerTable, openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
+import type { SinkWriter } from '../../src/sinks/sink.ts'
+import { CLUSTER, TOPIC } from '../../src/testing/index.ts'
+import { createTable, deadline, fresh } from './dynamodb-kit.ts'
+
+export interface TargetOptions extends Partial<DynamoDbSpec<unknown>> {
+  readonly order?: OrderKind
+}
+
+export interface OpenOptions {
+  /** Another way to the store, such as through a faulting server. */
+  readonly through?: AwsClients
+  readonly ledger?: LedgerStore
+  readonly log?: (message: string, fields: unknown) => void
+}
+
+export interface Target {
+  readonly table: string
+  readonly ledger: LedgerStore
+  open(options?: OpenOptions): Promise<SinkWriter>
+  /** Read by the AWS SDK, position attributes left out; numbers as JavaScript's. */
+  items(): Promise<Record<string, unknown>[]>
+  raw(): Promise<Record<string, AttributeValue>[]>
+  watermark(partition: number): Promise<LedgerItem | undefined>
+  dispose(): Promise<void>
+}
+
+export async function sinkTarget(aws: AwsClients, { order = 'log', ...spec }: TargetOptions = {}): Promise<Target> {
+  const definition = dynamodb<unknown>({ id: 'kv', table: fresh('items'), partitionKey: 'id', ...spec })
+  const table = await createTable(aws, tableDescription(definition))
+  const ledgerName = await createTable(aws, ledgerTable(fresh('ledger')))
+  const ledger = openDynamoLedger({ table: ledgerName, client: aws.dynamodb })
+  const { dynamodb: endpoint } = inject('stores')
+  const sdk = new DynamoDBClient({ ...endpoint, credentials: endpoint })
+  const raw = async () => {
+    const all: Record<string, AttributeValue>[] = []
+    let start: Record<string, AttributeValue> | undefined
+    do {
+      const page = await sdk.send(new ScanCommand({ TableName: table, ConsistentRead: true, ExclusiveStartKey: start }))
+      all.push(...(page.Items ?? []))
+      start = page.LastEvaluatedKey
+    } while (start)
+    return all
+  }
+  return {
+    table,
+    ledger,
+    open: ({ through = aws, ledger: other = ledger, log } = {}) =>
+      Promise.resolve(
+        openWriter(
+          definition.options,
+          {
+            pipeline: 'contract',
+            order,
+            binding: { table },
+            ledger: other,
+            log: (_, message, fields) => log?.(message, fields),
+          },
+          through.dynamodb,
+        ),
+      ),
+    raw,
+    items: async () => (await raw()).map(plain),
+    watermark: (partition) =>
+      ledger.read(ledgerKey('contract', 'kv', { cluster: CLUSTER, topic: TOPIC, partition }), deadline()),
+    dispose: async () => {
+      for (const name of [table, ledgerName]) await aws.dynamodb.call('DeleteTable', { TableName: name }, deadline())
+      sdk.destroy()
+    },
+  }
+}
+
+function plain(item: Record<string, AttributeValue>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(item)
+      .filter(([name]) => !name.startsWith('_'))
+      .map(([name, attribute]) => [name, attribute.N === undefined ? (attribute.S ?? null) : Number(attribute.N)]),
+  )
+}
