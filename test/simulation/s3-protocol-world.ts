@@ -3,7 +3,6 @@
  * cuts, redelivers and gives up, invocations that crash or live on as zombies, a ledger and a bucket whose answers get
  * lost. The machine is the shipped one; only its surroundings are modelled, and only they can be broken (`Plant`).
  */
-import { recordChecksum } from '../../src/core/checksum.ts'
 import type { SourceRecord } from '../../src/core/record.ts'
 import type { LedgerItem } from '../../src/sinks/ledger.ts'
 import { advance, requestOf, start } from '../../src/sinks/s3/protocol.ts'
@@ -19,6 +18,8 @@ export interface Scenario {
   readonly invocations: number
   /** How many records the mapping may give up on. */
   readonly skips: number
+  /** Offsets that compaction may take out of the log at any time: later deliveries lack them. */
+  readonly compactable?: readonly number[]
   /** Offsets whose records have no rows. */
   readonly rowless?: readonly number[]
   readonly plant?: Plant
@@ -30,6 +31,7 @@ interface Mapping {
   /** The invocation whose answer still counts; -1: none. The others are zombies. */
   readonly live: number
   readonly skipped: readonly number[]
+  readonly compacted: readonly number[]
   /** `next` when the ledger item was made: the log before it was never offered. */
   readonly base: number | null
   /** Set when a live invocation halted for good. */
@@ -37,8 +39,7 @@ interface Mapping {
 }
 
 interface Invocation {
-  readonly first: number
-  readonly last: number
+  readonly offsets: readonly number[]
   /** Null: ended, in success, failure or a crash. */
   readonly state: Running | null
 }
@@ -54,7 +55,7 @@ export function s3Model(scenario: Scenario): Model<World> & { readonly quiet: ()
   const inputs = rangeInputs(scenario)
   let quiet = 0
   return {
-    initial: [{ committed: 0, live: -1, skipped: [], base: null, halted: null }, null, {}],
+    initial: [{ committed: 0, live: -1, skipped: [], compacted: [], base: null, halted: null }, null, {}],
     next: (world) => [...mappingSteps(scenario, world), ...invocationSteps(scenario, inputs, world)],
     violation: (world) => {
       const wrong = wrongIn(scenario, world)
@@ -70,22 +71,33 @@ export function s3Model(scenario: Scenario): Model<World> & { readonly quiet: ()
 
 function* mappingSteps(scenario: Scenario, world: World): Iterable<Step<World>> {
   const [mapping, ...rest] = world
-  const { committed, skipped } = mapping
+  const { committed, skipped, compacted } = mapping
+  const left = offered(scenario, mapping)
   if (committed === scenario.records) return
   const started = world.length - FIRST_INVOCATION
   if (started < scenario.invocations)
-    for (let last = committed; last < scenario.records; last++)
-      yield { label: `deliver ${committed}..${last} to #${started}`, state: deliver(world, last) }
+    for (let count = 1; count <= left.length; count++) {
+      const offsets = left.slice(0, count)
+      yield { label: `deliver ${offsets.join()} to #${started}`, state: deliver(world, offsets) }
+    }
+  const first = left[0]!
   if (skipped.length < scenario.skips)
     yield {
-      label: `give up ${committed}`,
-      state: [{ ...mapping, committed: committed + 1, live: -1, skipped: [...skipped, committed] }, ...rest],
+      label: `give up ${first}`,
+      state: [{ ...mapping, committed: first + 1, live: -1, skipped: [...skipped, first] }, ...rest],
     }
+  for (const offset of scenario.compactable ?? [])
+    if (!compacted.includes(offset))
+      yield { label: `compact ${offset} away`, state: [{ ...mapping, compacted: [...compacted, offset] }, ...rest] }
 }
 
-function deliver([mapping, ledger, bucket, ...invocations]: World, last: number): World {
-  const invocation = { first: mapping.committed, last, state: start }
-  return [{ ...mapping, live: invocations.length }, ledger, bucket, ...invocations, invocation]
+/** What the log still holds from the committed offset on. The last record is never compacted away. */
+function offered({ records }: Scenario, { committed, compacted }: Mapping): number[] {
+  return span(committed, records - 1).filter((offset) => !compacted.includes(offset))
+}
+
+function deliver([mapping, ledger, bucket, ...invocations]: World, offsets: readonly number[]): World {
+  return [{ ...mapping, live: invocations.length }, ledger, bucket, ...invocations, { offsets, state: start }]
 }
 
 function* invocationSteps(scenario: Scenario, inputs: Inputs, world: World): Iterable<Step<World>> {
@@ -110,22 +122,22 @@ interface Performed {
 }
 
 function perform(scenario: Scenario, inputs: Inputs, world: World, i: number): Performed {
-  const { first, last, state } = invocationsOf(world)[i]!
-  const input = inputs(first, last)
+  const { offsets, state } = invocationsOf(world)[i]!
+  const input = inputs(offsets)
   const request = requestOf(input, state!)
-  const { world: after, reply } = answer(scenario, world, request, state!, first)
+  const { world: after, reply } = answer(scenario, world, request, state!, offsets[0]!)
   const label = `${state!.at}: ${request.do}${'key' in request ? ` ${request.key}` : ''}`
   const lost = after === world ? undefined : after
   const next = advance(input, state!, reply)
   const common = { label, lost, after, acknowledges: next.at === 'done' }
-  if (next.at === 'done') return { ...common, answered: end(after, i, last + 1) }
+  if (next.at === 'done') return { ...common, answered: end(after, i, offsets.at(-1)! + 1) }
   if (next.at === 'failed') {
     const fatal = next.code !== 'WEIR_CONTENDED' && next.code !== 'WEIR_TAKEN_OVER'
     const [mapping, ...rest] = after
     const halted = fatal && mapping.live === i ? next.code : mapping.halted
     return { ...common, label: `${label} -> ${next.code}`, answered: end([{ ...mapping, halted }, ...rest], i, null) }
   }
-  return { ...common, answered: withInvocation(after, i, { first, last, state: next }) }
+  return { ...common, answered: withInvocation(after, i, { offsets, state: next }) }
 }
 
 /** The stores: what a request does and answers, with the planted bug if there is one. */
@@ -168,7 +180,7 @@ function markOfPending({ pending, epoch }: LedgerItem): ObjectMark {
 }
 
 function end(world: World, i: number, committed: number | null): World {
-  const [mapping, ...rest] = withInvocation(world, i, { first: 0, last: 0, state: null })
+  const [mapping, ...rest] = withInvocation(world, i, { offsets: [], state: null })
   if (mapping.live !== i) return [mapping, ...rest]
   return [{ ...mapping, live: -1, committed: Math.max(mapping.committed, committed ?? 0) }, ...rest]
 }
@@ -185,7 +197,7 @@ function invocationsOf(world: World): readonly Invocation[] {
 function wrongIn({ records, rowless = [] }: Scenario, [mapping, ledger, bucket]: World): string | undefined {
   if (mapping.halted !== null) return `D1: the live invocation halted with ${mapping.halted}`
   const stored = new Set<number>()
-  const inObjects = Object.values(bucket).flatMap((mark) => (mark.void ? [] : span(mark.first, mark.last)))
+  const inObjects = Object.values(bucket).flatMap((mark) => (mark.void ? [] : offsetsIn(mark)))
   for (const offset of inObjects) {
     if (stored.has(offset)) return `D2: ${offset} is in two objects`
     stored.add(offset)
@@ -194,7 +206,8 @@ function wrongIn({ records, rowless = [] }: Scenario, [mapping, ledger, bucket]:
   const gaps = new Set((ledger?.gaps ?? []).flatMap(({ first, last }) => span(first, last)))
   const isDone = (offset: number) => stored.has(offset) || rowless.includes(offset)
   for (let offset = 0; offset < records; offset++) {
-    const acknowledged = offset < mapping.committed && !mapping.skipped.includes(offset)
+    const acknowledged =
+      offset < mapping.committed && !mapping.skipped.includes(offset) && !mapping.compacted.includes(offset)
     if (acknowledged && !isDone(offset)) return `D1: ${offset} is acknowledged and lost`
     if (acknowledged && offset >= next) return `N1: ${offset} is acknowledged, the watermark is at ${next}`
     const counted = offset >= (mapping.base ?? next) && offset < next
@@ -210,7 +223,7 @@ function wrongIn({ records, rowless = [] }: Scenario, [mapping, ledger, bucket]:
 function stuckFrom(scenario: Scenario, inputs: Inputs, quiet: World): string | undefined {
   let world = quiet
   for (let fresh = 0; fresh < 2 && world[MAPPING].committed < scenario.records; fresh++) {
-    world = deliver(world, scenario.records - 1)
+    world = deliver(world, offered(scenario, world[MAPPING]))
     const i = world.length - FIRST_INVOCATION - 1
     for (let steps = 0; steps < 50 && invocationsOf(world)[i]!.state; steps++)
       world = perform(scenario, inputs, world, i).answered
@@ -221,30 +234,33 @@ function stuckFrom(scenario: Scenario, inputs: Inputs, quiet: World): string | u
   return world[LEDGER]?.pending ? 'a finished log has a claim pending' : undefined
 }
 
-type Inputs = (first: number, last: number) => RangeInput
+type Inputs = (offsets: readonly number[]) => RangeInput
 
 function rangeInputs({ records, rowless = [], plant }: Scenario): Inputs {
   const log = span(0, records - 1).map(recordAt)
   const cache = new Map<string, RangeInput>()
-  return (first, last) => {
-    const name = `${first}-${last}`
+  return (offsets) => {
+    const name = offsets.join()
     const known = cache.get(name)
     if (known) return known
+    const within = (first: number, last: number) => offsets.filter((offset) => offset >= first && offset <= last)
     const input: RangeInput = {
       pipeline: 'p',
       sink: 's',
-      records: log.slice(first, last + 1),
-      keyOf: (from, to, _epoch, generation) => `${from}-${to}${plant === 'no generation' ? '' : `~${generation}`}`,
-      hasRows: (from, to) => span(from, to).some((offset) => !rowless.includes(offset)),
-      checksum: (from, to) =>
-        log
-          .slice(from, to + 1)
-          .map(recordChecksum)
-          .join(),
+      records: offsets.map((offset) => log[offset]!),
+      keyOf: (first, last, _epoch, generation) =>
+        `${first}-${last}${plant === 'no generation' ? '' : `~${generation}`}`,
+      hasRows: (first, last) => within(first, last).some((offset) => !rowless.includes(offset)),
+      // stands for the content as well: what the object holds can be read from it
+      checksum: (first, last) => within(first, last).join(),
     }
     cache.set(name, input)
     return input
   }
+}
+
+function offsetsIn({ checksum }: ObjectMark): number[] {
+  return checksum === '' ? [] : checksum.split(',').map(Number)
 }
 
 function recordAt(offset: number): SourceRecord {

@@ -16,6 +16,7 @@ const clean: readonly Scenario[] = [
   { records: 1, invocations: 3, skips: 1 },
   { records: 2, invocations: 2, skips: 2 },
   { records: 3, invocations: 2, skips: 1 },
+  { records: 3, invocations: 2, skips: 1, compactable: [1] },
   { records: 3, invocations: 2, skips: 0, rowless: [1] },
   { records: 2, invocations: 2, skips: 1, rowless: [0] },
   { records: 2, invocations: 2, skips: 1, rowless: [1] },
@@ -23,13 +24,16 @@ const clean: readonly Scenario[] = [
 ]
 
 describe('D1 D2 D4 D9 N1: nothing is lost, doubled or skipped in silence, and from every quiet state a fresh invocation finishes', () => {
-  test.each(clean)('$records records, $invocations invocations, $skips given up, rowless $rowless', (scenario) => {
-    const { violation, states, steps, quiet } = run(scenario)
-    expect(violation, violation?.trace.join('\n')).toBeUndefined()
-    expect(quiet).toBeGreaterThan(0)
-    // oxlint-disable-next-line no-console -- the size of the proof is part of its result
-    console.log(`s3 protocol ${JSON.stringify(scenario)}: ${states} states, ${steps} steps, ${quiet} quiet`)
-  })
+  test.each(clean)(
+    '$records records, $invocations invocations, $skips given up, rowless $rowless, compactable $compactable',
+    (scenario) => {
+      const { violation, states, steps, quiet } = run(scenario)
+      expect(violation, violation?.trace.join('\n')).toBeUndefined()
+      expect(quiet).toBeGreaterThan(0)
+      // oxlint-disable-next-line no-console -- the size of the proof is part of its result
+      console.log(`s3 protocol ${JSON.stringify(scenario)}: ${states} states, ${steps} steps, ${quiet} quiet`)
+    },
+  )
 })
 
 describe('D2 D4: the explorer sees each planted bug', () => {
