@@ -22,6 +22,8 @@ const STAMP = '.weirhouse-installed'
 const LOCK_POLL_MS = 200
 /** Longer than any installation that still makes progress. */
 const LOCK_MS = 900_000
+/** With nothing fetched yet, this many failed requests mean that there is no network. */
+const FAILURES = 20
 const EXIT_USAGE = 2
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -125,15 +127,16 @@ function writeStamp(folder) {
  */
 async function npmCi(folder, node, what) {
   const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
-  // Fail within seconds without a network: npm's own patience is 70 s a package.
-  const patience = [
-    '--prefer-offline',
-    '--fetch-retries=2',
-    '--fetch-retry-mintimeout=1000',
-    '--fetch-retry-maxtimeout=5000',
-  ]
+  // Without a network npm goes on with every other package for minutes: that is cut short.
+  const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
+  const fetching = ['--prefer-offline', '--loglevel=http', ...patience]
   const env = { ...pathWith(node), NODE_ENV: 'development' }
-  const { code, output } = await capture(node, [npmCli(), ...args, ...patience], { cwd: folder, env })
+  const { code, output } = await capture(
+    node,
+    [npmCli(), ...args, ...fetching],
+    { cwd: folder, env },
+    (text) => unreachable(text) !== undefined,
+  )
   if (code === 0) return
   throw npmFault(output, folder, what)
 }
@@ -159,16 +162,21 @@ function npmCli() {
   )
 }
 
+/** The system's word for why npm gets nowhere, from its log of requests; undefined while it gets on. */
+function unreachable(output) {
+  const failures = [...output.matchAll(/attempt (\d) failed with (E[A-Z_]+)/g)]
+  const isCut = failures.length >= FAILURES && !/http fetch GET 200/.test(output)
+  return (failures.find(([, attempt]) => attempt === '3') ?? (isCut ? failures[0] : undefined))?.[2]
+}
+
 function npmFault(output, folder, what) {
+  const cause = unreachable(output)
+  if (cause !== undefined) return fault('WEIR_DOWNLOAD', what, folder, `no connection to npm's registry (${cause})`)
   const code = /npm (?:error|ERR!) code (\S+)/.exec(output)?.[1] ?? ''
+  if (code in reasons) return fault('WEIR_FOLDER', what, folder, code)
   const lines = output.split('\n').filter((line) => /^npm (error|ERR!) (?!code|A complete log)/.test(line))
-  const text = lines
-    .slice(0, 2)
-    .map((line) => line.replace(/^npm (error|ERR!) /, ''))
-    .join(' ')
-  if (['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code))
-    return fault('WEIR_FOLDER', what, folder, code)
-  return fault('WEIR_DOWNLOAD', what, folder, `${code} ${text}`.trim() || 'npm ended without a word')
+  const text = lines.slice(0, 2).map((line) => line.replace(/^npm (error|ERR!) /, ''))
+  return fault('WEIR_DOWNLOAD', what, folder, [code, ...text].join(' ').trim() || 'npm ended without a word')
 }
 
 function fault(code, what, folder, reason) {
@@ -291,13 +299,18 @@ export function pathWith(node) {
   return { ...process.env, PATH: [dirname(node), process.env.PATH ?? ''].join(delimiter) }
 }
 
-function capture(command, args, options) {
+/** Runs to the end, or until the output `isEnough`. */
+function capture(command, args, options, isEnough) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-    const chunks = []
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => chunks.push(chunk))
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text
+        if (isEnough(output)) child.kill()
+      })
     child.once('error', reject)
-    child.once('close', (code) => resolve({ code, output: Buffer.concat(chunks).toString() }))
+    child.once('close', (code) => resolve({ code, output }))
   })
 }
 
