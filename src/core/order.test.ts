@@ -1,3 +1,4 @@
+import { unicode } from '../../test/support/arbitraries.ts'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isNewer, positionOf } from './order.ts'
@@ -20,7 +21,7 @@ const same = (a: Position, b: Position) =>
 const consistent = (...all: Position[]) =>
   all.every((a) => all.every((b) => !same(a, b) || (a.ts === b.ts && a.version === b.version)))
 
-const runs = { numRuns: 2_000 }
+const runs = { numRuns: 500 }
 
 describe.each<OrderKind>(['timestamp', 'version'])('D3: under %s the order is total', (order) => {
   test('D3: of two rows exactly one is newer, and none than itself', () => {
@@ -114,7 +115,7 @@ test.each<[string, OrderKind, newer: Partial<Position>, older: Partial<Position>
 
 test('D3: versions that are texts order as UTF-8 bytes do in both databases', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (a, b) => {
+    fc.property(unicode(), unicode(), (a, b) => {
       const byBytes = Buffer.compare(Buffer.from(a), Buffer.from(b))
       fc.pre(byBytes !== 0)
       expect(isNewer('version', at({ version: a }), at({ version: b }))).toBe(byBytes > 0)
