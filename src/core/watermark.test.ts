@@ -71,6 +71,16 @@ describe('what is new', () => {
     expect(watermark.gapCount).toBe(149)
   })
 
+  test('D5 D9: an event that comes again and again, longer each time, while another sink is down, is no restart', () => {
+    const growing = Array.from({ length: 30 }, (_, i) => Array.from({ length: i + 1 }, (_, offset) => 5 + offset))
+    const watermark = after([3, 4], ...growing)!
+    expect(watermark.next).toBe(35)
+    expect(watermark.checkpoints).toHaveLength(MAX_CHECKPOINTS)
+    expect(watermark.checkpoints[0]!.offset).toBe(5)
+    expect(admit(watermark, records([5, 6], 1)).kind).toBe('restarted')
+    expect(admit(watermark, records([3, 4])).kind).toBe('restarted')
+  })
+
   test('a range that brings nothing new leaves the watermark as it is', () => {
     const watermark = after([0, 1], [2, 3])!
     expect(admitted(watermark, [0, 1, 2]).after).toBe(watermark)

@@ -62,11 +62,23 @@ export function admit(watermark: Watermark | undefined, records: RecordRange['re
     after: {
       epoch: watermark?.epoch ?? 0,
       next: last.offset + 1,
-      checkpoints: checkpoints.slice(-MAX_CHECKPOINTS),
+      checkpoints: keepCheckpoints(checkpoints, first.offset),
       gaps: [...(watermark?.gaps ?? []), ...gaps].slice(-MAX_GAPS),
       gapCount: (watermark?.gapCount ?? 0) + gaps.length,
     },
   }
+}
+
+/**
+ * The newest MAX_CHECKPOINTS, and in place of the oldest of them the newest one at or below `first`, where the event
+ * begins: while another sink is down the same event comes again and again, longer each time, and without its own head's
+ * checkpoint it would in the end begin below the oldest, as if the topic had restarted (D5).
+ */
+export function keepCheckpoints(checkpoints: readonly Checkpoint[], first: number): readonly Checkpoint[] {
+  if (checkpoints.length <= MAX_CHECKPOINTS) return checkpoints
+  const newest = checkpoints.slice(-MAX_CHECKPOINTS)
+  const head = checkpoints.findLast(({ offset }) => offset <= first)
+  return head && head.offset < newest[0]!.offset ? [head, ...newest.slice(1)] : newest
 }
 
 function restarted(watermark: Watermark, records: readonly SourceRecord[]): string | undefined {

@@ -150,6 +150,13 @@ test('D9: a gap is recorded once, and stays when the claim that saw it is voided
   expect(item?.gapCount).toBe(2)
 })
 
+test('D5 D9: an event that comes again and again, longer each time, is no restart', async () => {
+  const world = await s3World()
+  const writer = world.open()
+  for (let last = 0; last < 12; last++) await write(writer, 0, last)
+  expect(await sorted(world)).toEqual(rowsFor(0, 11))
+})
+
 test('D9: objects without a ledger item halt the first write: the ledger was lost', async () => {
   for (const date of [false, true]) {
     const ledger = memoryLedger()

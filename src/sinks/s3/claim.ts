@@ -6,8 +6,9 @@
  * takes it out again, and whoever settles the claim later need not know the records.
  */
 import { recordChecksum } from '../../core/checksum.ts'
-import { MAX_CHECKPOINTS, MAX_GAPS } from '../../core/limits.ts'
+import { MAX_GAPS } from '../../core/limits.ts'
 import type { SourceRecord } from '../../core/record.ts'
+import { keepCheckpoints } from '../../core/watermark.ts'
 import type { Admission } from '../../core/watermark.ts'
 import type { LedgerItem, Pending } from '../ledger.ts'
 
@@ -46,12 +47,12 @@ export function moved(base: LedgerItem, admission: Admitted): LedgerItem {
   return { ...base, ...admission.after, version: base.version + 1 }
 }
 
-/** The claim's object is there: it counts. */
-export function counted(item: ClaimedItem): LedgerItem {
+/** The claim's object is there: it counts. `first`: where the event of whoever finds out begins. */
+export function counted(item: ClaimedItem, first: number): LedgerItem {
   return {
     ...item,
     next: item.pending.last + 1,
-    checkpoints: item.checkpoints.slice(-MAX_CHECKPOINTS),
+    checkpoints: keepCheckpoints(item.checkpoints, first),
     gaps: item.gaps.slice(-MAX_GAPS),
     pending: null,
   }

@@ -111,7 +111,7 @@ describe('D9: gaps and checkpoints of a claim', () => {
   })
 
   test('counted, the lists are cut to their limits, and the count stays', () => {
-    const item = counted(full)
+    const item = counted(full, 10)
     expect(item).toMatchObject({ next: 20, pending: null, generation: 0, gapCount: MAX_GAPS + 2 })
     expect(item.gaps).toEqual([...old, gap(12), gap(15)].slice(-MAX_GAPS))
     expect(item.checkpoints).toEqual([...many, checkpoint(10)].slice(-MAX_CHECKPOINTS))

@@ -110,7 +110,7 @@ export const start: Running = { at: 'read', listed: false, returns: 0, epoch: nu
 export function requestOf(input: RangeInput, state: Running): Request {
   if (state.at === 'read' || state.at === 'list') return { do: state.at }
   if (state.at === 'claim' || state.at === 'move') return { do: 'swap', item: state.item }
-  if (state.at === 'settle') return { do: 'swap', item: nextVersion(counted(state.item)) }
+  if (state.at === 'settle') return { do: 'swap', item: nextVersion(countedBy(input, state.item)) }
   const key = keyIn(state.item)
   if (state.at === 'look' || state.at === 'compare') return { do: 'head', key }
   return { do: 'put', key, mark: markOf(input, state.item, state.at === 'void') }
@@ -187,7 +187,7 @@ function afterLook(
     return { ...progress, at: again ? 'refill' : 'void', item, looks: looks + 1 }
   }
   if (!isOurs(input, item, object)) return failed(progress, { code: 'WEIR_FOREIGN_OBJECT', key: keyIn(item) })
-  return decide(input, progress, object.void ? voided(item) : counted(item), true)
+  return decide(input, progress, object.void ? voided(item) : countedBy(input, item), true)
 }
 
 /** Step 5, a 412 on our own claim: whose object is it? */
@@ -218,7 +218,7 @@ function afterPut(input: RangeInput, state: Running, created: boolean): State {
   }
   if (state.at === 'refill') {
     if (!created) return { ...state, at: 'look' }
-    return decide(input, wroteToo(progress, state.item.pending), counted(state.item), true)
+    return decide(input, wroteToo(progress, state.item.pending), countedBy(input, state.item), true)
   }
   if (state.at === 'void') {
     if (!created) return { ...state, at: 'look' }
@@ -255,6 +255,10 @@ function isOurs(input: RangeInput, item: ClaimedItem, object: ObjectMark | 'fore
     object.first === item.pending.first &&
     object.last === item.pending.last
   )
+}
+
+function countedBy({ records }: RangeInput, item: ClaimedItem): LedgerItem {
+  return counted(item, records[0]!.offset)
 }
 
 function markOf({ pipeline, sink, checksum }: RangeInput, item: ClaimedItem, isVoid: boolean): ObjectMark {
