@@ -6,7 +6,6 @@
  */
 import type { Positioned } from '../../core/compact.ts'
 import type { Refusal } from '../../core/dead-letter.ts'
-import { positionOf } from '../../core/order.ts'
 import type { OrderKind, Position } from '../../core/order.ts'
 import { sourceLabel } from '../../core/record.ts'
 import type { Source, SourceRecord } from '../../core/record.ts'
@@ -51,33 +50,48 @@ export function batchEncoder(
   order: OrderKind,
 ): (ranges: readonly SinkRange[]) => EncodedBatch {
   const encodeRow = rowEncoder(options, order)
+  const fieldCount = layoutOf(options, order).all.length
   return (ranges) => {
     const out = arena()
     const refusals: Refusal[] = []
     const encoded = ranges.map(({ source, records }): EncodedRange => {
       const label = sourceLabel(source)
+      const head = headOf(fieldCount, label)
       const refuse = (record: SourceRecord, text: string) => {
         refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text })
         return { record, rows: [] }
       }
-      return { source, label, records: records.map((each) => encodeRecord(out, each, encodeRow, refuse)) }
+      return { source, label, records: records.map((each) => encodeRecord(out, each, label, head, encodeRow, refuse)) }
     })
     return { buffer: out.buffer, ranges: encoded, refusals }
   }
 }
 
-type EncodeRow = (out: Arena, row: unknown, position: Position) => EncodedRow | string
+type EncodeRow = (out: Arena, row: unknown, head: Uint8Array, position: Position) => EncodedRow | string
+
+/** What every row of a range begins with: how many fields, the source, epoch 0. */
+function headOf(fieldCount: number, label: string): Buffer {
+  const out = arena()
+  out.at = out.buffer.writeInt16BE(fieldCount, 0)
+  putText(out, label)
+  putInt64(out, 0)
+  return out.buffer.subarray(0, out.at)
+}
 
 function encodeRecord(
   out: Arena,
   { record, rows, versions }: SinkRecord,
+  src: string,
+  head: Uint8Array,
   encodeRow: EncodeRow,
   refuse: (record: SourceRecord, text: string) => EncodedRecord,
 ): EncodedRecord {
   const start = out.at
   const encoded: EncodedRow[] = []
   for (let index = 0; index < rows.length; index++) {
-    const row = encodeRow(out, rows[index], positionOf(record, index, 0, versions?.[index]))
+    const base = { epoch: 0, src, offset: record.offset, index, ts: record.timestamp }
+    const version = versions?.[index]
+    const row = encodeRow(out, rows[index], head, version === undefined ? base : { ...base, version })
     if (typeof row === 'string') {
       out.at = start // the record is the unit: its other rows go as well (D6)
       return refuse(record, rows.length > 1 ? `row ${index}: ${row}` : row)
@@ -97,9 +111,8 @@ function rowEncoder(options: PostgresOptions, order: OrderKind): EncodeRow {
   const keys = layout.keys.map(compile)
   const others = layout.others.map(compile)
   const known = new Set(Object.keys(options.columns))
-  const fieldCount = layout.all.length
   const numericKey = keys.some(({ type }) => type.base === 'numeric')
-  return (out, row, position) => {
+  return (out, row, head, position) => {
     if (typeof row !== 'object' || row === null || Array.isArray(row)) return 'the row is no object'
     const fields = row as Readonly<Record<string, unknown>>
     if (options.unknownFields === 'refuse') {
@@ -107,8 +120,9 @@ function rowEncoder(options: PostgresOptions, order: OrderKind): EncodeRow {
         if (!known.has(name)) return `field "${name}" is no column of the definition (see unknownFields)`
     }
     const start = out.at
-    reserve(out, 2)
-    out.at = out.buffer.writeInt16BE(fieldCount, out.at)
+    reserve(out, head.length)
+    out.buffer.set(head, out.at)
+    out.at += head.length
     const fault = putPosition(out, position, order)
     if (fault !== undefined) return fault
     const keyStart = out.at
@@ -120,9 +134,7 @@ function rowEncoder(options: PostgresOptions, order: OrderKind): EncodeRow {
   }
 }
 
-function putPosition(out: Arena, { src, epoch, offset, index, ts, version }: Position, order: OrderKind) {
-  putText(out, src)
-  putInt64(out, epoch)
+function putPosition(out: Arena, { offset, index, ts, version }: Position, order: OrderKind) {
   putInt64(out, offset)
   putInt32(out, index)
   putInt64(out, ts)
