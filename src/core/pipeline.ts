@@ -2,12 +2,7 @@ import * as v from 'valibot'
 import type { SinkDefinition } from '../sinks/sink.ts'
 import type { Decoder } from './decode/decoder.ts'
 import { WeirError } from './errors.ts'
-import {
-  DEFAULT_BATCH_RECORDS,
-  MAX_BATCH_RECORDS,
-  MAX_KAFKA_FUNCTION_SECONDS,
-  MAX_WINDOW_SECONDS,
-} from './limits.ts'
+import { DEFAULT_BATCH_RECORDS, MAX_BATCH_RECORDS, MAX_KAFKA_FUNCTION_SECONDS, MAX_WINDOW_SECONDS } from './limits.ts'
 import { describe, parseOptions } from './options.ts'
 import type { SourceRecord } from './record.ts'
 
