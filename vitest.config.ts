@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['source', 'node', 'import', 'default']
+// Vitest gives these to Node as --conditions: `import` among them would have `require` load ES modules, and pg fail.
+const conditions = ['source', 'node']
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
 /** Suites by what they need: unit none; contract the stores; integration the stores and Kafka; package a packed tarball. */
