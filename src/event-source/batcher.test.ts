@@ -138,6 +138,25 @@ describe('when a batch goes out', () => {
   })
 })
 
+describe('E6, E7: the byte limit to the byte', () => {
+  const two = some(0, 0, 2)
+  const sizeOf = (records: SourceRecord[]) => encoder.encode([{ partition: 0, records }]).length
+  const sent = (bytes: number) => {
+    const batcher = createBatcher(limits({ windowMs: 0, bytes }), encoder)
+    batcher.add(0, two, 0)
+    const batch = batcher.take(0)!
+    return { sent: batch.groups.flatMap((g) => g.records).length, dropped: batch.dropped.length }
+  }
+  test.each([
+    ['two fit', sizeOf(two), { sent: 2, dropped: 0 }],
+    ['one byte short: one goes, one waits', sizeOf(two) - 1, { sent: 1, dropped: 0 }],
+    ['one fits', sizeOf(two.slice(1)), { sent: 1, dropped: 0 }],
+    ['one byte short: neither can ever go', sizeOf(two.slice(1)) - 1, { sent: 0, dropped: 2 }],
+  ])('%s', (_, bytes, expected) => {
+    expect(sent(bytes)).toEqual(expected)
+  })
+})
+
 type Step =
   | { readonly kind: 'add'; readonly partition: number; readonly sizes: readonly number[] }
   | { readonly kind: 'wait'; readonly ms: number }

@@ -33,7 +33,8 @@ export function createCommits(options: CommitOptions): Commits {
   const { offsets, group, assignment, clock, log, counters } = options
   const uncommitted = new Map<number, number>()
   const hurry = new AbortController()
-  let running: Promise<void> | undefined
+  let active = false
+  let running = Promise.resolve()
 
   const commitOnce = async (owned: Assignment, due: ReadonlyMap<number, number>): Promise<boolean> => {
     const events = new Map([...due.keys()].map((partition) => [partition, uncommitted.get(partition) ?? 0]))
@@ -55,29 +56,37 @@ export function createCommits(options: CommitOptions): Commits {
     return true
   }
   const run = async () => {
-    for (let triesLeft = FINAL_TRIES; triesLeft > 0;) {
-      const owned = assignment()
-      const due = offsets.due()
-      if (due.size === 0 || !owned) return
-      if (await commitOnce(owned, due)) continue
-      if (hurry.signal.aborted) triesLeft--
-      await interruptible(clock.sleep(RETRY_PAUSE_MS, hurry.signal), hurry.signal)
+    try {
+      for (let triesLeft = FINAL_TRIES; triesLeft > 0;) {
+        const owned = assignment()
+        const due = offsets.due()
+        if (due.size === 0 || !owned) return
+        if (await commitOnce(owned, due)) continue
+        if (hurry.signal.aborted) triesLeft--
+        await interruptible(clock.sleep(RETRY_PAUSE_MS, hurry.signal), hurry.signal)
+      }
+    } finally {
+      // in the same breath as the last look at what is due: a poke after it must find this at rest
+      active = false
     }
   }
+  // a poke while it is active is not lost: what is due is looked at again after each commit
   const poke = () => {
-    running ??= run().finally(() => (running = undefined))
-    return running
+    if (active) return
+    active = true
+    running = run()
   }
   return {
     processed(partition, next, events) {
       offsets.processed(partition, next)
       uncommitted.set(partition, (uncommitted.get(partition) ?? 0) + events)
     },
-    poke: () => void poke(),
+    poke,
     async finish() {
       hurry.abort()
       await running
-      await poke()
+      poke()
+      await running
     },
   }
 }

@@ -38,7 +38,7 @@ export function outcomeOfFailedCall(error: unknown): Outcome {
  * `tries`: failures in a row of this batch, 1 after the first.
  */
 export function pauseMs(tries: number, random: Random): number {
-  const bound = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 30))
+  const bound = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1))
   return Math.floor(random() * bound)
 }
 

@@ -37,7 +37,10 @@ export function createOwnership(): Ownership {
       return { lost, gained }
     },
     token: (partition) => tokens.get(partition),
-    renew: (partition) => void tokens.set(partition, ++last),
+    renew(partition) {
+      tokens.set(partition, ++last)
+      paused.delete(partition)
+    },
     lose(partition) {
       tokens.delete(partition)
       paused.delete(partition)

@@ -90,8 +90,13 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     async outOfRange(partition, token) {
       if (owned.token(partition) !== token || owned.paused(partition)) return
       owned.pause(partition)
-      await findPosition(options, partition, token)
-      if (owned.token(partition) === token) owned.resume(partition)
+      const position = offsets.fetchFrom(partition)
+      const start = await findPosition(options, partition, position)
+      if (owned.token(partition) !== token) return
+      owned.resume(partition)
+      // another log: what was committed of the old one says nothing about it
+      if (start < position) begin(partition, start, undefined)
+      else offsets.fetched(partition, start, start)
     },
     again: (partition) => begin(partition, offsets.unprocessedFrom(partition), offsets.committedAt(partition)),
   }
@@ -113,18 +118,18 @@ async function untilFound(options: PartitionsOptions, assignment: Assignment) {
   return undefined
 }
 
-/** Retention took the offset, or the topic was made anew. On failure the next fetch asks again. */
-async function findPosition(options: PartitionsOptions, partition: number, token: number): Promise<void> {
-  const { admin, settings, offsets, owned, clock, log, counters, stopping } = options
+/** Retention took the offset, or the topic was made anew. When the cluster does not answer: the position as it was. */
+async function findPosition(options: PartitionsOptions, partition: number, position: number): Promise<number> {
+  const { admin, settings, clock, log, counters, stopping } = options
   const { topic } = settings
-  const position = offsets.fetchFrom(partition)
   counters.PollingErrorCount++
   try {
     const start = await afterOutOfRange(admin, settings, partition, position)
     log('WARN', 'The log does not hold the offset wanted', { topic, partition, position, start })
-    if (owned.token(partition) === token) offsets.fetched(partition, start, start)
+    return start
   } catch (error) {
     log('WARN', 'The log does not hold the offset wanted', { topic, partition, position, reason: messageOf(error) })
     await interruptible(clock.sleep(RETRY_PAUSE_MS, stopping), stopping)
+    return position
   }
 }

@@ -87,7 +87,7 @@ describe('events and offsets', () => {
       .split('\n')
       .map((line) => line.trim().split(/\s+/))
       .filter((cells) => cells[1] === world.topic)
-    expect(rows.map((cells) => cells.slice(2, 6)).sort()).toEqual([
+    expect(rows.map((cells) => cells.slice(2, 6)).sort((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
       ['0', '2', '2', '0'],
       ['1', '1', '1', '0'],
     ])
@@ -122,6 +122,18 @@ describe('events and offsets', () => {
     await world.produce({ partition: 0, value: 'b' })
     await mapping.start()
     await eventually(world.delivered, ['0:0', '0:1'])
+  })
+
+  test('E25: a topic that is made anew is read from its beginning, and committed', async () => {
+    const mapping = world.mapping(() => OK)
+    await mapping.start()
+    await world.produce(...['a', 'b', 'c'].map((value) => ({ partition: 0, value })))
+    await eventually(world.committed, [3, undefined])
+    await world.admin.deleteTopic(world.topic)
+    await world.admin.createTopic({ topic: world.topic, partitions: 2, replication: 2 })
+    await world.produce({ partition: 0, value: 'new' })
+    await eventually(() => world.delivered().slice(3), ['0:0'])
+    await eventually(world.committed, [1, undefined])
   })
 
   test('E27: transaction markers and aborted records neither arrive nor stall', async () => {
