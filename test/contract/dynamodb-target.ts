@@ -10,9 +10,10 @@ import { openWriter } from '../../src/sinks/dynamodb/open.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
 import type { LedgerItem, LedgerStore } from '../../src/sinks/ledger.ts'
 import { ledgerTable, openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
-import type { SinkWriter } from '../../src/sinks/sink.ts'
-import { CLUSTER, TOPIC } from '../../src/testing/index.ts'
-import { createTable, deadline, fresh } from './dynamodb-kit.ts'
+import type { SinkRange, SinkWriter } from '../../src/sinks/sink.ts'
+import { CLUSTER, sourceRecord, TOPIC } from '../../src/testing/index.ts'
+import { clients, createTable, deadline, faulty, fresh } from './dynamodb-kit.ts'
+import type { Exchange, FaultyServer } from './dynamodb-kit.ts'
 
 export interface TargetOptions extends Partial<DynamoDbSpec<unknown>> {
   readonly order?: OrderKind
@@ -87,4 +88,34 @@ function plain(item: Record<string, AttributeValue>): Record<string, unknown> {
       .filter(([name]) => !name.startsWith('_'))
       .map(([name, attribute]) => [name, attribute.N === undefined ? (attribute.S ?? null) : Number(attribute.N)]),
   )
+}
+
+/** A target, a way to it through a server that fails as told, and the clean-up. */
+export async function within(
+  aws: AwsClients,
+  handle: (exchange: Exchange) => Promise<void> | undefined,
+  body: (target: Target, through: AwsClients, server: FaultyServer) => Promise<void>,
+  options: Parameters<typeof sinkTarget>[1] = {},
+): Promise<void> {
+  const target = await sinkTarget(aws, options)
+  const server = await faulty(inject('stores').dynamodb.endpoint, handle)
+  const through = clients(server.endpoint)
+  try {
+    await body(target, through, server)
+  } finally {
+    through.close()
+    await server.close()
+    await target.dispose()
+  }
+}
+
+/** Fails nothing. */
+export const passAll = () => undefined
+
+/** Offsets that write one key each. */
+export function writes(entries: readonly (readonly [offset: number, row: object])[]): SinkRange {
+  return {
+    source: { cluster: CLUSTER, topic: TOPIC, partition: 0 },
+    records: entries.map(([offset, row]) => ({ record: sourceRecord(offset), rows: [row] })),
+  }
 }
