@@ -10,7 +10,7 @@ export interface Ban {
 }
 
 const join = (...parts: readonly string[]) => parts.join('')
-const CODE = /^(src|test|scripts|bin|bench|examples|pipelines)\/.*\.(ts|mjs)$/
+const CODE = /^(src|test|scripts|bin|bench|examples|pipelines|samples)\/.*\.(ts|mjs)$/
 
 export const bans: readonly Ban[] = [
   {

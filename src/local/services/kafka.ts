@@ -1,7 +1,6 @@
-import { Admin } from '@platformatic/kafka'
 import { join } from 'node:path'
 import { KIB, MIB } from '../../core/limits.ts'
-import { clientOptions } from '../../kafka/client.ts'
+import { openCluster } from '../../kafka/cluster.ts'
 import { recordProcesses, releaseFolder, type Running, waitReady } from '../process.ts'
 import type { KafkaEndpoint, Service, ServiceOptions } from '../service.ts'
 import { type JavaProgram, prepareJava, startJava, writeConfig } from './java-server.ts'
@@ -44,13 +43,13 @@ export async function startKafka(options: KafkaOptions): Promise<Service<KafkaEn
     processes: nodes.map(({ record }) => record),
     endpoint,
     ready: async () => {
-      await using admin = openAdmin(endpoint)
-      const probe = () => admin.seesBrokers()
+      await using cluster = openCluster(endpoint)
+      const probe = async () => (await cluster.brokers()) === BROKERS.length
       await Promise.all(nodes.map((node) => waitReady(node, probe, READY_MS)))
     },
     reset: async () => {
-      await using admin = openAdmin(endpoint)
-      await admin.deleteEverything()
+      await using cluster = openCluster(endpoint)
+      await cluster.deleteEverything()
     },
     stop: async () => {
       // A broker that shuts down asks the controller for leave: all at once, and the brokers hang.
@@ -115,23 +114,3 @@ const LOG4J = [
   'rootLogger.level=WARN',
   'rootLogger.appenderRef.console.ref=console',
 ]
-
-interface ClusterAdmin extends AsyncDisposable {
-  seesBrokers(): Promise<boolean>
-  deleteEverything(): Promise<void>
-}
-
-function openAdmin(endpoint: KafkaEndpoint): ClusterAdmin {
-  const admin = new Admin(clientOptions(endpoint, 0))
-  return {
-    // Answered by a broker, naming both, so both are registered and unfenced.
-    seesBrokers: async () => (await admin.metadata({ topics: [], forceUpdate: true })).brokers.size === BROKERS.length,
-    deleteEverything: async () => {
-      const groups = [...(await admin.listGroups({})).keys()]
-      if (groups.length > 0) await admin.deleteGroups({ groups })
-      const topics = await admin.listTopics({})
-      if (topics.length > 0) await admin.deleteTopics({ topics })
-    },
-    [Symbol.asyncDispose]: () => admin.close(),
-  }
-}
