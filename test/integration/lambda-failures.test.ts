@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createFunctionHost } from '../../src/local/lambda/function-host.ts'
-import { alive, ECHO, INIT_MS, openLambdaWorld, valueOf } from './lambda-world.ts'
+import { alive, ECHO, openLambdaWorld, valueOf } from './lambda-world.ts'
 import type { Counted } from './lambda-world.ts'
 
 const { root, host, codeFolder, deploy, invoke, logsOf, end } = openLambdaWorld()
 afterAll(end)
+
+/** The machine may be busy with other things. */
+const WAIT = { timeout: 15_000 }
 
 describe('E15: what counts as a function error', () => {
   test('E15: a throw, with type, message and trace; the instance lives on', async () => {
@@ -29,7 +32,7 @@ describe('E15: what counts as a function error', () => {
     const { pid } = valueOf(await invoke(name)) as Counted
     const start = performance.now()
     const result = await invoke(name, { hang: true })
-    expect(performance.now() - start).toBeLessThan(1_500)
+    expect(performance.now() - start).toBeLessThan(4_000)
     expect(result.functionError).toBe('Unhandled')
     expect(valueOf(result)).toEqual({
       errorType: 'Sandbox.Timedout',
@@ -105,7 +108,7 @@ describe('E15: what counts as a function error', () => {
       export const handler = async () => { await sleep(200); console.log('to the end') }`)
     const giveUp = AbortSignal.timeout(100)
     await expect(host.invoke(name, Buffer.from('{}'), giveUp)).rejects.toThrow()
-    await expect.poll(() => logsOf(name).flat().join('\n')).toMatch(/to the end[^]*REPORT/)
+    await expect.poll(() => logsOf(name).flat().join('\n'), WAIT).toMatch(/to the end[^]*REPORT/)
   })
 })
 
@@ -133,12 +136,17 @@ describe('E34: the init phase', () => {
   })
 
   test("E34: one that takes too long is tried once more, on the function's own timeout", async () => {
-    const slow = `await new Promise(r => setTimeout(r, ${INIT_MS + 300}))\n${ECHO}`
-    const passes = await deploy(slow, { timeoutSeconds: 5 })
-    expect(valueOf(await invoke(passes, { a: 1 }))).toEqual({ a: 1 })
-    expect(logsOf(passes).flat()[0]).toMatch(/^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: timeout$/)
-    const late = await deploy(slow, { timeoutSeconds: 1 })
-    expect(valueOf(await invoke(late))).toMatchObject({ errorType: 'Sandbox.Timedout' })
+    const short = openLambdaWorld(1_500)
+    const slow = `await new Promise(r => setTimeout(r, 1800))\n${ECHO}`
+    const passes = await short.deploy(slow, { timeoutSeconds: 15 })
+    const late = await short.deploy(slow, { timeoutSeconds: 1 })
+    const [first, second] = await Promise.all([short.invoke(passes, { a: 1 }), short.invoke(late)])
+    expect(valueOf(first)).toEqual({ a: 1 })
+    expect(short.logsOf(passes).flat()[0]).toMatch(
+      /^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: timeout$/,
+    )
+    expect(valueOf(second)).toMatchObject({ errorType: 'Sandbox.Timedout' })
+    await short.end()
   })
 })
 
@@ -158,11 +166,26 @@ describe('nothing stays behind', () => {
     await other.deploy({ name: 'frozen', ...spec })
     await other.deploy({ name: 'running', ...spec })
     const pids = valueOf(await other.invoke('frozen', Buffer.from('{}'))) as number[]
+    await other.invoke('running', Buffer.from('{}'))
     const running = other.invoke('running', Buffer.from('{"hang":true}'))
-    await sleep(400)
+    await sleep(100)
     await other.close()
     expect(pids.filter(alive)).toEqual([])
     expect((await running).functionError).toBe('Unhandled')
+  })
+
+  test('closing the host ends an init phase that hangs, for good', async () => {
+    const other = openLambdaWorld()
+    const name = await other.deploy("console.log('loading'); await new Promise(() => setInterval(() => {}, 1000))")
+    const running = other.invoke(name)
+    const log = () => other.logsOf(name).flat().join('\n')
+    await expect.poll(log, WAIT).toContain('loading')
+    await other.host.close()
+    expect((await running).functionError).toBe('Unhandled')
+    expect(other.logsOf(name)).toHaveLength(1)
+    expect(log().match(/loading/g)).toHaveLength(1)
+    expect(log()).toMatch(/REPORT/)
+    await other.end()
   })
 
   test('after kill -9 of the host its frozen instances go as well', async () => {
@@ -188,6 +211,6 @@ describe('nothing stays behind', () => {
     })
     const pid = Number(output)
     expect(pid).toBeGreaterThan(0)
-    await expect.poll(() => alive(pid)).toBe(false)
+    await expect.poll(() => alive(pid), WAIT).toBe(false)
   })
 })

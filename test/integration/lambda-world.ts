@@ -1,12 +1,9 @@
 /** What the tests of the sandbox share: a host of their own, functions from source text, the logs that they leave. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFunctionHost } from '../../src/local/lambda/function-host.ts'
 import type { FunctionHost, FunctionSpec, InvocationResult } from '../../src/local/lambda/function-host.ts'
-
-/** Of the init phase; shorter than Lambda's, so that a test can wait for it. */
-export const INIT_MS = 1_500
 
 export const ECHO = 'export const handler = async event => event'
 /** Which process ran it, and for which time. */
@@ -28,15 +25,16 @@ export interface LambdaWorld {
   /** Deploys a module as a function of a new name, or of the one given. */
   readonly deploy: (code: string, spec?: Partial<FunctionSpec>) => Promise<string>
   readonly invoke: (name: string, event?: unknown) => Promise<InvocationResult>
-  /** The messages of each of a function's log streams. */
+  /** The messages of each of a function's log streams; none before it first ran. */
   readonly logsOf: (name: string) => string[][]
   readonly end: () => Promise<void>
 }
 
-export function openLambdaWorld(): LambdaWorld {
+/** @param initMs how long an init phase may take; Lambda's 10 s where not given. */
+export function openLambdaWorld(initMs?: number): LambdaWorld {
   const root = mkdtempSync(join(tmpdir(), 'weirhouse-lambda-test-'))
   const logsFolder = join(root, 'logs')
-  const host = createFunctionHost({ logsFolder, initMs: INIT_MS })
+  const host = createFunctionHost({ logsFolder, ...(initMs === undefined ? {} : { initMs }) })
   let count = 0
   const codeFolder = (code: string): string => {
     const folder = join(root, 'code', String(count++))
@@ -57,7 +55,7 @@ export function openLambdaWorld(): LambdaWorld {
     },
     invoke: (name, event = {}) => host.invoke(name, Buffer.from(JSON.stringify(event))),
     logsOf: (name) =>
-      readdirSync(join(logsFolder, name)).map((file) => {
+      (existsSync(join(logsFolder, name)) ? readdirSync(join(logsFolder, name)) : []).map((file) => {
         const lines = readFileSync(join(logsFolder, name, file), 'utf8')
           .trimEnd()
           .split('\n')

@@ -106,6 +106,14 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
         ...(initMs === undefined ? {} : { initMs }),
       }),
   }
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    host.closed = true
+    const all = [...host.versions.values(), ...host.retiring]
+    await Promise.all(all.flatMap(({ idle, busy }) => [...idle, ...busy]).map((instance) => instance.close()))
+    rmSync(root, { recursive: true, force: true })
+    guard.close()
+  }
   return {
     deploy: async (spec) => {
       const folder = join(root, `${spec.name}-${++deployments}`)
@@ -117,13 +125,7 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
     },
     invoke: (name, payload, signal) => abortable(invoke(host, name, payload), signal),
     list: () => [...host.versions.values()].map(({ spec }) => spec),
-    close: async () => {
-      host.closed = true
-      const all = [...host.versions.values(), ...host.retiring]
-      await Promise.all(all.flatMap(({ idle, busy }) => [...idle, ...busy]).map((instance) => instance.close()))
-      rmSync(root, { recursive: true, force: true })
-      guard.close()
-    },
+    close: () => (closing ??= close()),
   }
 }
 

@@ -7,11 +7,12 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { functionArn } from '../identity.ts'
-import { exitError, timeoutError, timeoutText } from './answers.ts'
-import type { FunctionError, ProcessEnd } from './answers.ts'
+import { exitReason, timeoutText } from './answers.ts'
 import type { Guard } from './guard.ts'
 import { openLogStream } from './log-stream.ts'
 import type { LogStream } from './log-stream.ts'
+import { errorTypeOf, judge, KILLED } from './outcome.ts'
+import type { Result } from './outcome.ts'
 import { endLine, initReportLine, reportLine, startLine } from './report.ts'
 import type { Report } from './report.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
@@ -66,8 +67,9 @@ interface Inside {
   /** The last one that was begun. */
   starting: Promise<RuntimeProcess> | undefined
   process: RuntimeProcess | undefined
+  /** The invocation under way. */
+  running: Promise<Outcome> | undefined
   closed: boolean
-  busy: boolean
 }
 
 export function createInstance(spec: InstanceSpec): Instance {
@@ -79,24 +81,30 @@ export function createInstance(spec: InstanceSpec): Instance {
     start: () => startProcess(spec, id, log),
     starting: undefined,
     process: undefined,
+    running: undefined,
     closed: false,
-    busy: false,
   }
   return {
     alive: () => !inside.closed && inside.process?.ended() !== true,
     invoke: async (requestId, payload) => {
-      inside.busy = true
       try {
-        return await invoke(inside, requestId, payload)
+        inside.running = invoke(inside, requestId, payload)
+        return await inside.running
       } finally {
-        inside.busy = false
+        inside.running = undefined
         // Left running when the next event is on its way already: the turn of the loop tells.
         setImmediate(() => {
-          if (!inside.busy && !inside.closed) inside.process?.freeze()
+          if (!inside.running && !inside.closed) inside.process?.freeze()
         })
       }
     },
-    close: () => end(inside),
+    close: async () => {
+      inside.closed = true
+      await stop(inside)
+      // Its process is gone, and it has its last lines to write.
+      await inside.running?.catch(() => undefined)
+      inside.log.close()
+    },
   }
 }
 
@@ -131,12 +139,6 @@ async function stop({ starting }: Inside): Promise<void> {
   const runtime = await starting
   await runtime?.kill()
 }
-
-/** How one invocation went, before it is written down. */
-type Result =
-  | { readonly kind: 'response' | 'error'; readonly payload: Buffer; readonly end?: ProcessEnd }
-  | { readonly kind: 'end'; readonly end: ProcessEnd }
-  | { readonly kind: 'timeout' }
 
 async function invoke(inside: Inside, requestId: string, payload: Buffer): Promise<Outcome> {
   const { log, spec } = inside
@@ -187,8 +189,6 @@ async function resultOf(
   return ran === 'late' ? { kind: 'timeout' } : { kind: 'end', end: ran.end! }
 }
 
-const KILLED: ProcessEnd = { code: null, signal: 'SIGKILL' }
-
 /** Writes END and REPORT, and ends the instance where its process is gone or hangs. */
 async function settle(inside: Inside, requestId: string, result: Result, report: Report): Promise<Outcome> {
   const { log, spec } = inside
@@ -198,37 +198,12 @@ async function settle(inside: Inside, requestId: string, result: Result, report:
   if (over) await stop(inside)
   if (result.kind === 'timeout')
     log.write(`${new Date(spec.now()).toISOString()} ${requestId} ${timeoutText(spec.timeoutSeconds)}`)
-  if (result.kind === 'end') log.write(`RequestId: ${requestId} Error: ${reasonOf(payload)}`)
+  if (result.kind === 'end') log.write(`RequestId: ${requestId} Error: ${exitReason(result.end)}`)
   log.write(endLine(requestId))
   log.write(reportLine({ ...report, ...status }))
   const logTail = log.tail()
   if (over) await end(inside)
   return { failed, payload, logTail }
-}
-
-interface Judged {
-  readonly failed: boolean
-  readonly payload: Buffer
-  readonly status: Pick<Report, 'status' | 'errorType'>
-}
-
-function judge(result: Result, requestId: string, timeoutSeconds: number): Judged {
-  switch (result.kind) {
-    case 'response':
-      return { failed: false, payload: result.payload, status: {} }
-    case 'error':
-      return { failed: true, payload: result.payload, status: { status: 'error', ...errorTypeOf(result.payload) } }
-    case 'timeout':
-      return { failed: true, payload: json(timeoutError(requestId, timeoutSeconds)), status: { status: 'timeout' } }
-    case 'end':
-      return {
-        failed: true,
-        payload: json(exitError(requestId, result.end)),
-        status: { status: 'error', errorType: 'Runtime.ExitError' },
-      }
-    default:
-      return result satisfies never
-  }
 }
 
 interface Init {
@@ -257,6 +232,7 @@ async function initializeAgain(inside: Inside): Promise<Initialized> {
 }
 
 async function begin(inside: Inside): Promise<Initialized> {
+  if (inside.closed) return { kind: 'end', end: KILLED }
   inside.starting = inside.start()
   inside.process = await inside.starting
   return inside.process.initialized
@@ -277,26 +253,6 @@ async function within<T>(work: Promise<T>, until: number): Promise<T | 'late'> {
   } finally {
     timer.abort()
   }
-}
-
-function json(value: FunctionError): Buffer {
-  return Buffer.from(JSON.stringify(value))
-}
-
-function errorTypeOf(payload: Buffer): { readonly errorType?: string } {
-  try {
-    const { errorType } = (JSON.parse(payload.toString('utf8')) ?? {}) as Partial<FunctionError>
-    return typeof errorType === 'string' ? { errorType } : {}
-  } catch (error) {
-    // A runtime may post anything as its error; the payload is passed on as it is.
-    if (error instanceof SyntaxError) return {}
-    throw error
-  }
-}
-
-function reasonOf(payload: Buffer): string {
-  const { errorMessage } = JSON.parse(payload.toString('utf8')) as FunctionError
-  return errorMessage.replace(/^RequestId: \S+ Error: /, '')
 }
 
 /** Source: AWS X-Ray Developer Guide, "Tracing header": the root id begins with the time in seconds. */
