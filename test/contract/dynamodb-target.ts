@@ -23,6 +23,7 @@ export interface OpenOptions {
   /** Another way to the store, such as through a faulting server. */
   readonly through?: AwsClients
   readonly ledger?: LedgerStore
+  readonly order?: OrderKind
   readonly log?: (message: string, fields: unknown) => void
 }
 
@@ -57,13 +58,13 @@ export async function sinkTarget(aws: AwsClients, { order = 'log', ...spec }: Ta
   return {
     table,
     ledger,
-    open: ({ through = aws, ledger: other = ledger, log } = {}) =>
+    open: ({ through = aws, ledger: other = ledger, order: ordered = order, log } = {}) =>
       Promise.resolve(
         openWriter(
           definition.options,
           {
             pipeline: 'contract',
-            order,
+            order: ordered,
             binding: { table },
             ledger: other,
             log: (_, message, fields) => log?.(message, fields),

@@ -55,7 +55,7 @@ export function effectOf(options: EffectOptions): TakeEffect {
     const puts: PlacedRow[] = []
     const unsure: PlacedRow[] = []
     const tried = await insertAll(options, habit, rows, { written: effect.written, puts, unsure }, deadline)
-    const older = await lookAll(options, unsure, { puts, refused: effect.refused }, deadline)
+    const older = await lookAll(options, unsure, puts, deadline)
     if (tried > 0)
       habit.replacing += Math.min(1, tried / 500) * (older / Math.max(tried, unsure.length) - habit.replacing)
     await forEachBounded(puts, CONCURRENCY, (placed) => putOne(options, placed, effect, deadline))
@@ -95,7 +95,7 @@ async function insertAll(
 async function lookAll(
   options: EffectOptions,
   rows: readonly PlacedRow[],
-  into: { readonly puts: PlacedRow[]; readonly refused: Effect['refused'][number][] },
+  puts: PlacedRow[],
   deadline: Deadline,
 ): Promise<number> {
   let older = 0
@@ -104,28 +104,19 @@ async function lookAll(
   )
   await forEachBounded(groups, CONCURRENCY, async (group) => {
     for (const [placed, stored] of await options.requests.look(group, deadline)) {
-      const verdict = judge(options, placed, stored)
-      if (verdict === 'replace') {
-        into.puts.push(placed)
-        if (stored !== 'absent') older++
-      } else if (verdict === 'incomparable') into.refused.push({ placed, reason: INCOMPARABLE })
+      if (!replaces(options, placed, stored)) continue
+      puts.push(placed)
+      if (stored !== 'absent') older++
     }
   })
   return older
 }
 
-const INCOMPARABLE = 'its version and that of the stored item are of different types, text and number'
-
 /** Throws WEIR_FOREIGN_ITEM. */
-function judge(
-  { order, table }: EffectOptions,
-  placed: PlacedRow,
-  stored: Stored,
-): 'replace' | 'keep' | 'incomparable' {
-  if (stored === 'absent') return 'replace'
+function replaces({ order, table }: EffectOptions, placed: PlacedRow, stored: Stored): boolean {
+  if (stored === 'absent') return true
   if (stored === 'foreign') throw new WeirError('WEIR_FOREIGN_ITEM', { table, key: placed.row.key })
-  const newer = supersedes(order, placed.position, stored)
-  return newer === 'incomparable' ? newer : newer ? 'replace' : 'keep'
+  return supersedes(order, placed.position, stored)
 }
 
 async function putOne(
@@ -136,9 +127,9 @@ async function putOne(
 ): Promise<void> {
   const outcome = await options.requests.put(placed, deadline)
   if (outcome.kind === 'written') effect.written.push(placed)
-  else if (outcome.kind === 'kept') {
-    if (judge(options, placed, outcome.stored) === 'incomparable') effect.refused.push({ placed, reason: INCOMPARABLE })
-  } else {
+  // Kept: as new or newer stands there, and the guard has said so; a foreign item halts.
+  else if (outcome.kind === 'kept') replaces(options, placed, outcome.stored)
+  else {
     await options.checkTable(outcome.fault, deadline)
     effect.refused.push({ placed, reason: `${outcome.fault.name}: ${outcome.fault.message}` })
   }

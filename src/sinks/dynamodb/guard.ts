@@ -15,8 +15,13 @@ const byLog =
 const byTimestamp =
   '(#ts < :ts OR (#ts = :ts AND (#src < :src OR (#src = :src AND' +
   ' (#offset < :offset OR (#offset = :offset AND #index < :index))))))'
-/** An item without a version was written under another order: any version is newer. */
-const byVersion = `(attribute_not_exists(#version) OR #version < :version OR (#version = :version AND ${byTimestamp}))`
+/**
+ * An item without a version was written under another order: any version is newer. DynamoDB compares values of one type
+ * only; that numbers come before texts is asked for by the stored type, `:lesser`.
+ */
+const byVersion =
+  '(attribute_not_exists(#version) OR attribute_type(#version, :lesser) OR #version < :version' +
+  ` OR (#version = :version AND ${byTimestamp}))`
 
 const conditions: Readonly<Record<OrderKind, string>> = { log: byLog, timestamp: byTimestamp, version: byVersion }
 
@@ -39,7 +44,11 @@ export function guardOf(order: OrderKind, names: PositionNames, partitionKey: st
       ...Object.fromEntries(positionOrder(order, names).map((name, i) => [`#${fields[i]!}`, name])),
     },
     values: (position) => valuesOf(order, position),
-    bind: (values) => `{${values.map((value, i) => `":${fields[i]!}":${value}`).join(',')}}`,
+    bind: (values) => {
+      const bound = values.map((value, i) => `":${fields[i]!}":${value}`)
+      if (order === 'version') bound.push(`":lesser":{"S":"${lesserType(values.at(-1)!)}"}`)
+      return `{${bound.join(',')}}`
+    },
   }
 }
 
@@ -62,11 +71,13 @@ export function storedPosition(item: Item, names: PositionNames): Position | und
   return { src, epoch, offset, index, ts, ...(version === undefined ? {} : { version }) }
 }
 
-/** Whether a row at `position` replaces what is stored; 'incomparable' where the versions are of two types. */
-export function supersedes(order: OrderKind, position: Position, stored: Position): boolean | 'incomparable' {
-  if (order === 'version' && position.epoch === stored.epoch) {
-    if (stored.version === undefined) return true
-    if (typeof stored.version !== typeof position.version) return 'incomparable'
-  }
+/** Whether a row at `position` replaces what is stored. */
+export function supersedes(order: OrderKind, position: Position, stored: Position): boolean {
+  if (order === 'version' && position.epoch === stored.epoch && stored.version === undefined) return true
   return isNewer(order, position, stored)
+}
+
+/** Below a text stands any number; below a number no other type (a version is never NULL). */
+function lesserType(version: string): string {
+  return version.startsWith('{"S"') ? 'N' : 'NULL'
 }
