@@ -145,7 +145,7 @@ function notStarted(process: Running, reason: string): WeirError {
 /** The last line that speaks of a fault, so that most readers need not open the log. */
 function lastLine(log: string): string {
   const lines = readFileSync(log, 'utf8').split('\n').slice(-200)
-  const line = lines.findLast((each) => /\b(error|exception|fatal|panic)\b/i.test(each) && !/^\s+at /.test(each))
+  const line = lines.findLast((each) => /error|exception|fatal|panic/i.test(each) && !/^\s+at /.test(each))
   return line === undefined ? '' : `: ${line.trim().slice(0, 300)}`
 }
 
