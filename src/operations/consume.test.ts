@@ -9,11 +9,33 @@ async function* slowly(pause: number, values: readonly string[]): AsyncGenerator
   }
 }
 
-const never: AsyncIterable<string> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) }
+/** Gives its values without end, and says when it is closed. */
+async function* endless(closed: string[], signal: AbortSignal, name: string): AsyncGenerator<string> {
+  try {
+    while (!signal.aborted) {
+      await sleep(1)
+      yield name
+    }
+  } finally {
+    closed.push(name)
+  }
+}
 
-async function all(streams: readonly AsyncIterable<string>[], timeoutMs?: number): Promise<string[]> {
+function silent(signal: AbortSignal): AsyncIterable<string> {
+  const next = async (): Promise<IteratorResult<string>> => {
+    while (!signal.aborted) await sleep(1)
+    return { done: true, value: undefined }
+  }
+  return { [Symbol.asyncIterator]: () => ({ next }) }
+}
+
+async function all(
+  streams: readonly AsyncIterable<string>[],
+  stop = new AbortController(),
+  timeoutMs?: number,
+): Promise<string[]> {
   const values: string[] = []
-  for await (const value of merge(streams, timeoutMs)) values.push(value)
+  for await (const value of merge(streams, stop, timeoutMs)) values.push(value)
   return values
 }
 
@@ -25,13 +47,26 @@ test('gives what comes, from whichever stream, each in its order', async () => {
 })
 
 test('ends when nothing came in time', async () => {
-  expect(await all([slowly(1, ['a', 'b']), never], 50)).toEqual(['a', 'b'])
+  const stop = new AbortController()
+  expect(await all([slowly(1, ['a', 'b']), silent(stop.signal)], stop, 50)).toEqual(['a', 'b'])
 })
 
 test('a stream that fails fails the whole', async () => {
+  const stop = new AbortController()
   const failing = (async function* () {
     yield 'x'
     throw new Error('broker gone')
   })()
-  await expect(all([failing, never])).rejects.toThrow('broker gone')
+  await expect(all([failing, silent(stop.signal)], stop)).rejects.toThrow('broker gone')
+})
+
+test('a reader that leaves closes every stream, those with a value on its way too', async () => {
+  const stop = new AbortController()
+  const closed: string[] = []
+  const streams = ['a', 'b', 'c'].map((name) => endless(closed, stop.signal, name))
+  for await (const _ of merge(streams, stop)) {
+    await sleep(10)
+    break
+  }
+  expect(closed.sort()).toEqual(['a', 'b', 'c'])
 })

@@ -31,15 +31,11 @@ export async function* consume(connection: KafkaConnection, query: ConsumeQuery)
     readPartition(connection, { topic, partition: at.partition, from: begin(query.from, at), to: Infinity, signal }),
   )
   let left = maxMessages
-  try {
+  if (left <= 0) return
+  for await (const records of merge(streams, stop, query.timeoutMs)) {
+    yield records.length > left ? records.slice(0, left) : records
+    left -= records.length
     if (left <= 0) return
-    for await (const records of merge(streams, query.timeoutMs)) {
-      yield records.length > left ? records.slice(0, left) : records
-      left -= records.length
-      if (left <= 0) return
-    }
-  } finally {
-    stop.abort()
   }
 }
 
@@ -60,21 +56,33 @@ function begin(from: ConsumeQuery['from'], { start, end }: PartitionOffsets): nu
 
 const timedOut = Symbol('nothing came in time')
 
-/** Whatever comes first, from all; ends when all have, or when nothing came for `timeoutMs`. */
-export async function* merge<T>(streams: readonly AsyncIterable<T>[], timeoutMs?: number): AsyncGenerator<T> {
+/**
+ * Whatever comes first, from all; ends when all have, or when nothing came for `timeoutMs`. However it ends, it aborts
+ * `stop`, which has to end the streams, and waits until each has closed what it holds open.
+ */
+export async function* merge<T>(
+  streams: readonly AsyncIterable<T>[],
+  stop: AbortController,
+  timeoutMs?: number,
+): AsyncGenerator<T> {
   const iterators = streams.map((stream) => stream[Symbol.asyncIterator]())
   const next = async (i: number) => ({ i, result: await iterators[i]!.next() })
   const waiting = new Map(iterators.map((_, i) => [i, next(i)]))
-  while (waiting.size > 0) {
-    const first = await inTime(Promise.race(waiting.values()), timeoutMs)
-    if (first === timedOut) return
-    const { i, result } = first
-    if (result.done) {
-      waiting.delete(i)
-      continue
+  try {
+    while (waiting.size > 0) {
+      const first = await inTime(Promise.race(waiting.values()), timeoutMs)
+      if (first === timedOut) return
+      const { i, result } = first
+      if (result.done) {
+        waiting.delete(i)
+        continue
+      }
+      waiting.set(i, next(i))
+      yield result.value
     }
-    waiting.set(i, next(i))
-    yield result.value
+  } finally {
+    stop.abort()
+    await Promise.allSettled(iterators.map(async (iterator) => iterator.return?.()))
   }
 }
 

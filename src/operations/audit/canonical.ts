@@ -54,7 +54,13 @@ export function canonicalMembers(members: readonly (readonly [string, string])[]
 
 const NUMBER = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/
 
-/** `0.10`, `1e-1` and `100e-3` are all `1e-1`; zero is `0`. Digits without an end zero, and a power of ten. Else unchanged. */
+/** Whole numbers up to this many digits are written out, since people read them in keys. */
+const MAX_PLAIN_DIGITS = 40
+
+/**
+ * `0.10`, `1e-1` and `100e-3` are all `1e-1`: digits without an end zero, and a power of ten; whole numbers as they are,
+ * zero is `0`. What is no number becomes a JSON string.
+ */
 export function decimal(text: string): string {
   const parts = NUMBER.exec(text)
   if (!parts) return JSON.stringify(text)
@@ -63,7 +69,9 @@ export function decimal(text: string): string {
   const kept = digits.replace(/0+$/, '')
   if (kept === '') return '0'
   const exponent = Number(power) - fraction.length + (digits.length - kept.length)
-  return `${sign === '-' ? '-' : ''}${kept}${exponent === 0 ? '' : `e${exponent}`}`
+  const minus = sign === '-' ? '-' : ''
+  if (exponent >= 0 && kept.length + exponent <= MAX_PLAIN_DIGITS) return `${minus}${kept}${'0'.repeat(exponent)}`
+  return `${minus}${kept}e${exponent}`
 }
 
 /** Names of the members in which two canonical objects differ; empty where one is no object. */
