@@ -36,8 +36,12 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
  * all are hashed when fetched, and again whenever one has another size or time than then.
  * Throws WEIR_PREREQUISITE (no Maven), WEIR_DOWNLOAD, WEIR_CHECKSUM, WEIR_FOLDER.
  */
-export async function ensureJars(name: JarsName, options: EnsureOptions = {}): Promise<string> {
-  const set: JarSet = jarSets[name]
+export function ensureJars(name: JarsName, options: EnsureOptions = {}): Promise<string> {
+  return ensureSet(jarSets[name], options)
+}
+
+/** The same for any set of files. */
+export async function ensureSet(set: JarSet, options: EnsureOptions = {}): Promise<string> {
   const cache = cacheFolder(options.env)
   const folder = join(cache, folderNameOf(set))
   if (await isVerified(folder, set)) return folder
