@@ -28,6 +28,8 @@ interface StoredRow extends Expected {
 }
 type Stored = Readonly<Record<'postgres' | 's3' | 'dynamodb', StoredRow[]>>
 
+const stores = ['postgres', 's3', 'dynamodb'] as const
+
 let target: Target
 let folder: string
 
@@ -45,6 +47,12 @@ afterAll(async () => {
   expect(code).toBe(0)
 })
 
+interface Letter {
+  readonly sink: string
+  readonly stage: string
+  readonly code: string
+}
+const deadLetters = async () => weirhouseJson<Letter[]>(['dlq', 'list', '--stack', STACK])
 const read = async () => (await foreignClient('read', target)) as Stored
 const position = (row: StoredRow) => `${row.topic}/${row.partition}/${row.offset}`
 const byPosition = (rows: readonly StoredRow[]) =>
@@ -57,8 +65,11 @@ test('D1 D2 E1 E2 E24: a thousand messages of every kind by foreign clients are 
   await kafkaTool(
     'org.apache.kafka.tools.ConsoleProducer',
     [
-      ...['--bootstrap-server', target.kafka.bootstrap, '--topic', 'demo_topic'],
-      ...['--property', 'parse.key=true', '--property', 'key.separator=\t', '--property', 'null.marker=NULL'],
+      '--bootstrap-server',
+      target.kafka.bootstrap,
+      '--topic',
+      'demo_topic',
+      ...['parse.key=true', 'key.separator=\t', 'null.marker=NULL'].flatMap((each) => ['--property', each]),
     ],
     text,
   )
@@ -91,16 +102,44 @@ test('D1 D2 E1 E2 E24: a thousand messages of every kind by foreign clients are 
 test("E24: kafka-consumer-groups shows the mapping's group at the end of the log", async () => {
   const pipeline = target.pipelines[0]!
   const output = await kafkaTool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', [
-    ...['--bootstrap-server', target.kafka.bootstrap, '--describe', '--group', pipeline.consumerGroup],
+    '--bootstrap-server',
+    target.kafka.bootstrap,
+    '--describe',
+    '--group',
+    pipeline.consumerGroup,
   ])
   // GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG ...
   const rows = output
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
     .filter((cells) => cells[1] === 'demo_topic')
-  expect(rows.map((cells) => cells[2]).sort()).toEqual(['0', '1'])
+  expect(new Set(rows.map((cells) => cells[2]))).toEqual(new Set(['0', '1']))
   expect(rows.map((cells) => cells[5])).toEqual(['0', '0'])
   expect(rows.reduce((sum, cells) => sum + Number(cells[3]), 0)).toBe(LINES + BINARY)
+})
+
+test('D6: a message over 400 KB becomes a dead letter of the DynamoDB sink alone', async () => {
+  const before = await read()
+  const large = 'large '.repeat(80_000)
+  const sent = await weirhouse(['produce', '--topic', 'demo_topic', '--stack', STACK], { input: `${large}\n` })
+  expect(sent.code, sent.stderr).toBe(0)
+  const until = performance.now() + VISIBLE_MS
+  let letters = await deadLetters()
+  while (letters.length === 0 && performance.now() < until) {
+    await sleep(250)
+    letters = await deadLetters()
+  }
+  expect(letters.map(({ sink, stage, code }) => ({ sink, stage, code }))).toEqual([
+    { sink: 'kv', stage: 'encode', code: 'WEIR_ENCODE' },
+  ])
+  const after = await read()
+  expect(after.dynamodb.length).toBe(before.dynamodb.length)
+  for (const store of ['postgres', 's3'] as const) {
+    expect(after[store].length, store).toBe(before[store].length + 1)
+    expect(after[store].filter(({ value }) => value === large).length, store).toBe(1)
+  }
+  const audit = await weirhouse(['audit', '--stack', STACK])
+  expect(audit.code, audit.stdout + audit.stderr).toBe(0)
 })
 
 test('D2: the same event twice by invoke, and cut differently the second time, changes no store', async () => {
@@ -125,7 +164,7 @@ test('D2: the same event twice by invoke, and cut differently the second time, c
   }
   await invoke(event(last + 1, 20))
   const once = await read()
-  for (const rows of Object.values(once)) expect(rows.length).toBe(LINES + BINARY + 20)
+  for (const store of stores) expect(once[store].length, store).toBe(before[store].length + 20)
   await invoke(event(last + 1, 20))
   await invoke(event(last + 1, 7))
   await invoke(event(last + 5, 16))
@@ -136,13 +175,16 @@ test('D2: the same event twice by invoke, and cut differently the second time, c
 
 /** Order of rows and of names in objects aside. */
 function canonical(rows: readonly Expected[]): string[] {
-  const ordered = (value: unknown): unknown =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.entries(value)
-          .map(([name, inner]) => [name, ordered(inner)])
-          .sort()
-      : Array.isArray(value)
-        ? value.map(ordered)
-        : value
-  return rows.map((row) => JSON.stringify(ordered(row))).sort()
+  const ordered = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(ordered)
+    if (typeof value !== 'object' || value === null) return value
+    const names = Object.keys(value).toSorted(compare)
+    return names.map((name) => [name, ordered((value as Record<string, unknown>)[name])])
+  }
+  return rows.map((row) => JSON.stringify(ordered(row))).toSorted(compare)
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
 }

@@ -33,7 +33,7 @@ describe('the definition', () => {
     expect(definition.options).toEqual({
       ...base,
       schema: 'public',
-      unknownFields: 'refuse',
+      unknownFields: 'ignore',
       positionColumns: {
         src: '_src',
         epoch: '_epoch',

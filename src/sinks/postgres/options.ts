@@ -46,8 +46,8 @@ export const postgresOptions = v.pipe(
       'Names of the columns that say which record a row came from; every table has them.',
     ),
     unknownFields: describe(
-      v.optional(v.picklist(['refuse', 'ignore']), 'refuse'),
-      'What a field of a row that is no column does: refuses the record, or is left out.',
+      v.optional(v.picklist(['ignore', 'refuse']), 'ignore'),
+      'What a field of a row that is no column does: is left out, since the columns say what this table wants, or refuses the record.',
     ),
   }),
   v.rawCheck(({ dataset, addIssue }) => {
