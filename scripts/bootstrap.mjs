@@ -128,7 +128,7 @@ function writeStamp(folder) {
 async function npmCi(folder, node, what) {
   const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
   // Without a network npm goes on with every other package for minutes: that is cut short.
-  const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
+  const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-factor=2']
   const fetching = ['--prefer-offline', '--loglevel=http', ...patience]
   const env = { ...pathWith(node), NODE_ENV: 'development' }
   const { code, output } = await capture(
