@@ -147,9 +147,11 @@ async function startServers(
 ): Promise<Servers> {
   const { keys } = identity
   const base = (server: string, ...numbers: number[]) => ({ folder: join(dataFolder, server), ports: numbers, keep })
+  const running: Service<unknown>[] = []
+  cleanups.push(() => stopServers(running))
   const started = <E>(starting: Promise<Service<E>>): Promise<Service<E>> =>
     starting.then(async (service) => {
-      cleanups.push(() => service.stop())
+      running.push(service)
       await service.ready()
       return service
     })
@@ -175,7 +177,14 @@ async function startServers(
   return { kafka, postgres, dynamodb, s3 }
 }
 
-/** In order, each even where the one before failed; servers, which stand last, at the same time. */
+/** All at the same time, each even where another fails. */
+async function stopServers(services: readonly Service<unknown>[]): Promise<void> {
+  const all = await Promise.allSettled(services.map((service) => service.stop()))
+  const failed = all.find((each) => each.status === 'rejected')
+  if (failed) throw failed.reason
+}
+
+/** In order, each even where the one before failed. */
 async function stopAll(cleanups: Cleanup[]): Promise<void> {
   const failures: unknown[] = []
   for (const cleanup of cleanups.splice(0)) await cleanup().catch((error: unknown) => failures.push(error))

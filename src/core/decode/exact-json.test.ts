@@ -39,8 +39,8 @@ describe('exact: every store holds it', () => {
     [String.raw`"\ud83d\ude00"`, '😀'],
     ['"😀"', '😀'],
     ['"a\\":"', 'a":'],
-    [nested(32), JSON.parse(nested(32))],
-    [objects(32), JSON.parse(objects(32))],
+    [nested(31), JSON.parse(nested(31))],
+    [objects(31), JSON.parse(objects(31))],
   ])('%s', (text, value) => {
     expect(exactJson(text)).toEqual(value === undefined ? { exact: false } : { exact: true, value })
   })
@@ -86,8 +86,8 @@ describe('not exact: some store could not hold it', () => {
     [String.raw`"a\u0000b"`, 'NUL'],
     [String.raw`{"\u0000":1}`, 'NUL in a name'],
     [String.raw`"\\\u0000"`, 'NUL after a backslash'],
-    [nested(33), 'too deep'],
-    [objects(33), 'too deep'],
+    [nested(32), 'too deep'],
+    [objects(32), 'too deep'],
     [nested(100_000), 'far too deep'],
     [`{"${'n'.repeat(65_536)}":1}`, 'a name over 64 KB'],
     [`{"${'é'.repeat(32_768)}":1}`, 'a name over 64 KB in UTF-8'],
@@ -162,7 +162,7 @@ function faultsOf(value: unknown, depth: number): string[] {
   }
   if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed() ? ['string'] : []
   if (typeof value !== 'object' || value === null) return []
-  if (depth >= 32) return ['depth']
+  if (depth >= 31) return ['depth']
   return Object.entries(value).flatMap(([name, inner]) => [
     ...(name === '' ? ['empty name'] : faultsOf(name, depth + 1)),
     ...faultsOf(inner, depth + 1),

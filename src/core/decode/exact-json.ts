@@ -1,10 +1,12 @@
 /**
  * JSON that every store holds exactly. S3 keeps JSON text; PostgreSQL's jsonb refuses \u0000 and lone surrogates;
  * JavaScript keeps numbers as doubles and the last of repeated keys; DynamoDB has 38 digits, 1e-130 to 9.99e125,
- * 32 levels, no -0, and no empty or over-long attribute names. What falls outside is not JSON here: the caller keeps it as text.
+ * 32 levels with the item itself, no -0, and no empty or over-long attribute names. What falls outside is not JSON here: the caller keeps it as text.
  */
 import { MAX_NESTING } from '../limits.ts'
 
+/** The item itself is the first of DynamoDB's levels. */
+const MAX_DEPTH = MAX_NESTING - 1
 const NUMBER_MIN = 1e-130
 const NUMBER_LIMIT = 1e126
 /** DynamoDB: attribute names up to 64 KB. */
@@ -22,14 +24,14 @@ export function exactJson(text: string): ExactJson {
   } catch {
     return inexact // not JSON at all: an answer, not an error
   }
-  if (depthOf(value, 0) > MAX_NESTING) return inexact
+  if (depthOf(value, 0) > MAX_DEPTH) return inexact
   return isCanonical(text, value) || scan(text) ? { exact: true, value } : inexact
 }
 
 /** Containers around the deepest value: 0 for a scalar. Stops counting just past the limit. */
 function depthOf(value: unknown, depth: number): number {
   if (typeof value !== 'object' || value === null) return depth
-  if (depth >= MAX_NESTING) return depth + 1
+  if (depth >= MAX_DEPTH) return depth + 1
   let deepest = depth + 1
   for (const inner of Array.isArray(value) ? value : Object.values(value)) {
     const found = depthOf(inner, depth + 1)
