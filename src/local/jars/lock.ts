@@ -24,7 +24,8 @@ export async function withLock<Result>(
     const holder = await holderOf(file)
     if (holder !== undefined && !isAlive(holder)) await breakLock(file, holder)
     else {
-      if (!told && holder?.pid !== process.pid) onProgress?.(`Waiting for process ${holder?.pid ?? ''} that is fetching`)
+      if (!told && holder?.pid !== process.pid)
+        onProgress?.(`Waiting for process ${holder?.pid ?? ''} that is fetching`)
       told = true
       if (Date.now() > until)
         throw new WeirError('WEIR_FOLDER', { folder: file, reason: `process ${holder?.pid} holds it` })
