@@ -38,7 +38,7 @@ function span(label: string): string[] {
 
 /** Every file whose strings may be test names: tests, and the contract suite that tests run. */
 export function collectTests(root: string): BoundTest[] {
-  return ['src', 'test', 'examples', 'bin', 'scripts'].flatMap((folder) =>
+  return ['src', 'test', 'bin', 'scripts'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .map((path) => `${folder}/${path.split(sep).join('/')}`)
       .filter((path) => isTestSource(path))
