@@ -57,3 +57,11 @@ export interface AwsEndpoint extends AwsKeys {
   readonly endpoint: string
   readonly region: string
 }
+
+/** The servers of a stack. */
+export interface Servers {
+  readonly kafka: Service<KafkaEndpoint>
+  readonly postgres: Service<PostgresEndpoint>
+  readonly dynamodb: Service<AwsEndpoint>
+  readonly s3: Service<AwsEndpoint>
+}

@@ -19,7 +19,7 @@ import { choosePorts } from './ports.ts'
 import { claimFolder } from './process.ts'
 import { provision } from './provision.ts'
 import type { ProvisionEndpoints } from './provision.ts'
-import type { AwsEndpoint, KafkaEndpoint, PostgresEndpoint, Service } from './service.ts'
+import type { Servers, Service } from './service.ts'
 import { startDynamoDb } from './services/dynamodb.ts'
 import { startKafka } from './services/kafka.ts'
 import { startPostgres } from './services/postgres.ts'
@@ -41,13 +41,6 @@ export interface Stack {
   readonly target: Target
   /** Mappings first, so that nothing is in flight, then functions, then servers. Never throws half way: stops all it can. */
   stop(): Promise<void>
-}
-
-export interface Servers {
-  readonly kafka: Service<KafkaEndpoint>
-  readonly postgres: Service<PostgresEndpoint>
-  readonly dynamodb: Service<AwsEndpoint>
-  readonly s3: Service<AwsEndpoint>
 }
 
 type Cleanup = () => Promise<void>

@@ -5,7 +5,7 @@ import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
 import type { Target, TargetPipeline } from '../operations/target.ts'
 import { DEAD_LETTERS, functionName, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
 import type { Identity } from './identity.ts'
-import type { Servers } from './stack.ts'
+import type { Servers } from './service.ts'
 import { dataPrefix } from '../sinks/s3/index.ts'
 
 /** Owner only: the file holds the stack's keys. */
