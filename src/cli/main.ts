@@ -16,6 +16,9 @@ const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 /** By convention 128 + SIGINT. */
 const EXIT_INTERRUPTED = 130
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** A second signal within this time is the first one's echo. */
+const ECHO_MS = 1000
 
 /** Runs one command line to its end and gives the exit code. Prints everything there is to say; throws nothing. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -90,21 +93,30 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-/** Aborts on the first SIGINT or SIGTERM, ends at once on the second; takes a closed pipe for an end, not a fault. */
+/**
+ * Aborts on the first SIGINT, SIGTERM or SIGHUP (the terminal was closed), ends at once on a later one; takes a closed pipe
+ * for an end, not a fault.
+ */
 function listen(stop: AbortController): () => void {
+  let firstAt = 0
   const onSignal = (name: NodeJS.Signals) => {
-    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED)
+    if (stop.signal.aborted) {
+      // One Ctrl-C can arrive twice: from the terminal, and passed on by npm or timeout.
+      if (performance.now() - firstAt > ECHO_MS) process.exit(EXIT_INTERRUPTED)
+      return
+    }
+    firstAt = performance.now()
     stop.abort(new DOMException(`stopped by ${name}`, 'AbortError'))
   }
   const onPipe = (error: Error) => {
     if (!isClosedPipe(error)) throw error
     stop.abort(closedPipe)
   }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  for (const name of STOP_SIGNALS) process.on(name, onSignal)
   const streams = [process.stdout, process.stderr]
   for (const stream of streams) stream.on('error', onPipe)
   return () => {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    for (const name of STOP_SIGNALS) process.off(name, onSignal)
     for (const stream of streams) {
       stream.off('error', onPipe)
       // A closed pipe may be told only now, when the last lines are on their way.

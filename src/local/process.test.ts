@@ -46,6 +46,20 @@ test('a server deaf to SIGTERM is killed', async () => {
   expect(isAlive(server.record)).toBe(false)
 })
 
+test('a process that ends without stopping its servers takes them along', async () => {
+  const script = `
+    import { startProcess } from ${JSON.stringify(new URL('./process.ts', import.meta.url).href)}
+    const spec = { server: 'Test', command: process.execPath, args: ['-e', 'setInterval(() => {}, 1000)'], log: ${JSON.stringify(log)} }
+    console.log(JSON.stringify((await startProcess(spec)).record))
+    process.exit(1)`
+  const owner = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [said] = (await once(owner.stdout, 'data')) as [Buffer]
+  const record = JSON.parse(said.toString()) as { pid: number; started: string }
+  await expect.poll(() => isAlive(record), { timeout: 5000 }).toBe(false)
+})
+
 test('a program that is not there is reported', async () => {
   const gone = startProcess({ server: 'Test', command: '/no/such/program', args: [], log })
   await expect(gone).rejects.toMatchObject({ code: 'WEIR_SERVER_START' })

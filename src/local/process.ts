@@ -76,8 +76,10 @@ function running(spec: SpawnSpec, child: ChildProcess): Running {
   // A child that ends at once is a zombie until the event loop turns, so its start time can still be read.
   const record = { pid, started: startTime(pid) ?? 'ended' }
   let end: string | undefined
+  takeAlong(pid)
   const exit = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
+      ours.delete(pid)
       end = signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`
       resolve()
     })
@@ -95,6 +97,17 @@ function running(spec: SpawnSpec, child: ChildProcess): Running {
       await within(exit, KILL_MS)
     },
   }
+}
+
+const ours = new Set<number>()
+let listening = false
+
+/** Servers still there when this process ends, for whatever reason but kill -9, end with it. */
+function takeAlong(pid: number): void {
+  ours.add(pid)
+  if (listening) return
+  listening = true
+  process.once('exit', () => ours.forEach(killGroup))
 }
 
 /** True when `done` resolved in time. */

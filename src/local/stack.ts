@@ -76,10 +76,9 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
   progress('starting Kafka, PostgreSQL, DynamoDB Local and S3')
   // Bundling uses the core that the servers leave idle while they open their ports.
   const functions = startFunctions({ folder, pipelines, port: ports.lambda })
-  functions.catch(() => undefined)
-  const servers = await startServers({ identity, dataFolder, keep, ports }, cleanups)
+  cleanups.push(() => closeFunctions(functions))
+  const servers = await startServers({ identity, dataFolder, keep, ports, signal }, cleanups)
   const host = await functions
-  cleanups.unshift(() => host.close())
   signal.throwIfAborted()
 
   const target = targetOf({ name, folder, pipelines, identity, servers, lambdaPort: ports.lambda })
@@ -132,47 +131,57 @@ interface ServerOptions {
   readonly dataFolder: string
   readonly keep: boolean
   readonly ports: Readonly<Record<'controller' | 'broker-1' | 'broker-2' | 'postgres' | 'dynamodb' | 's3', number>>
+  readonly signal: AbortSignal
+}
+
+/** What kept them from starting is told by whoever waits for them to start. */
+async function closeFunctions(starting: Promise<Functions>): Promise<void> {
+  const [functions] = await Promise.allSettled([starting])
+  if (functions.status === 'fulfilled') await functions.value.close()
 }
 
 async function startServers(
-  { identity, dataFolder, keep, ports }: ServerOptions,
+  { identity, dataFolder, keep, ports, signal }: ServerOptions,
   cleanups: Cleanup[],
 ): Promise<Servers> {
   const { keys } = identity
   const base = (server: string, ...numbers: number[]) => ({ folder: join(dataFolder, server), ports: numbers, keep })
-  const running: Service<unknown>[] = []
-  cleanups.push(() => stopServers(running))
-  const started = <E>(starting: Promise<Service<E>>): Promise<Service<E>> =>
-    starting.then(async (service) => {
-      running.push(service)
-      await service.ready()
-      return service
-    })
-  const all = await Promise.allSettled([
-    started(
+  const spawned: Promise<Service<unknown>>[] = []
+  cleanups.push(() => stopServers(spawned))
+  const ready = async <E>(spawning: Promise<Service<E>>): Promise<Service<E>> => {
+    spawned.push(spawning)
+    const service = await spawning
+    await service.ready()
+    return service
+  }
+  const all = Promise.all([
+    ready(
       startKafka({
         ...base('kafka', ports.controller, ports['broker-1'], ports['broker-2']),
         clusterId: identity.kafkaClusterId,
       }),
     ),
-    started(startPostgres({ ...base('postgres', ports.postgres), password: identity.postgresPassword })),
-    started(startDynamoDb({ ...base('dynamodb', ports.dynamodb), keys, region: LOCAL_REGION })),
-    started(startS3({ ...base('s3', ports.s3), keys, region: LOCAL_REGION })),
+    ready(startPostgres({ ...base('postgres', ports.postgres), password: identity.postgresPassword })),
+    ready(startDynamoDb({ ...base('dynamodb', ports.dynamodb), keys, region: LOCAL_REGION })),
+    ready(startS3({ ...base('s3', ports.s3), keys, region: LOCAL_REGION })),
   ])
-  const failed = all.find((each) => each.status === 'rejected')
-  if (failed) throw failed.reason
-  const [kafka, postgres, dynamodb, s3] = all.map((each) => (each as PromiseFulfilledResult<unknown>).value) as [
-    Servers['kafka'],
-    Servers['postgres'],
-    Servers['dynamodb'],
-    Servers['s3'],
-  ]
+  const [kafka, postgres, dynamodb, s3] = await Promise.race([all, aborted(signal)])
   return { kafka, postgres, dynamodb, s3 }
 }
 
-/** All at the same time, each even where another fails. */
-async function stopServers(services: readonly Service<unknown>[]): Promise<void> {
-  const all = await Promise.allSettled(services.map((service) => service.stop()))
+/** Rejects when the signal aborts, so that Ctrl-C need not wait for servers to be ready. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = () => reject(signal.reason as Error)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+}
+
+/** All at the same time, each even where another fails; one that is just being spawned is waited for. */
+async function stopServers(spawned: readonly Promise<Service<unknown>>[]): Promise<void> {
+  const services = (await Promise.allSettled(spawned)).filter((each) => each.status === 'fulfilled')
+  const all = await Promise.allSettled(services.map(({ value }) => value.stop()))
   const failed = all.find((each) => each.status === 'rejected')
   if (failed) throw failed.reason
 }
