@@ -38,6 +38,9 @@ const decodePoison = (code: string, reason: string) => ({ rows: [], poison: { st
 const fail = (thrown: unknown) => () => {
   throw thrown
 }
+/** A promise of another library: `then` is all it has. */
+const thenable = (then: (resolve: (value: unknown) => void, reject: (reason: unknown) => void) => void) =>
+  Object.fromEntries([['then', then]])
 const decoder = (decode: Decoder<unknown>['decode']): Decoder<unknown> => ({ name: 'test', decode })
 
 describe('one record', () => {
@@ -66,6 +69,13 @@ describe('one record', () => {
       '1',
       transformPoison('order gave neither text nor a finite number'),
     ],
+    [
+      'D6: rows that are promises',
+      { transform: () => [1, Promise.reject(new Error('nobody waits'))] },
+      '1',
+      transformPoison('the transform gave a promise among its rows; await it there'),
+    ],
+    ['a list with holes has undefined there', { transform: () => new Array(2) }, '1', { rows: [undefined, undefined] }],
     ['a tombstone is ignored', {}, null, { rows: [] }],
     [
       'a tombstone goes to the transform',
@@ -86,6 +96,12 @@ describe('one record', () => {
   test.each<[string, Partial<AnySpec>, object]>([
     ['a transform that waits', { transform: (value) => Promise.resolve([value, value]) }, { rows: [1, 1] }],
     ['D6: one that rejects', { transform: () => Promise.reject(new Error('late')) }, transformPoison('late')],
+    ['a transform that gives a thenable', { transform: () => thenable((resolve) => resolve(['x'])) }, { rows: ['x'] }],
+    [
+      'D6: a thenable that rejects',
+      { transform: () => thenable((_, reject) => reject(new Error('odd'))) },
+      transformPoison('odd'),
+    ],
     ['a decoder that waits', { decode: decoder(() => Promise.resolve({ value: 2 })) }, { rows: [2] }],
     [
       'D6: one that rejects',
@@ -101,6 +117,19 @@ describe('one record', () => {
     const result = rowsOf(make(spec), record('1'))
     expect(result).toBeInstanceOf(Promise)
     await expect(result).resolves.toEqual(expected)
+  })
+
+  test('a list that the transform fills anew for each record stays what it was', () => {
+    const reused: unknown[] = []
+    const spec = make({
+      transform: (value) => {
+        reused.length = 0
+        reused.push(value)
+        return reused
+      },
+    })
+    const results = ['1', '2'].map((value) => rowsOf(spec, record(value)))
+    expect(results).toEqual([{ rows: [1] }, { rows: [2] }])
   })
 
   test('the transform sees the record, and the order only the row', () => {

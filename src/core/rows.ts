@@ -2,6 +2,7 @@ import type { Decoded, Poison } from './decode/decoder.ts'
 import { messageOf } from './errors.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { SourceRecord } from './record.ts'
+import { holdsThenable, isThenable } from './thenable.ts'
 
 /** What one record becomes: rows for the sinks, or poison. Poison has no rows. */
 export interface RecordRows {
@@ -49,8 +50,8 @@ function afterDecode(
 function transformed(pipeline: Pipeline, value: unknown, record: SourceRecord): RecordRows | Promise<RecordRows> {
   try {
     const result = pipeline.transform(value, record)
-    return result instanceof Promise
-      ? result.then((rows) => withVersions(pipeline, rows), transformFailed)
+    return isThenable(result)
+      ? Promise.resolve(result).then((rows) => withVersions(pipeline, rows), transformFailed)
       : withVersions(pipeline, result)
   } catch (error) {
     return transformFailed(error)
@@ -58,7 +59,11 @@ function transformed(pipeline: Pipeline, value: unknown, record: SourceRecord): 
 }
 
 function withVersions(pipeline: Pipeline, result: unknown): RecordRows {
-  const rows = result === null || result === undefined ? [] : Array.isArray(result) ? (result as unknown[]) : [result]
+  // A copy: a hole becomes undefined, and a list that the transform fills anew for each record stays what it was.
+  const rows: unknown[] =
+    result === null || result === undefined ? [] : Array.isArray(result) ? Array.from(result) : [result]
+  if (holdsThenable(rows))
+    return transformFailed(new Error('the transform gave a promise among its rows; await it there'))
   const { order } = pipeline
   if (typeof order !== 'function') return { rows }
   try {
