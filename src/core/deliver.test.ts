@@ -7,6 +7,7 @@ import { deliver } from './deliver.ts'
 import { WeirError } from './errors.ts'
 import { pipeline } from './pipeline.ts'
 import type { PipelineSpec } from './pipeline.ts'
+import type { Log } from './ports.ts'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
@@ -30,6 +31,7 @@ function eventOf(values: Readonly<Record<number, readonly string[]>>, topic = 'q
 function world(spec: Partial<PipelineSpec<unknown, unknown>> & { readonly ids?: readonly string[] } = {}) {
   const { ids = ['a', 'b'], ...rest } = spec
   const steps: string[] = []
+  const logged: Parameters<Log>[] = []
   const letters: DeadLetter[] = []
   const writers = new Map<string, SinkWriter | WeirError>()
   const store = memoryStore()
@@ -60,7 +62,7 @@ function world(spec: Partial<PipelineSpec<unknown, unknown>> & { readonly ids?: 
       clock: { now: () => 0 },
       requestId: 'r',
       deadline: { remaining: () => 1_000, signal: new AbortController().signal },
-      log: () => undefined,
+      log: (...line) => void logged.push(line),
       putDeadLetters:
         putDeadLetters ??
         ((put) => {
@@ -69,7 +71,7 @@ function world(spec: Partial<PipelineSpec<unknown, unknown>> & { readonly ids?: 
           return Promise.resolve()
         }),
     })
-  return { steps, letters, writers, writer, seen, run }
+  return { steps, letters, writers, writer, seen, logged, run }
 }
 
 const codeOf = (error: unknown) => (error instanceof WeirError ? error.code : String(error))
@@ -158,7 +160,36 @@ describe('one sink fails', () => {
   })
 })
 
+describe('several sinks fail', () => {
+  const misconfigured = new WeirError('WEIR_STORE_MISCONFIGURED', { sink: 'b', reason: 'no table', advice: 'Make it.' })
+
+  test('D8: where one failure needs a person, that one is thrown, and is not called retryable', async () => {
+    const { writers, logged, run } = world()
+    writers.set('a', down)
+    writers.set('b', misconfigured)
+    const { failure } = await run(eventOf({ 0: ['1'] }))
+    expect(failure).toBe(misconfigured)
+    expect(failure?.retryable).toBe(false)
+    expect(logged.map(([level, , fields]) => [level, fields?.['sink'], fields?.['code']])).toEqual([
+      ['WARN', 'a', 'WEIR_STORE_UNAVAILABLE'],
+      ['WARN', 'b', 'WEIR_STORE_MISCONFIGURED'],
+    ])
+  })
+})
+
 describe('poison', () => {
+  test.each([
+    ['a promise', () => Promise.reject(new Error('nobody waits'))],
+    ['a thenable', () => Object.fromEntries([['then', () => undefined]])],
+  ])('D6: a row(...) that gives %s refuses the record: no sink can store it', async (_, row) => {
+    const each = world({ sinks: [{ ...memory({ id: 'a', store: memoryStore() }), row }], ids: ['a'] })
+    await each.run(eventOf({ 0: ['1'] }))
+    expect(each.letters.map(({ sink, stage, text }) => [sink, stage, text])).toEqual([
+      ['a', 'transform', 'row(...) gave a promise; only the transform may wait'],
+    ])
+    expect(each.seen['a']![0]!.records[0]!.rows).toEqual([])
+  })
+
   test('D6: a record that fails for all has one dead letter, and its neighbours have their rows', async () => {
     const { letters, seen, run } = world()
     const report = await run(eventOf({ 0: ['1', 'poison', '3'], 1: ['{'] }))

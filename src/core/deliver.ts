@@ -19,10 +19,11 @@ import type { DeadLetter, Refusal } from './dead-letter.ts'
 import { messageOf, WeirError } from './errors.ts'
 import { parseEvent } from './event.ts'
 import type { Pipeline } from './pipeline.ts'
-import type { Clock } from './ports.ts'
+import type { Clock, Log } from './ports.ts'
 import type { RecordRange, SourceRecord } from './record.ts'
 import { rowsOf } from './rows.ts'
 import type { RecordRows } from './rows.ts'
+import { holdsThenable } from './thenable.ts'
 
 export interface DeliverInput extends Invocation {
   readonly pipeline: Pipeline
@@ -73,7 +74,7 @@ export async function deliver(input: DeliverInput): Promise<DeliveryReport> {
   if (letters.length > 0) await input.putDeadLetters(letters)
 
   const sinks = await Promise.all(prepared.map((each) => write(each, input, clock)))
-  const failure = failureOf(sinks)
+  const failure = failureOf(sinks, input.log)
   return {
     ranges: ranges.map(({ source, records }) => ({
       topic: source.topic,
@@ -140,7 +141,9 @@ function mapRows(sink: SinkDefinition, { rows, versions }: RecordRows, record: S
   if (!sink.row) return { rows, ...more }
   try {
     const map = sink.row as (value: unknown, record: SourceRecord) => unknown
-    return { rows: rows.map((row) => map(row, record)), ...more }
+    const mapped = rows.map((row) => map(row, record))
+    if (holdsThenable(mapped)) return { fault: 'row(...) gave a promise; only the transform may wait' }
+    return { rows: mapped, ...more }
   } catch (error) {
     return { fault: messageOf(error) }
   }
@@ -182,10 +185,20 @@ async function write(
   }
 }
 
-function failureOf(sinks: readonly SinkResult[]): WeirError | undefined {
+/**
+ * What to throw. Of several failures one that needs a person goes up as it is: under a code of its own an alarm can tell
+ * it, and nothing then calls the whole retryable. The others are told in the log.
+ */
+function failureOf(sinks: readonly SinkResult[], log: Log): WeirError | undefined {
   const failed = sinks.flatMap(({ id, outcome }) => ('error' in outcome ? [{ id, error: outcome.error }] : []))
   if (failed.length === 0) return undefined
   if (failed.length === 1) return failed[0]!.error
+  for (const { id, error } of failed) {
+    const { code, message, retryable, cure } = error
+    log('WARN', message, { sink: id, code, retryable, cure })
+  }
+  const lasting = failed.find(({ error }) => !error.retryable)
+  if (lasting) return lasting.error
   const reasons = failed.map(({ id, error }) => `${id}: ${error.code} ${error.message}`).join('; ')
   return new WeirError('WEIR_DELIVERY_FAILED', { reasons }, { cause: failed[0]!.error })
 }
