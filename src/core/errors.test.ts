@@ -48,6 +48,7 @@ describe('messageOf', () => {
     ['an error', new Error('a'), 'a'],
     ['an aggregate without a text of its own', new AggregateError([new Error('a'), 'b']), 'a; b'],
     ['an aggregate with one', new AggregateError([new Error('a')], 'all'), 'all'],
+    ['an error whose message is no text', Object.assign(new Error(), { message: { why: 1 } }), '[object Object]'],
     ['text', 'a', 'a'],
     ['nothing', undefined, 'undefined'],
     ['a symbol', Symbol('s'), 'Symbol(s)'],

@@ -34,7 +34,7 @@ function fill(template: string, details: ErrorDetails): string {
 export function messageOf(error: unknown): string {
   try {
     if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
-    return error instanceof Error ? error.message : String(error)
+    return String(error instanceof Error ? error.message : error)
   } catch {
     return 'something that has no text was thrown' // an object without a prototype, a message that itself throws
   }

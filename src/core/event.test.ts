@@ -82,6 +82,14 @@ describe('E2: a record', () => {
     expect(parseOne({ timestamp: -1 }).timestamp).toBe(-1)
   })
 
+  test.each([
+    [1_700_000_000_000_000_000, 1_700_000_000_000_000_000],
+    [2 ** 63, 2 ** 63 - 1024],
+    [-(2 ** 63), -(2 ** 63)],
+  ])('D6: a timestamp beyond 2^53, nanoseconds for one, does not halt the topic: %d', (sent, taken) => {
+    expect(parseOne({ timestamp: sent }).timestamp).toBe(taken)
+  })
+
   test('E2 E4: key and value are exact for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 }), (key, value) => {
@@ -121,6 +129,10 @@ describe('E3: headers', () => {
         expect(seen).toEqual(headers.map(({ name, bytes }) => ({ name, value: Buffer.from(bytes) })))
       }),
     )
+  })
+
+  test('D6: a header without a value does not halt the topic', () => {
+    expect(parseOne({ headers: [{ a: null }] }).headers).toEqual([{ name: 'a', value: Buffer.alloc(0) }])
   })
 
   test.each([[[]], [null], [undefined]])('E3: none: %j', (headers) => {
