@@ -180,7 +180,7 @@ describe('several sinks fail', () => {
 describe('poison', () => {
   test.each([
     ['a promise', () => Promise.reject(new Error('nobody waits'))],
-    ['a thenable', () => Object.fromEntries([['then', () => undefined]])],
+    ['a thenable', () => Object.fromEntries(new Map([['then', () => undefined]]))],
   ])('D6: a row(...) that gives %s refuses the record: no sink can store it', async (_, row) => {
     const each = world({ sinks: [{ ...memory({ id: 'a', store: memoryStore() }), row }], ids: ['a'] })
     await each.run(eventOf({ 0: ['1'] }))

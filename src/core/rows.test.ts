@@ -40,7 +40,7 @@ const fail = (thrown: unknown) => () => {
 }
 /** A promise of another library: `then` is all it has. */
 const thenable = (then: (resolve: (value: unknown) => void, reject: (reason: unknown) => void) => void) =>
-  Object.fromEntries([['then', then]])
+  Object.fromEntries(new Map([['then', then]]))
 const decoder = (decode: Decoder<unknown>['decode']): Decoder<unknown> => ({ name: 'test', decode })
 
 describe('one record', () => {
