@@ -20,7 +20,7 @@ const misconfigured = (advice: string): FaultCause => ({ kind: 'misconfigured', 
 
 const credentials = misconfigured('See that the credentials in the environment are valid, and that the clock is right.')
 const permission = misconfigured(
-  'Grant the function the permission that the message names; `weirhouse plan` lists them.',
+  'Grant the function the permission that the message names (docs/operations.md, "Permissions").',
 )
 const missing = misconfigured('Create it with `weirhouse up` locally or by deploying on AWS, or correct its name.')
 const trust = misconfigured(

@@ -1,6 +1,6 @@
 /**
  * Bindings: where a deployed function finds its stores. One JSON object in the environment variable WEIRHOUSE_BINDINGS,
- * written by `weirhouse up` locally and by the CDK constructs on AWS; the rest is the SDKs' own environment
+ * written by `weirhouse up` locally, by whoever deploys elsewhere; the rest is the SDKs' own environment
  * (AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_DYNAMODB, credentials).
  */
 import * as v from 'valibot'

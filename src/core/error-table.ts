@@ -28,23 +28,23 @@ export const errorTable = {
   WEIR_BINDING_MISSING: {
     message: 'The function has no {what} in WEIRHOUSE_BINDINGS.',
     retryable: false,
-    cure: 'Deploy it with `weirhouse up` or the CDK constructs, which write the bindings.',
+    cure: 'Start it with `weirhouse up`, which writes them; elsewhere, set the variable (docs/operations.md, "Bindings").',
   },
   // poison: one record's own fault (D6)
   WEIR_DECODE: {
     message: 'The record does not decode: {reason}.',
     retryable: false,
-    cure: 'Correct the producer or the decoder, then replay the dead letter.',
+    cure: 'Correct the producer or the decoder, then produce the record again (docs/operations.md, "Dead letters").',
   },
   WEIR_VALIDATE: {
     message: 'The record does not fit the schema: {reason}.',
     retryable: false,
-    cure: 'Correct the producer or the schema, then replay the dead letter.',
+    cure: 'Correct the producer or the schema, then produce the record again (docs/operations.md, "Dead letters").',
   },
   WEIR_TRANSFORM: {
     message: 'The transform threw: {reason}.',
     retryable: false,
-    cure: 'Correct the transform, then replay the dead letter.',
+    cure: 'Correct the transform, then produce the record again (docs/operations.md, "Dead letters").',
   },
   WEIR_TOMBSTONE: {
     message: 'The record is a tombstone, and the pipeline sends those to the dead letters.',
@@ -54,12 +54,12 @@ export const errorTable = {
   WEIR_ENCODE: {
     message: 'Sink "{sink}" cannot hold the record: {reason}.',
     retryable: false,
-    cure: 'Change the transform or the sink, then replay the dead letter.',
+    cure: 'Change the transform or the sink, then produce the record again (docs/operations.md, "Dead letters").',
   },
   WEIR_REFUSED: {
     message: 'Sink "{sink}" refused the record: {reason}.',
     retryable: false,
-    cure: 'Change the record, the transform or the store, then replay the dead letter.',
+    cure: 'Change the record, the transform or the store, then produce the record again (docs/operations.md, "Dead letters").',
   },
   // delivery
   WEIR_DELIVERY_FAILED: {
@@ -85,7 +85,7 @@ export const errorTable = {
   WEIR_TOPIC_RESTARTED: {
     message: 'Sink "{sink}" has records of {source} from {next} on behind it, but the event begins at {first}, {why}.',
     retryable: false,
-    cure: 'If the topic was created anew or a store restored, say so to Weirhouse before going on (docs/operations.md, "Topic restarted"); nothing was written.',
+    cure: 'This sink wrote nothing. Find out whether the topic was created anew or a store restored: docs/operations.md, "Topic restarted", says what can be done.',
   },
   WEIR_STORE_UNAVAILABLE: {
     message: 'Sink "{sink}" could not reach its store: {reason}.',
@@ -110,7 +110,7 @@ export const errorTable = {
   WEIR_FOREIGN_TARGET: {
     message: '{what} already holds data that this pipeline did not write: {reason}.',
     retryable: false,
-    cure: 'Give the sink an empty target of its own. If a ledger was lost, restore it before going on.',
+    cure: 'Give the sink an empty target of its own, or restore the ledger that was lost: docs/operations.md, "Foreign data".',
   },
   WEIR_CREDENTIALS: {
     message: 'The environment has no {variable}.',
@@ -200,7 +200,7 @@ export const errorTable = {
   WEIR_KAFKA: {
     message: 'Kafka: {operation} failed: {reason}.',
     retryable: true,
-    cure: 'See that the brokers are up: `weirhouse status`.',
+    cure: 'See that the brokers are up: `weirhouse doctor`.',
   },
   WEIR_MAPPING_INVALID: { message: '{reason}', retryable: false, cure: 'Correct the event source mapping.' },
   WEIR_PAYLOAD_TOO_LARGE: {

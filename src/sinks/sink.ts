@@ -2,7 +2,7 @@
  * The contract of a sink. Read this before writing or changing one; `weirhouse/testing` holds every sink to it.
  *
  * A sink is two things. Its *definition* is plain data: options, what must exist, what it needs to be allowed; it is
- * loaded by the CLI, the CDK and the local stack, and imports no client. Its *writer* is opened from the definition,
+ * loaded by the CLI and the local stack, and imports no client. Its *writer* is opened from the definition,
  * once an execution environment, and is where the client library is loaded.
  */
 import type { Deadline, Log } from '../core/ports.ts'
@@ -87,7 +87,7 @@ export interface SinkContext {
   readonly log: Log
 }
 
-/** A permission in words that `plan` prints and the CDK turns into IAM. */
+/** A permission in words: IAM actions, or what to GRANT in PostgreSQL. */
 export interface Grant {
   readonly actions: readonly string[]
   /** Which resource: the sink's own store. */

@@ -24,10 +24,11 @@ const retryable = (advice = 'The batch is sent again.'): Cause => ({ kind: 'retr
 const refused = (advice = 'Correct the record, the transform or the table.'): Cause => ({ kind: 'refused', advice })
 const misconfigured = (advice: string): Cause => ({ kind: 'misconfigured', advice })
 
-const grantAdvice = 'Grant the function the rights that `weirhouse plan` prints, or correct the binding.'
+const grantAdvice = 'Grant the user the rights of docs/operations.md, "Permissions", or correct the binding.'
 const tlsAdvice =
   'Give the function the certificate authority of the server (NODE_EXTRA_CA_CERTS), or correct the host name.'
-const tableAdvice = 'Bring the database to the definition: `weirhouse up` locally, `weirhouse migrate` elsewhere.'
+const tableAdvice =
+  'Bring the database to the definition: `weirhouse up` does so locally; elsewhere run the statements of ddl(...).'
 
 export const faultTable: Readonly<Record<string, Cause>> = {
   // classes

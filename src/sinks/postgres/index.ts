@@ -13,7 +13,7 @@ export interface PostgresSpec<R> extends PostgresInput {
   readonly row?: (value: R, record: SourceRecord) => Row
 }
 
-/** What the function's database user must be allowed; `plan` prints it. */
+/** What the function's database user must be allowed. */
 const grants: readonly Grant[] = [
   { on: 'database', actions: ['CONNECT', 'TEMPORARY', 'USAGE ON SCHEMA weirhouse'] },
   { on: 'table', actions: ['SELECT', 'INSERT', 'UPDATE'] },

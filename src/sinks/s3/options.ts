@@ -31,6 +31,6 @@ export type S3Input = v.InferInput<typeof s3Options>
 /** Amazon S3: general purpose bucket names have 3 to 63 of these characters. */
 const bucket = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no name of a bucket'))
 
-/** `{ bucket, prefix }`, written by `weirhouse up` and by the CDK constructs; the prefix comes from the options. */
+/** `{ bucket, prefix }`, written by `weirhouse up`; the prefix comes from the options. */
 export const s3Binding = v.strictObject({ bucket, prefix: v.optional(prefix, '') })
 export type S3Binding = v.InferOutput<typeof s3Binding>
