@@ -44,6 +44,10 @@ const causes: Record<string, { sql: (table: string) => string[]; code: string }>
     code: '23505',
   },
   'an exception in a trigger': { sql: (table) => trigger(table, `RAISE EXCEPTION 'no sevens'`), code: 'P0001' },
+  'an exception with a code of its own': {
+    sql: (table) => trigger(table, `RAISE EXCEPTION 'no sevens' USING ERRCODE = 'ZZ007'`),
+    code: 'ZZ007',
+  },
   'a value too long for a trigger': {
     sql: (table) => trigger(table, `NEW.note := repeat('x', 9)::varchar(9); PERFORM ('x' || NEW.n)::integer`),
     code: '22P02',
@@ -148,6 +152,22 @@ describe('what a refusal must not take with it', () => {
     const call = invocation()
     await (await made.open()).prepare([{ source, records: [{ record, rows: [row('a', 7)] }] }]).write(call)
     expect(call.letters.map((letter) => letter.record)).toEqual([record])
+  })
+
+  test.each([500, 0])('D6: a timestamp of 64 bits goes into rows and dead letters (%i)', async (smallRows) => {
+    await using made = await world({ key: ['id'], order: 'timestamp' })
+    await refusesSeven(made)
+    const call = invocation()
+    const stamped = [2 ** 63 - 1024, -(2 ** 63), 1_700_000_000_000_000_000].map((timestamp, i) => ({
+      record: { ...sourceRecord(i), timestamp },
+      rows: [row(`k${i}`, i === 0 ? 7 : i)],
+    }))
+    await (await made.open({ smallRows })).prepare([{ source, records: stamped }]).write(call)
+    expect(await made.sql(`SELECT _ts FROM "${made.table}" ORDER BY id`)).toEqual([
+      { _ts: '-9223372036854775808' },
+      { _ts: '1700000000000000000' },
+    ])
+    expect(call.letters.map(({ record }) => record)).toEqual([stamped[0]!.record])
   })
 
   test('D1 D6: dead letters that could not be exported stay in the outbox until a later invocation has them out', async () => {

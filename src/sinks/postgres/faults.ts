@@ -89,14 +89,21 @@ const messages: readonly (readonly [RegExp, Cause])[] = [
   [/connection terminated|not queryable|timeout expired|connection error|was closed/i, retryable()],
 ]
 
+/** By class. A class that PostgreSQL does not have comes from a trigger that gave its exception such a code. */
+function classCause(code: string): Cause | undefined {
+  return faultTable[code.slice(0, 2)] ?? (OTHER_CLASSES.test(code) ? undefined : ownCode)
+}
+
+/** PostgreSQL's own classes that the table says nothing about: what they tell is no record's fault. */
+const OTHER_CLASSES = /^(?:00|01|02|03|0B|0F|0L|0P|0Z|10|20|24|25|26|2B|2D|34|3B|72|F0|HV)/
+const ownCode = refused('A function or trigger of the table failed on this row, with a code of its own.')
+
 /** What to do about anything that `pg` or the network threw. What is not in the table is retryable: bounded, then the mapping's. */
 export function faultOf(error: unknown): Fault {
   const reason = messageOf(error)
   const code = codeOf(error)
   const cause =
-    (code === undefined
-      ? undefined
-      : (faultTable[code] ?? (isSqlState(code) ? faultTable[code.slice(0, 2)] : undefined))) ??
+    (code === undefined ? undefined : (faultTable[code] ?? (isSqlState(code) ? classCause(code) : undefined))) ??
     messages.find(([pattern]) => pattern.test(reason))?.[1] ??
     retryable()
   return { ...cause, code: code ?? 'unknown', reason }
