@@ -1,7 +1,10 @@
 import { createServer, connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import { Client } from 'pg'
 import { describe, expect, inject, test } from 'vitest'
 import type { WeirError } from '../../src/core/errors.ts'
+import { ddl } from '../../src/sinks/postgres/index.ts'
+import { migrate } from '../../src/sinks/postgres/migrate.ts'
 import { openWriter } from '../../src/sinks/postgres/writer.ts'
 import { deliverTo, range, span } from '../../src/testing/index.ts'
 import { cuttable, someoneWaits, watermarkOf, world } from './postgres-world.ts'
@@ -143,6 +146,30 @@ describe('faults', () => {
     await made.sql(`ALTER TABLE "${made.table}x" RENAME TO "${made.table}"`)
     await deliverTo(writer, [range(span(5, 9))])
     expect(await ids(made)).toEqual(span(0, 9))
+  })
+
+  test('D8: a user who may not make temporary tables halts; once he may, the same writer goes on', async () => {
+    await using made = await world({ key: ['id'] })
+    const { postgres } = inject('stores')
+    const database = `d${made.table}`
+    await made.sql(`CREATE DATABASE "${database}"`)
+    const admin = new Client({ ...postgres, database })
+    await admin.connect()
+    const ledger = { read: () => Promise.reject(new Error()), compareAndSet: () => Promise.reject(new Error()) }
+    const binding = { ...postgres, database }
+    const context = { pipeline: made.pipeline, order: 'log', binding, ledger, log: () => undefined } as const
+    const writer = openWriter(made.definition.options, context, 0)
+    try {
+      await migrate(admin, ddl(made.definition, 'log'))
+      await admin.query(`REVOKE TEMPORARY ON DATABASE "${database}" FROM PUBLIC, CURRENT_USER`)
+      expect((await failure(deliverTo(writer, [range(span(0, 4))]))).code).toBe('WEIR_STORE_MISCONFIGURED')
+      await admin.query(`GRANT TEMPORARY ON DATABASE "${database}" TO CURRENT_USER`)
+      expect((await deliverTo(writer, [range(span(0, 4))])).ranges[0]!.rows).toBe(5)
+    } finally {
+      await writer.close()
+      await admin.end()
+      await made.sql(`DROP DATABASE "${database}" WITH (FORCE)`)
+    }
   })
 
   test('D8: wrong password, no TLS where it is demanded, nobody listening', async () => {

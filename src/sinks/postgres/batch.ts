@@ -6,6 +6,7 @@
  */
 import type { Positioned } from '../../core/compact.ts'
 import type { Refusal } from '../../core/dead-letter.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { OrderKind, Position } from '../../core/order.ts'
 import { sourceLabel } from '../../core/record.ts'
 import type { Source, SourceRecord } from '../../core/record.ts'
@@ -91,7 +92,7 @@ function encodeRecord(
   for (let index = 0; index < rows.length; index++) {
     const base = { epoch: 0, src, offset: record.offset, index, ts: record.timestamp }
     const version = versions?.[index]
-    const row = encodeRow(out, rows[index], head, version === undefined ? base : { ...base, version })
+    const row = attempted(() => encodeRow(out, rows[index], head, version === undefined ? base : { ...base, version }))
     if (typeof row === 'string') {
       out.at = start // the record is the unit: its other rows go as well (D6)
       return refuse(record, rows.length > 1 ? `row ${index}: ${row}` : row)
@@ -99,6 +100,15 @@ function encodeRecord(
     encoded.push(row)
   }
   return { record, rows: encoded }
+}
+
+/** A getter that throws, or JSON nested deeper than the stack bears, is the row's fault and not the batch's (D6). */
+function attempted(encode: () => EncodedRow | string): EncodedRow | string {
+  try {
+    return encode()
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 interface CompiledColumn extends Column {

@@ -103,6 +103,17 @@ describe('rows', () => {
     expect(ranges[0]!.records[0]!.rows).toEqual([])
   })
 
+  test('D6: a row that throws when it is read refuses its record, not the batch', () => {
+    const trap = Object.defineProperty({ id: 'a' }, 'n', {
+      enumerable: true,
+      get: () => {
+        throw new Error('no n today')
+      },
+    })
+    const { refusals } = prepare([trap])
+    expect(refusals).toMatchObject([{ code: 'WEIR_ENCODE', text: 'no n today' }])
+  })
+
   test('D6: fields that are no column are left out, or refuse the record where the definition says so', () => {
     const rows = [{ id: 'a', n: 1, more: 1 }]
     expect(prepare(rows).refusals).toEqual([])

@@ -98,8 +98,15 @@ async function exportLetters(writer: Writer, session: Session, invocation: Invoc
 async function ready(writer: Writer, { deadline }: Invocation): Promise<Session> {
   const { options, context, sink } = writer
   if (writer.session?.usable() !== true) {
-    writer.session = await openSession(writer.binding, `weirhouse ${sink.pipeline}/${sink.sink}`, deadline)
-    await writer.session.script(deadline, sink.statements.createStages)
+    writer.session = undefined
+    const session = await openSession(writer.binding, `weirhouse ${sink.pipeline}/${sink.sink}`, deadline)
+    try {
+      await session.script(deadline, sink.statements.createStages)
+    } catch (error) {
+      session.destroy() // kept, it would be without stages for good, whatever is put right
+      throw error
+    }
+    writer.session = session
   }
   if (!writer.checked) {
     await checkLive(writer.session, deadline, options, context.order)
