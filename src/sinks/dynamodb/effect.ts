@@ -73,7 +73,8 @@ async function insertAll(
 ): Promise<number> {
   const preferPut = writes === 'put' || (habit.replacing > 0.5 && ++habit.batches % PROBE_EVERY !== 0)
   const able = preferPut ? [] : rows.filter(({ row }) => row.shape.statement !== undefined)
-  into.puts.push(...(preferPut ? rows : rows.filter(({ row }) => row.shape.statement === undefined)))
+  // One by one: a batch has more rows than a call can have arguments.
+  for (const placed of rows) if (preferPut || placed.row.shape.statement === undefined) into.puts.push(placed)
   let tried = 0
   let existing = 0
   await forEachBounded(chunks(able), CONCURRENCY, async (chunk) => {
@@ -127,9 +128,12 @@ async function putOne(
 ): Promise<void> {
   const outcome = await options.requests.put(placed, deadline)
   if (outcome.kind === 'written') effect.written.push(placed)
-  // Kept: as new or newer stands there, and the guard has said so; a foreign item halts.
-  else if (outcome.kind === 'kept') replaces(options, placed, outcome.stored)
-  else {
+  else if (outcome.kind === 'kept') {
+    // As new or newer stands there, and the guard has said so. An item that is older by what it says of itself, and that
+    // the guard could not compare, is not ours: the row would be lost without a word.
+    if (replaces(options, placed, outcome.stored))
+      throw new WeirError('WEIR_FOREIGN_ITEM', { table: options.table, key: placed.row.key })
+  } else {
     await options.checkTable(outcome.fault, deadline)
     effect.refused.push({ placed, reason: `${outcome.fault.name}: ${outcome.fault.message}` })
   }

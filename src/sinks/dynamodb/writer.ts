@@ -96,7 +96,7 @@ async function takeEffectOf(
     if (rows.length === 0) return { written, refused: [...refused.values()] }
     for (const placed of rows) tried.add(placed)
     const effect = await takeEffect(rows, deadline)
-    written.push(...effect.written)
+    for (const placed of effect.written) written.push(placed) // more than a call can have arguments
     for (const each of effect.refused) {
       if (!refused.has(recordId(each.placed))) refused.set(recordId(each.placed), each)
       log('WARN', 'DynamoDB refused a record', { sink, code: 'WEIR_REFUSED', offset: each.placed.position.offset })
