@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { KIB, MIB } from '../../core/limits.ts'
 import { openCluster } from '../../kafka/cluster.ts'
@@ -11,6 +12,7 @@ const MAIN = 'kafka.Kafka'
 /** Node ids; the ports are handed out in this order. */
 const CONTROLLER = 0
 const BROKERS = [1, 2] as const
+const DIRECTORY_ID_BYTES = 16
 /** A record of 1 MiB passes: batch and record headers take this much at most (D11). */
 const MAX_MESSAGE_BYTES = MIB + 4 * KIB
 
@@ -63,8 +65,7 @@ export async function startKafka(options: KafkaOptions): Promise<Service<KafkaEn
 async function startNode(program: JavaProgram, options: KafkaOptions, node: number, log4j: string): Promise<Running> {
   const data = join(options.folder, `node-${node}`)
   // Stands in for the format step: with a static voter nothing else is needed.
-  const identity = ['version=1', `cluster.id=${options.clusterId}`, `node.id=${node}`]
-  await writeConfig(data, 'meta.properties', identity)
+  await writeConfig(data, 'meta.properties', metaProperties(options.clusterId, node))
   const properties = await writeConfig(options.folder, `node-${node}.properties`, propertiesOf(options, node, data))
   return startJava(program, options, {
     server: `${SERVER} node ${node}`,
@@ -72,6 +73,15 @@ async function startNode(program: JavaProgram, options: KafkaOptions, node: numb
     main: MAIN,
     args: [properties],
   })
+}
+
+/**
+ * The folder's id is the same at each start: the controller elects no leader out of a folder that it does not know, and
+ * where the file leaves the id out Kafka makes up a new one. 16 bytes, base64url.
+ */
+export function metaProperties(clusterId: string, node: number): string[] {
+  const id = createHash('sha256').update(`${clusterId}/${node}`).digest().subarray(0, DIRECTORY_ID_BYTES)
+  return ['version=1', `cluster.id=${clusterId}`, `node.id=${node}`, `directory.id=${id.toString('base64url')}`]
 }
 
 /** Small and quick where Kafka's defaults are for large clusters; what guards data stays as MSK has it. */
