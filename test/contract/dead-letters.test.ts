@@ -63,6 +63,10 @@ describe('dead letters', () => {
         ],
       },
     ],
+    [
+      'headers whose names and values are small and whose number is not',
+      { headers: Array.from({ length: 30_000 }, () => ({ name: 'h', value: Buffer.alloc(0) })) },
+    ],
     ['a payload over 300 KB', { value: Buffer.alloc(900_000, 'é'), headers: [{ name: 'h', value: Buffer.from([7]) }] }],
   ])('D6: kept byte for byte: %s', async (_, record) => {
     const pipeline = fresh('exact')
@@ -103,6 +107,23 @@ describe('dead letters', () => {
       deadline: deadline(),
     })
     expect(keys.body.toString().match(/<Key>/g)).toHaveLength(1)
+  })
+
+  test.each([
+    ['in the item', Buffer.from('v'), Buffer.from('w')],
+    ['in an object', Buffer.alloc(400_000, 'v'), Buffer.alloc(400_000, 'w')],
+  ])('D1 D9: another record at the same position, as of a topic created anew, halts: %s', async (_, old, value) => {
+    const pipeline = fresh('anew')
+    const before = letter(pipeline, 7, {}, old)
+    await store.put([before], deadline())
+    const anew = letter(pipeline, 7, {}, value)
+    const later = { ...anew, record: { ...anew.record, timestamp: 1_800_000_000_000 } }
+    await expect(store.put([later], deadline())).rejects.toMatchObject({
+      code: 'WEIR_TOPIC_RESTARTED',
+      retryable: false,
+    })
+    const [kept] = (await store.list({ pipeline }, deadline())).letters
+    expect((await store.get(kept!.id, deadline()))!.record).toEqual(before.record)
   })
 
   test('D2: sink, epoch, partition and offset each make another letter', async () => {

@@ -1,8 +1,10 @@
 /** Dead letter <-> DynamoDB item. Pure. */
 import { bytesOf, numberOf, textOf } from '../../aws/attribute.ts'
 import type { Attribute, Item } from '../../aws/attribute.ts'
+import { recordChecksum } from '../../core/checksum.ts'
 import type { DeadLetter, Stage } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
+import { MAX_INLINE_PAYLOAD_BYTES } from '../../core/limits.ts'
 import type { SourceRecord, TimestampType } from '../../core/record.ts'
 import { idOf, positionKey } from './index.ts'
 import type { DeadLetterState, DeadLetterSummary } from './index.ts'
@@ -37,6 +39,24 @@ export function payloadBytesOf({ key, value, headers }: SourceRecord): number {
   let bytes = base64Length(key) + base64Length(value)
   for (const header of headers) bytes += Buffer.byteLength(header.name) + base64Length(header.value)
   return bytes
+}
+
+/** DynamoDB, "Item sizes and formats": each header is a map in a list, 3 bytes and 1, with two names and 1 for each. */
+const HEADER_BYTES = 3 + 1 + 'name'.length + 1 + 'value'.length + 1
+
+/** Whether the payload is too large for the item: a record can have a hundred thousand headers of next to nothing. */
+export function needsObject(record: SourceRecord): boolean {
+  return payloadBytesOf(record) + record.headers.length * HEADER_BYTES > MAX_INLINE_PAYLOAD_BYTES
+}
+
+/**
+ * Whether the item that stands at the letter's position is of another record. A payload in an object is told by its
+ * length and the record's timestamp alone.
+ */
+export function isOfAnother(item: Item, { record }: DeadLetter): boolean {
+  const { timestamp, payloadBytes } = fromSummary(item)
+  if (timestamp !== record.timestamp || payloadBytes !== payloadBytesOf(record)) return true
+  return !payloadPlace(item) && recordChecksum(recordOf(item, inlinePayload(item))) !== recordChecksum(record)
 }
 
 /** @param place where the payload is, when not in the item. */

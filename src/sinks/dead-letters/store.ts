@@ -7,21 +7,23 @@ import { isFault, storeError } from '../../aws/fault.ts'
 import type { S3 } from '../../aws/s3.ts'
 import type { DeadLetter } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
-import { MAX_INLINE_PAYLOAD_BYTES } from '../../core/limits.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { sourceLabel } from '../../core/record.ts'
 import { idOf, parseId, payloadKey, positionKey } from './index.ts'
 import type { DeadLetterState, DeadLetterSummary, StoredDeadLetter } from './index.ts'
 import {
   fromSummary,
   inlinePayload,
+  isOfAnother,
+  needsObject,
   parsePayload,
-  payloadBytesOf,
   payloadDocument,
   payloadPlace,
   recordOf,
   SUMMARY_ATTRIBUTES,
   toItem,
 } from './items.ts'
+import type { PayloadPlace } from './items.ts'
 
 export interface DeadLetterQuery {
   readonly pipeline: string
@@ -44,7 +46,10 @@ export interface DeadLetterPage {
 
 /** Every method throws WEIR_STORE_UNAVAILABLE or WEIR_STORE_MISCONFIGURED of "dead letters", or WEIR_DEADLINE. */
 export interface DeadLetterStore {
-  /** Durable when it resolves. A letter that is there already stays as it is (D2), in whatever state. */
+  /**
+   * Durable when it resolves. A letter that is there already stays as it is (D2), in whatever state. Throws
+   * WEIR_TOPIC_RESTARTED where it is of another record.
+   */
   put(letters: readonly DeadLetter[], deadline: Deadline): Promise<void>
   list(query: DeadLetterQuery, deadline: Deadline): Promise<DeadLetterPage>
   /** Undefined where there is none of that id. */
@@ -82,25 +87,51 @@ export function openDeadLetters(options: DeadLetterOptions): DeadLetterStore {
 /** The payload's object first: an item never names one that is not there. */
 async function putOne(options: DeadLetterOptions, letter: DeadLetter, deadline: Deadline): Promise<void> {
   const { table, bucket, clients } = options
-  const large = payloadBytesOf(letter.record) > MAX_INLINE_PAYLOAD_BYTES
-  const place = large ? { bucket, key: payloadKey(letter.pipeline, positionKey(letter)) } : undefined
-  if (place) {
-    const body = payloadDocument(letter.record)
-    const headers = { 'content-type': 'application/json' }
-    // Unconditional: the key is the record's position, so whoever writes it writes the same bytes.
-    await clients.s3.request({ operation: 'PutObject', method: 'PUT', ...place, headers, body, deadline })
-  }
+  const place = needsObject(letter.record)
+    ? { bucket, key: payloadKey(letter.pipeline, positionKey(letter)) }
+    : undefined
+  if (place) await putPayload(options, letter, place, deadline)
   const input = {
     TableName: table,
     Item: toItem(letter, place),
     ConditionExpression: 'attribute_not_exists(#position)',
     ExpressionAttributeNames: { '#position': 'position' },
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   }
   try {
     await clients.dynamodb.call('PutItem', input, deadline)
   } catch (error) {
     if (!isFault(error, 'ConditionalCheckFailedException')) throw error
+    const item = error.body?.Item as Item | undefined
+    if (item && isOfAnother(item, letter)) throw restarted(letter)
   }
+}
+
+/** Where nothing has the key: that is the record's position, so whoever was there first wrote the same bytes. */
+async function putPayload(
+  { clients }: DeadLetterOptions,
+  { record }: DeadLetter,
+  place: PayloadPlace,
+  deadline: Deadline,
+): Promise<void> {
+  const headers = { 'content-type': 'application/json', 'if-none-match': '*' }
+  const body = payloadDocument(record)
+  try {
+    await clients.s3.request({ operation: 'PutObject', method: 'PUT', ...place, headers, body, deadline })
+  } catch (error) {
+    if (!isFault(error, 412)) throw error
+  }
+}
+
+/** The letter would be lost in the one that is there (D1), which came from the topic's former life (D9). */
+function restarted({ source, record: { offset } }: DeadLetter): WeirError {
+  return new WeirError('WEIR_TOPIC_RESTARTED', {
+    sink: 'dead letters',
+    source: sourceLabel(source),
+    next: offset + 1,
+    first: offset,
+    why: 'and the dead letter of that offset is of another record',
+  })
 }
 
 async function list(options: DeadLetterOptions, query: DeadLetterQuery, deadline: Deadline): Promise<DeadLetterPage> {
