@@ -30,6 +30,17 @@ describe('E24: offsets', () => {
     expect(offsets.due()).toEqual(new Map())
   })
 
+  test('a commit of the former log, answered after the partition began anew, keeps nothing of the new one from being due', () => {
+    const offsets = trackOffsets()
+    offsets.assign(0, 0, undefined)
+    offsets.processed(0, 500)
+    const under = offsets.due()
+    offsets.assign(0, 0, undefined)
+    offsets.committed(under)
+    offsets.processed(0, 3)
+    expect(offsets.due()).toEqual(new Map([[0, 3]]))
+  })
+
   test('the lag counts from what is processed, else from where it began', () => {
     const offsets = trackOffsets()
     offsets.assign(0, 10, undefined)

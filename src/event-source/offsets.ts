@@ -61,7 +61,9 @@ export function trackOffsets(): Offsets {
     committed(offsets) {
       for (const [partition, offset] of offsets) {
         const standing = standings.get(partition)
-        if (standing) standing.committed = Math.max(offset, standing.committed ?? offset)
+        // beyond what is processed since the partition began: a commit of what was there before, which says nothing
+        if (standing?.processed === undefined || offset > standing.processed) continue
+        standing.committed = Math.max(offset, standing.committed ?? offset)
       }
     },
     committedAt: (partition) => standings.get(partition)?.committed,
