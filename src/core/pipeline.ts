@@ -69,6 +69,7 @@ export const pipelineOptions = v.strictObject({
 export type PipelineOptions = v.InferOutput<typeof pipelineOptions>
 type PipelineInput = v.InferInput<typeof pipelineOptions>
 
+/** Which of two rows with one key is newer: docs/delivery.md, "The engine". A function gives the producer's own version. */
 export type Order<R> = 'log' | 'timestamp' | ((row: R) => string | number)
 
 /** One row, many, or none. */

@@ -42,6 +42,7 @@ export interface RecordOptions {
   readonly rows?: readonly Row[]
 }
 
+/** A record of TOPIC at this offset: key and value follow from partition, offset and generation; a timestamp that ascends. */
 export function sourceRecord(offset: number, { partition = 0, generation = 0 }: RecordOptions = {}): SourceRecord {
   return {
     topic: TOPIC,
@@ -55,6 +56,7 @@ export function sourceRecord(offset: number, { partition = 0, generation = 0 }: 
   }
 }
 
+/** The row that the suite has for an offset; every third has no note. */
 export function contractRow(offset: number, partition = 0): ContractRow {
   return { id: `${partition}-${offset}`, n: offset, note: offset % 3 === 0 ? null : `note ${offset} é` }
 }
@@ -77,9 +79,11 @@ export function span(first: number, last: number): number[] {
 }
 
 export interface TestInvocation extends Invocation {
+  /** Put so far, in order. */
   readonly letters: DeadLetter[]
 }
 
+/** An invocation with so many milliseconds left, that keeps the dead letters put to it. */
 export function invocation(remainingMs = 20_000): TestInvocation {
   const letters: DeadLetter[] = []
   const end = performance.now() + remainingMs

@@ -55,7 +55,10 @@ export interface KafkaEventRecord {
   readonly headers: readonly Readonly<Record<string, readonly number[]>>[]
 }
 
-/** The very encoder of the mapping makes it, so that a test sees what Lambda would send. */
+/**
+ * An event of these records, by partition, in the order given. The very encoder of the mapping makes it, so that a test sees
+ * what Lambda would send. More than one topic is what no mapping sends: for tests of refusing it.
+ */
 export function kafkaEvent(options: EventOptions): KafkaEvent {
   const { eventSourceArn, bootstrap = ['127.0.0.1:9092'], missingKey = 'absent' } = options
   const placed = place(options)

@@ -7,6 +7,7 @@ export interface MemoryLedger extends LedgerStore {
   clear(): void
 }
 
+/** An empty one. `compareAndSet` keeps the contract of LedgerStore, a lost answer's included: an equal item counts as ok. */
 export function memoryLedger(): MemoryLedger {
   const items = new Map<string, LedgerItem>()
   return {

@@ -18,6 +18,10 @@ export interface ContractCase {
 
 type WorldCase = (world: SinkWorld) => Promise<void>
 
+/**
+ * The cases for one sink, each on a fresh target that it disposes of. `run` rejects with an AssertionError, or with whatever
+ * the sink threw. Sinks without keys get the cases of all sinks; keyed ones those of keys as well.
+ */
 export function sinkContract(harness: SinkHarness): ContractCase[] {
   const all: Record<string, WorldCase> = { ...cases, ...(harness.keyed ? keyedCases : {}), ...refusalCases(harness) }
   return Object.entries(all).map(([name, body]) => ({

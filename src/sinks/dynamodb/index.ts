@@ -24,7 +24,10 @@ const grants: readonly Grant[] = [
   { on: 'ledger', actions: ['dynamodb:GetItem', 'dynamodb:PutItem'] },
 ]
 
-/** Defines a DynamoDB sink. Throws WEIR_DEFINITION_INVALID that names every fault. */
+/**
+ * Defines a DynamoDB sink: one item a key, the newest. Rows are plain objects, a field an attribute. Throws
+ * WEIR_DEFINITION_INVALID that names every fault.
+ */
 export function dynamodb<R = never>(spec: DynamoDbSpec<R>): SinkDefinition<DynamoDbOptions> {
   const { row, ...data } = spec
   const options = parseOptions(dynamodbOptions, data, `DynamoDB sink "${data.id}"`)

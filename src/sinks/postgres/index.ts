@@ -23,7 +23,10 @@ const grants: readonly Grant[] = [
   },
 ]
 
-/** Defines a PostgreSQL sink. Throws WEIR_DEFINITION_INVALID that names every fault. */
+/**
+ * Defines a PostgreSQL sink: with `key` the newest row of each key, without it every row, appended. Rows are plain objects,
+ * a field a column. Throws WEIR_DEFINITION_INVALID that names every fault.
+ */
 export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<PostgresOptions> {
   const { row, ...data } = spec
   const options = parseOptions(postgresOptions, data, `PostgreSQL sink "${data.id}"`)
