@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { findRoot } from '../config/load.ts'
 import { WeirError } from '../core/errors.ts'
+import { isAlive, stopStale } from '../local/process.ts'
 import { isStackName, statusFile } from '../local/stack-files.ts'
 import type { Target, TargetPipeline } from '../operations/target.ts'
 import type { Io } from './io.ts'
@@ -19,10 +20,23 @@ export async function findTarget({ stack, project }: Pick<Io, 'stack' | 'project
       reason: `"${stack}" is no name for a stack`,
       advice: 'Use a-z, 0-9, _ and -, at most 40.',
     })
-  const text = await readOrUndefined(statusFile(findRoot(project), stack))
-  if (text === undefined) return undefined
-  const target = JSON.parse(text) as Target
-  return target.state !== 'stopped' && isAlive(target.pid) ? target : undefined
+  const target = await readTarget(statusFile(findRoot(project), stack))
+  return target?.processes[0] !== undefined && isAlive(target.processes[0]) ? target : undefined
+}
+
+/** Stops what a stack left running whose own process was killed. False where there was nothing. */
+export async function stopLeftovers({ stack, project }: Pick<Io, 'stack' | 'project'>): Promise<boolean> {
+  const file = statusFile(findRoot(project), stack)
+  const target = await readTarget(file)
+  if (target === undefined) return false
+  await stopStale(target.processes)
+  await rm(file, { force: true })
+  return true
+}
+
+async function readTarget(file: string): Promise<Target | undefined> {
+  const text = await readOrUndefined(file)
+  return text === undefined ? undefined : (JSON.parse(text) as Target)
 }
 
 /** The pipelines named, or all. Throws WEIR_UNKNOWN. */
@@ -53,14 +67,5 @@ async function readOrUndefined(file: string): Promise<string | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
-  }
-}
-
-/** Signal 0 tests for a process. EPERM: it is there, and someone else's. */
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

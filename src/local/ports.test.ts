@@ -27,6 +27,14 @@ test.each(['127.0.0.1', '0.0.0.0'])('a port taken on %s is named with its server
   server.close()
 })
 
+test('a port that is just being given back is waited for', async () => {
+  const { port } = await choosePorts(['port'])
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  setTimeout(() => server.close(), 100)
+  expect(await choosePorts(['again'], port)).toEqual({ again: port })
+})
+
 test('a base too high is refused', async () => {
   await expect(choosePorts(['a', 'b'], 65_535)).rejects.toMatchObject({ code: 'WEIR_USAGE' })
 })

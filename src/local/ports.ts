@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../core/errors.ts'
 
 const LOOPBACK = '127.0.0.1'
@@ -11,6 +12,8 @@ const LAST_PORT = 65_535
  */
 const FREE_PORTS = { from: 20_000, to: 32_000 }
 const DRAWS = 100
+const GIVEN_BACK_MS = 1000
+const GIVEN_BACK_POLL_MS = 50
 
 /**
  * Hands out one loopback port for each name: free ones, or `base`, `base + 1` and so on where a base is given.
@@ -24,7 +27,7 @@ export async function choosePorts<Name extends string>(
   try {
     const entries: [Name, number][] = []
     for (const [i, name] of names.entries()) {
-      const server = base === undefined ? await holdFree(name) : await hold(portFrom(base, i, name), name)
+      const server = base === undefined ? await holdFree(name) : await holdSoon(portFrom(base, i, name), name)
       held.push(server)
       entries.push([name, (server.address() as { port: number }).port])
     }
@@ -42,6 +45,19 @@ function portFrom(base: number, offset: number, server: string): number {
     reason: `Port ${port} for ${server} is not between 1 and ${LAST_PORT}`,
     advice: 'Give another --port-base.',
   })
+}
+
+/** A server that was just killed gives its port back a moment later than its process id. */
+async function holdSoon(port: number, name: string): Promise<Server> {
+  const until = performance.now() + GIVEN_BACK_MS
+  for (;;) {
+    try {
+      return await hold(port, name)
+    } catch (error) {
+      if (performance.now() > until) throw error
+      await sleep(GIVEN_BACK_POLL_MS)
+    }
+  }
 }
 
 async function holdFree(name: string): Promise<Server> {

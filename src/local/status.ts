@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path'
 import type { LoadedPipeline } from '../config/load.ts'
 import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
 import type { Target, TargetPipeline } from '../operations/target.ts'
+import { processRecord } from './process.ts'
 import { DEAD_LETTERS, functionName, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
 import type { Identity } from './identity.ts'
-import type { Servers } from './service.ts'
+import type { Servers, Service } from './service.ts'
 import { dataPrefix } from '../sinks/s3/index.ts'
 
 /** Owner only: the file holds the stack's keys. */
@@ -26,6 +27,10 @@ export function targetOf({ name, folder, pipelines, identity, servers, lambdaPor
     state: 'running',
     stack: name,
     pid: process.pid,
+    processes: [
+      processRecord(process.pid)!,
+      ...Object.values(servers).flatMap((server: Service<unknown>) => server.processes),
+    ],
     kafka: { bootstrap: servers.kafka.endpoint.bootstrap.join(',') },
     postgres: { url: `postgresql://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}` },
     s3: servers.s3.endpoint,

@@ -30,6 +30,8 @@ export interface Target {
   readonly state: 'starting' | 'running' | 'stopped'
   readonly stack: string
   readonly pid: number
+  /** That process first, then the servers'; `started` tells each from a later one with its pid. */
+  readonly processes: readonly { readonly pid: number; readonly started: string }[]
   readonly kafka: { readonly bootstrap: string }
   readonly postgres: { readonly url: string }
   readonly s3: AwsTarget

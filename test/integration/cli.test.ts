@@ -19,6 +19,7 @@ import { readPartition } from '../../src/kafka/read.ts'
 import { createHandler } from '../../src/lambda/index.ts'
 import { DEAD_LETTERS, functionEnvironment, LEDGER_TABLE, RECORDS_BUCKET } from '../../src/local/deployment.ts'
 import { provision } from '../../src/local/provision.ts'
+import { processRecord } from '../../src/local/process.ts'
 import { statusFile } from '../../src/local/stack-files.ts'
 import type { AuditReport } from '../../src/operations/audit/index.ts'
 import type { Target } from '../../src/operations/target.ts'
@@ -46,6 +47,7 @@ beforeAll(async () => {
     state: 'running',
     stack: 'default',
     pid: process.pid,
+    processes: [processRecord(process.pid)!],
     kafka: { bootstrap: kafka.bootstrap.join(',') },
     postgres: { url: `postgresql://${user}:${password}@${host}:${port}/${database}` },
     s3,

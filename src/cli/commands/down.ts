@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../../core/errors.ts'
 import { defineCommand } from '../command.ts'
-import { findTarget } from '../target.ts'
+import { findTarget, stopLeftovers } from '../target.ts'
 
 const POLL_MS = 100
 /** Longer than the stack itself takes, which kills what does not stop in time. */
@@ -25,8 +25,10 @@ export const command = defineCommand({
         await sleep(POLL_MS, undefined, { signal: io.signal })
       }
     }
-    await io.answer({ state: 'stopped', stack: io.stack, stopped: target !== undefined }, () =>
-      target ? `Stack "${io.stack}" is down.` : `Stack "${io.stack}" was not up.`,
-    )
+    const left = target === undefined && (await stopLeftovers(io))
+    await io.answer({ state: 'stopped', stack: io.stack, stopped: target !== undefined || left }, () => {
+      if (left) return `Stack "${io.stack}" had lost its own process; its servers are stopped.`
+      return target ? `Stack "${io.stack}" is down.` : `Stack "${io.stack}" was not up.`
+    })
   },
 })
