@@ -200,6 +200,20 @@ describe('foreign data and epochs', () => {
     expect(await watermarkOf(made)).toBeUndefined()
   })
 
+  test('D1 D9: the same topic of another cluster halts: its offsets are others, and its rows would pass for older ones', async () => {
+    await using made = await world({ key: ['id'] })
+    const writer = await made.open()
+    await deliverTo(writer, [range(span(100, 104))])
+    const [old] = await made.sql(`SELECT n FROM "${made.table}" ORDER BY n LIMIT 1`)
+    const moved = range([0], { rows: [{ id: '0-100', n: 1, note: 'newer, of the new cluster' }] })
+    const elsewhere = { ...moved, source: { ...moved.source, cluster: 'another' } }
+    const error = await failure(deliverTo(writer, [elsewhere]))
+    expect(error).toMatchObject({ code: 'WEIR_FOREIGN_TARGET', retryable: false })
+    expect(error.message).toContain('of another cluster')
+    expect(await made.sql(`SELECT n FROM "${made.table}" ORDER BY n LIMIT 1`)).toEqual([old])
+    await deliverTo(writer, [range(span(0, 4), { partition: 1 }), range(span(105, 109))])
+  })
+
   test.each([500, 0])(
     'D3 D13: rows of a raised epoch replace those of an older one, never the reverse (%i)',
     async (smallRows) => {

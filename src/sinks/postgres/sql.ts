@@ -18,7 +18,10 @@ export interface Statements {
   readonly insertIsolated: (seqs: readonly number[]) => string
   /** One array a column. */
   readonly insertArrays: string
-  /** True where the table holds rows and no watermark of this sink says that it wrote them. $1 pipeline, $2 sink. */
+  /**
+   * `foreign`: the table holds rows and no watermark of this sink says that it wrote them. `elsewhere`: a cluster that one
+   * of the partitions was read from before. $1 pipeline, $2 sink, $3 clusters, $4 topics, $5 partitions of new sources.
+   */
   readonly foreign: string
 }
 
@@ -45,7 +48,10 @@ CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_isolation (seq integer PRIMARY KE
     insertArrays: insert(`unnest(${arrays}) AS arrays(${staged})`),
     foreign: `SELECT NOT EXISTS (
   SELECT FROM weirhouse.watermark WHERE pipeline = $1 AND sink = $2 AND next_offset IS NOT NULL
-) AND EXISTS (SELECT FROM ${table}) AS "foreign"`,
+) AND EXISTS (SELECT FROM ${table}) AS "foreign", (
+  SELECT min(w.cluster) FROM weirhouse.watermark w JOIN ${SOURCES} USING (topic, partition)
+  WHERE w.pipeline = $1 AND w.sink = $2 AND w.cluster <> given.cluster AND w.next_offset IS NOT NULL
+) AS elsewhere`,
   }
 }
 

@@ -11,6 +11,7 @@ import type { DeadLetter } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
 import type { OrderKind } from '../../core/order.ts'
 import { sourceKey } from '../../core/record.ts'
+import type { Source } from '../../core/record.ts'
 import type { Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
 import type { EncodedBatch, EncodedRow } from './batch.ts'
@@ -22,7 +23,7 @@ import { putOutbox } from './outbox.ts'
 import type { Session } from './session.ts'
 import { beginSql, ISOLATED_RESULT } from './sql.ts'
 import type { Statements } from './sql.ts'
-import { admitRanges, lock, move } from './watermarks.ts'
+import { admitRanges, lock, move, sourceParameters } from './watermarks.ts'
 import type { AdmittedRange, Identity, Locked } from './watermarks.ts'
 import { columnArrays, copyStream, numberedCopyStream } from './wire.ts'
 
@@ -77,7 +78,8 @@ export async function transact(
     await session.script(deadline, 'ROLLBACK')
     return course.unsettled
   }
-  if (locked.watermarks.size < sources.length) await refuseForeign(sink, session, invocation)
+  const unknown = sources.filter((source) => !locked.watermarks.has(sourceKey(source)))
+  if (unknown.length > 0) await refuseForeign(sink, session, unknown, invocation)
   const admitted = admitRanges(batch.ranges, locked.watermarks, sink.sink)
   keepEpochs(sink, admitted, course)
   course.phase = 'rows'
@@ -117,14 +119,27 @@ function tookEffect({ admitted }: Done, { watermarks }: Locked): boolean {
   })
 }
 
-async function refuseForeign(sink: Sink, session: Session, { deadline }: Invocation): Promise<void> {
-  const { pipeline, sink: id, statements, table } = sink
-  const [row] = await session.query<{ foreign: boolean }>(deadline, statements.foreign, [pipeline, id])
-  if (row!.foreign)
-    throw new WeirError('WEIR_FOREIGN_TARGET', {
-      what: `Table ${table}`,
-      reason: `it has rows, and weirhouse.watermark knows nothing of pipeline "${pipeline}", sink "${id}"`,
-    })
+/**
+ * Asked once in a source's life. Another cluster's topic of that name halts as well: rows carry topic and partition, so
+ * that its offsets, which begin anew, would pass for older ones and be dropped.
+ */
+async function refuseForeign(
+  { pipeline, sink: id, statements, table }: Sink,
+  session: Session,
+  sources: readonly Source[],
+  { deadline }: Invocation,
+): Promise<void> {
+  const [row] = await session.query<{ foreign: boolean; elsewhere: string | null }>(
+    deadline,
+    statements.foreign,
+    sourceParameters({ pipeline, sink: id }, sources),
+  )
+  const { foreign, elsewhere } = row!
+  if (!foreign && elsewhere === null) return
+  const reason = foreign
+    ? `it has rows, and weirhouse.watermark knows nothing of pipeline "${pipeline}", sink "${id}"`
+    : `it has rows of the same topic of another cluster, "${elsewhere}"; source.cluster names the cluster where it is declared`
+  throw new WeirError('WEIR_FOREIGN_TARGET', { what: `Table ${table}`, reason })
 }
 
 /** D13: an invocation keeps the epoch of its first read. */

@@ -14,6 +14,17 @@ export interface Identity {
   readonly sink: string
 }
 
+/** $1 to $5 of the statements that ask about sources. */
+export function sourceParameters({ pipeline, sink }: Identity, sources: readonly Source[]): unknown[] {
+  return [
+    pipeline,
+    sink,
+    sources.map(({ cluster }) => cluster),
+    sources.map(({ topic }) => topic),
+    sources.map(({ partition }) => partition),
+  ]
+}
+
 export interface Locked {
   /** By sourceKey; absent where the sink has not written this source yet. */
   readonly watermarks: ReadonlyMap<string, Watermark>
@@ -44,13 +55,7 @@ export async function lock(
   sources: readonly Source[],
   known: Set<string>,
 ): Promise<Locked> {
-  const parameters = [
-    pipeline,
-    sink,
-    sources.map(({ cluster }) => cluster),
-    sources.map(({ topic }) => topic),
-    sources.map(({ partition }) => partition),
-  ]
+  const parameters = sourceParameters({ pipeline, sink }, sources)
   if (sources.some((source) => !known.has(sourceKey(source))))
     await session.query(deadline, createWatermarks, parameters)
   const rows = await session.query<WatermarkRow>(deadline, lockWatermarks, parameters, 'weirhouse lock')
