@@ -4,6 +4,7 @@ import { backoffMs } from '../../aws/backoff.ts'
 import type { ClientPorts } from '../../aws/client.ts'
 import type { Dynamo } from '../../aws/dynamodb.ts'
 import { AwsFault } from '../../aws/fault.ts'
+import { WeirError } from '../../core/errors.ts'
 import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import type { Position } from '../../core/order.ts'
 import type { Deadline } from '../../core/ports.ts'
@@ -125,11 +126,24 @@ async function sendStatements(
       `{"Statements":[${statements.join(',')}]}`,
       deadline,
     )
+    requireAll(output.Responses.length, rows.length)
     return output.Responses
   } catch (error) {
     if (error instanceof AwsFault && error.kind === 'refused') return undefined
     throw error
   }
+}
+
+/** A row of which nothing was said must not pass for done (D1). */
+function requireAll(told: number, sent: number): void {
+  if (told === sent) return
+  throw new WeirError('WEIR_REQUEST_FAILED', {
+    service: 'dynamodb',
+    operation: 'BatchExecuteStatement',
+    status: 200,
+    name: 'Incomplete',
+    reason: `the answer tells of ${told} statements out of ${sent}`,
+  })
 }
 
 function statementFault({ Code, Message }: NonNullable<StatementResult['Error']>): AwsFault {

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { systemPorts } from '../../aws/index.ts'
+import { positionOf } from '../../core/order.ts'
 import { memoryLedger } from '../../testing/memory-ledger.ts'
 import { CLUSTER, invocation, sourceRecord, TOPIC } from '../../testing/index.ts'
 import { effectOf } from './effect.ts'
 import { batchEncoder } from './encode.ts'
 import { guardOf } from './guard.ts'
 import { dynamodb } from './index.ts'
+import { createRequests } from './requests.ts'
 import type { PutOutcome, Requests } from './requests.ts'
 import { createWriter } from './writer.ts'
 
@@ -53,4 +56,23 @@ test('D1: a put that the guard turned down, though the item there is older, is n
       .prepare(batch([{ id: 'a' }]))
       .write(invocation()),
   ).rejects.toMatchObject({ code: 'WEIR_FOREIGN_ITEM' })
+})
+
+test('D1: an answer that tells of fewer statements than were sent is no success of the rest', async () => {
+  const guard = guardOf('log', options.positionAttributes, 'id')
+  const requests = createRequests({
+    dynamo: { call: <Output>() => Promise.resolve({ Responses: [{}] } as Output) },
+    table: 'items',
+    guard,
+    positions: options.positionAttributes,
+    keyNames: ['id'],
+    ports: systemPorts,
+    onThrottled: () => undefined,
+  })
+  const { ranges } = batchEncoder(options, 'items', 'log')(batch([{ id: 'a' }, { id: 'b' }]))
+  const placed = ranges[0]!.records[0]!.rows.map((row) => {
+    const position = positionOf(sourceRecord(0), row.index, 0)
+    return { row, position, positionValues: guard.values(position), range: 0, record: 0 }
+  })
+  await expect(requests.insert(placed, invocation().deadline)).rejects.toMatchObject({ code: 'WEIR_REQUEST_FAILED' })
 })
