@@ -1,6 +1,6 @@
 /**
- * The data plane's client of AWS: signs, sends over kept connections, tries again. About five times less CPU a request than
- * the SDK, most of whose size and cold start it saves; the SDK is its oracle in tests.
+ * The data plane's client of AWS: signs, sends over kept connections, tries again. It saves most of the SDK's CPU a request,
+ * size and cold start; the SDK is its oracle in tests.
  */
 import { setTimeout as sleepMs } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'

@@ -14,7 +14,7 @@ import type { S3Options } from './options.ts'
 const gzipAsync = promisify(gzip)
 const zstdAsync = promisify(zstdCompress)
 
-/** Of 2.1 MB of JSON Lines: level 1 8 ms and 372 kB, level 6 18 ms and 348 kB; zstd 1 6 ms and 298 kB, zstd 3 11 ms. */
+/** Rows of JSON are alike: higher levels take more than twice the time and save less than a tenth of the bytes. */
 const GZIP_LEVEL = 1
 const ZSTD_LEVEL = 1
 
