@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { findRoot } from '../config/load.ts'
-import { WeirError } from '../core/errors.ts'
+import { messageOf, WeirError } from '../core/errors.ts'
 import { stackFolder } from '../local/stack-files.ts'
 import type { Target } from '../operations/target.ts'
 import type { Io } from './io.ts'
@@ -23,9 +23,8 @@ interface DetachOptions {
  */
 export async function startDetached(io: Io, { dataDir, portBase }: DetachOptions): Promise<Target> {
   const folder = stackFolder(findRoot(io.project), io.stack)
-  mkdirSync(folder, { recursive: true })
   const log = join(folder, 'up.log')
-  const output = openSync(log, 'w', 0o600)
+  const output = openLog(folder, log)
   const args = ['up', '--stack', io.stack, '--project', io.project]
   if (dataDir !== undefined) args.push('--data-dir', dataDir)
   if (portBase !== undefined) args.push('--port-base', String(portBase))
@@ -47,6 +46,15 @@ export async function startDetached(io: Io, { dataDir, portBase }: DetachOptions
     if (ended) throw new WeirError('WEIR_UP_FAILED', { reason: lastLine(log), log })
     if (io.signal.aborted) child.kill('SIGTERM')
     await sleep(POLL_MS)
+  }
+}
+
+function openLog(folder: string, log: string): number {
+  try {
+    mkdirSync(folder, { recursive: true })
+    return openSync(log, 'w', 0o600)
+  } catch (error) {
+    throw new WeirError('WEIR_FOLDER', { folder, reason: messageOf(error) }, { cause: error })
   }
 }
 

@@ -76,14 +76,18 @@ describe('usage', () => {
     [
       'an option that is missing',
       ['topics', 'create'],
-      "required option '--topic <name>' not specified. See: weirhouse topics --help\n",
+      "required option '--topic <name>' not specified. See: weirhouse topics create --help\n",
     ],
-    ['an argument that is missing', ['dlq', 'show'], "missing required argument 'id'. See: weirhouse dlq --help\n"],
+    [
+      'an argument that is missing',
+      ['dlq', 'show'],
+      "missing required argument 'id'. See: weirhouse dlq show --help\n",
+    ],
     ['an argument too many', ['status', 'x'], "too many arguments for 'status'"],
     [
       'a value that does not fit',
       ['topics', 'create', '--topic', 't', '--partitions', '0'],
-      'expected a whole number, 1 to 100000',
+      "argument '0' is invalid: expected a whole number, 1 to 100000",
     ],
     ['a setting without a value', ['topics', 'create', '--topic', 't', '--config', 'x'], 'expected NAME=VALUE'],
     ['a value that is missing', ['--stack'], "option '--stack <name>' argument missing. See: weirhouse --help\n"],
@@ -125,7 +129,26 @@ describe('errors', () => {
 
   test('a folder of no project', async () => {
     const { code, stderr } = await run(['topics', 'list', '--project', tmpdir()])
-    expect(stderr).toContain('WEIR_DEFINITION_INVALID: weirhouse.config.ts: not found in ')
+    expect(stderr).toContain('WEIR_NO_PROJECT: There is no weirhouse.config.ts in ')
+    expect(code).toBe(1)
+  })
+
+  test.each([
+    ['const a = 1\nexport default {{{', 'weirhouse.config.ts: line 2: Unexpected token `{`'],
+    ["\n\nthrow new Error('no such thing.')", 'weirhouse.config.ts: line 3: no such thing. Correct'],
+  ])('a definition that does not load is told with its line: %j', async (text, fault) => {
+    const folder = mkdtempSync(join(project, 'broken-'))
+    writeFileSync(join(folder, 'weirhouse.config.ts'), text)
+    const { code, stderr } = await run(['up', '--project', folder])
+    expect(stderr).toContain(fault)
+    expect(code).toBe(1)
+  })
+
+  test('a project folder that holds a file in the way', async () => {
+    const folder = mkdtempSync(join(project, 'blocked-'))
+    for (const file of ['weirhouse.config.ts', '.weirhouse']) writeFileSync(join(folder, file), '')
+    const { code, stderr } = await run(['up', '--detach', '--project', folder])
+    expect(stderr).toMatch(/^WEIR_FOLDER: Folder \S+ cannot be written: /)
     expect(code).toBe(1)
   })
 

@@ -67,18 +67,30 @@ async function parse(argv: readonly string[]): Promise<Chosen | undefined> {
       return undefined
     }
     if (error.exitCode === 0) return undefined
-    throw usage(error, argv)
+    throw usage(error, pathOf(argv, program))
   }
 }
 
 /** commander says `error: unknown option '--tpic'\n(Did you mean --topic?)`; its own help texts name no code. */
-function usage(error: CommanderError, argv: readonly string[]): WeirError {
+function usage(error: CommanderError, path: readonly string[]): WeirError {
   const reason = error.message
     .replace(/^error: /, '')
     .replaceAll(/\s+/g, ' ')
+    .replace(' is invalid. expected', ' is invalid: expected')
     .replace(/[\s.]+$/, '')
-  const verb = argv.find((word) => verbs.some(({ name }) => name === word))
-  return new WeirError('WEIR_USAGE', { reason, advice: `See: weirhouse ${verb ? `${verb} ` : ''}--help` })
+  return new WeirError('WEIR_USAGE', { reason, advice: `See: ${['weirhouse', ...path, '--help'].join(' ')}` })
+}
+
+/** The verb, with its group, as far as the line names one that there is. */
+function pathOf(argv: readonly string[], program: ReturnType<typeof buildProgram> | undefined): string[] {
+  const path: string[] = []
+  let at = program
+  for (const word of program === undefined ? [] : operandsOf(argv)) {
+    at = at?.commands.find((each) => each.name() === word)
+    if (at === undefined) break
+    path.push(word)
+  }
+  return path
 }
 
 async function loadVerb(argv: readonly string[]): Promise<Map<string, Verb>> {
@@ -145,7 +157,11 @@ function report(error: unknown, argv: readonly string[]): number {
 }
 
 function unexpected(error: unknown): WeirError {
-  return new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) || 'an error without a text' }, { cause: error })
+  return new WeirError(
+    'WEIR_UNEXPECTED',
+    { reason: messageOf(error).replace(/\.$/, '') || 'an error without a text' },
+    { cause: error },
+  )
 }
 
 function stackOf(error: unknown): string {

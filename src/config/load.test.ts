@@ -29,7 +29,7 @@ test('it is found from a folder below', () => {
 describe('faults', () => {
   test('no configuration anywhere', async () => {
     const error: unknown = await loadProject('/').catch((reason: unknown) => reason)
-    expect((error as WeirError).message).toBe('weirhouse.config.ts: not found in / or above.')
+    expect((error as WeirError).message).toBe('There is no weirhouse.config.ts in / or above it.')
   })
 
   test.each([

@@ -22,15 +22,11 @@ export interface Project {
   readonly pipelines: readonly LoadedPipeline[]
 }
 
-/** The nearest folder at or above `from` with a weirhouse.config.ts. Throws WEIR_DEFINITION_INVALID where there is none. */
+/** The nearest folder at or above `from` with a weirhouse.config.ts. Throws WEIR_NO_PROJECT where there is none. */
 export function findRoot(from: string): string {
   for (let folder = resolve(from); ; folder = dirname(folder)) {
     if (existsSync(join(folder, CONFIG_FILE))) return folder
-    if (folder === dirname(folder))
-      throw new WeirError('WEIR_DEFINITION_INVALID', {
-        what: CONFIG_FILE,
-        reason: `not found in ${resolve(from)} or above`,
-      })
+    if (folder === dirname(folder)) throw new WeirError('WEIR_NO_PROJECT', { folder: resolve(from) })
   }
 }
 
@@ -88,6 +84,15 @@ async function importDefault(file: string, what: string): Promise<unknown> {
     return loaded.default
   } catch (error) {
     if (error instanceof WeirError) throw error
-    throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason: messageOf(error) }, { cause: error })
+    const reason = `${placeIn(file, error)}${messageOf(error).replace(/\.$/, '')}`
+    throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason }, { cause: error })
   }
+}
+
+/** `line 3: ` where the stack of the error names a line of that file: first of a fault of syntax, or a frame. */
+function placeIn(file: string, error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const found = [file, pathToFileURL(file).href].map((name) => stack.split(`${name}:`)[1]).find((text) => text)
+  const line = /^\d+/.exec(found ?? '')?.[0]
+  return line === undefined ? '' : `line ${line}: `
 }

@@ -143,9 +143,14 @@ export const errorTable = {
   WEIR_FOLDER: {
     message: 'Folder {folder} cannot be written: {reason}.',
     retryable: false,
-    cure: 'Give a folder that can be written with --data-dir, or free some space.',
+    cure: 'Make it writable, free some space, or name another folder with --data-dir.',
   },
   // command line
+  WEIR_NO_PROJECT: {
+    message: 'There is no weirhouse.config.ts in {folder} or above it.',
+    retryable: false,
+    cure: 'Change to the folder of a Weirhouse project, or name it with --project.',
+  },
   WEIR_USAGE: { message: '{reason}.', retryable: false, cure: '{advice}' },
   WEIR_STUCK: {
     message: 'Pipeline "{pipeline}" has {lag} records before it and has not moved for {seconds} s.',
@@ -202,6 +207,7 @@ export const errorTable = {
     retryable: true,
     cure: 'See that the brokers are up: `weirhouse doctor`.',
   },
+  WEIR_KAFKA_REFUSED: { message: 'Kafka refused {operation}: {reason}.', retryable: false, cure: '{advice}' },
   WEIR_MAPPING_INVALID: { message: '{reason}', retryable: false, cure: 'Correct the event source mapping.' },
   WEIR_PAYLOAD_TOO_LARGE: {
     message: 'The {what} has {bytes} bytes, over the limit of {limit}.',
@@ -209,7 +215,7 @@ export const errorTable = {
     cure: 'Lambda takes at most 6 MiB a payload: send less in one.',
   },
   WEIR_UNEXPECTED: {
-    message: '{reason}',
+    message: '{reason}.',
     retryable: false,
     cure: 'This is a fault of Weirhouse: report it with the log.',
   },

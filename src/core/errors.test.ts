@@ -24,6 +24,10 @@ describe('WeirError', () => {
     )
   })
 
+  test('the line cannot steer the terminal', () => {
+    expect(new WeirError('WEIR_DECODE', { reason: 'a\u001B[2Jb\u202E' }).toLine()).toContain('a\\u{1b}[2Jb\\u{202e}.')
+  })
+
   test('the line is one line', () => {
     expect(new WeirError('WEIR_DECODE', { reason: 'a\n  b' }).toLine()).toMatch(/a b\. /)
   })

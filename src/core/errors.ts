@@ -22,8 +22,15 @@ export class WeirError extends Error {
 
   /** One line: code, what happened, what to do. */
   toLine(): string {
-    return `${this.code}: ${this.message} ${this.cure}`.replaceAll(/\s+/g, ' ').trim()
+    return `${this.code}: ${this.message} ${this.cure}`.replaceAll(/\s+/g, ' ').replaceAll(CONTROL, visible).trim()
   }
+}
+
+/** What others wrote may be quoted in a reason, and must not steer the terminal. */
+const CONTROL = /[\p{Cc}\p{Cf}]/gu
+
+function visible(char: string): string {
+  return `\\u{${char.codePointAt(0)!.toString(16)}}`
 }
 
 function fill(template: string, details: ErrorDetails): string {

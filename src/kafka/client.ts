@@ -63,11 +63,27 @@ function visit(error: unknown, names: Set<string>): void {
   if (error.cause !== undefined) visit(error.cause, names)
 }
 
-/** WEIR_KAFKA with the broker's own error names in `reason`, and in `details.error` where there is one. */
+const tooLarge = "A message is over the topic's max.message.bytes: send less in one. Those acknowledged before it stay."
+/** What a broker that is well says no to, and what to do instead. */
+const refusals: Readonly<Record<string, string | undefined>> = {
+  MESSAGE_TOO_LARGE: tooLarge,
+  RECORD_LIST_TOO_LARGE: tooLarge,
+  INVALID_TOPIC_EXCEPTION: 'Name it with letters, digits, ".", "_" and "-", at most 249 of them.',
+  INVALID_REPLICATION_FACTOR: 'There are fewer brokers than that: lower --replication-factor.',
+  INVALID_PARTITIONS: 'Give another number of partitions.',
+  INVALID_CONFIG: "Correct the setting: its name and value are Kafka's own.",
+  POLICY_VIOLATION: 'The cluster has a policy against it: ask whoever runs it.',
+  TOPIC_AUTHORIZATION_FAILED: 'Give this user the right to it.',
+}
+
+/** WEIR_KAFKA, or WEIR_KAFKA_REFUSED where trying again is of no use, with the broker's own error names in `reason`, and in `details.error` where there is one. */
 export function kafkaError(operation: string, error: unknown): WeirError {
   if (error instanceof WeirError) return error
   const names = brokerErrors(error)
   const reason = names.length > 0 ? names.join(', ') : rootMessage(error)
+  const advice = names.map((name) => refusals[name]).find((text) => text !== undefined)
+  if (advice !== undefined)
+    return new WeirError('WEIR_KAFKA_REFUSED', { operation, reason, advice, error: names[0] }, { cause: error })
   return new WeirError('WEIR_KAFKA', { operation, reason, error: names[0] }, { cause: error })
 }
 

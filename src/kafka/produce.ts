@@ -82,9 +82,9 @@ async function place(producer: Producer, records: readonly ProducedRecord[], sti
     // the client would take it modulo the number of partitions, silently
     if (partition >= count || partition < 0) {
       throw new WeirError('WEIR_UNKNOWN', {
-        what: `partition of "${record.topic}"`,
+        what: 'partition',
         name: partition,
-        known: `0..${count - 1}`,
+        known: `0 to ${count - 1} of "${record.topic}"`,
       })
     }
     return { ...record, partition, timestamp: record.timestamp ?? now }

@@ -77,7 +77,7 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
   // Bundling uses the core that the servers leave idle while they open their ports.
   const functions = startFunctions({ folder, pipelines, port: ports.lambda })
   cleanups.push(() => closeFunctions(functions))
-  const servers = await startServers({ identity, dataFolder, keep, ports, signal }, cleanups)
+  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal }, cleanups)
   const host = await functions
   signal.throwIfAborted()
 
@@ -131,6 +131,7 @@ interface ServerOptions {
   readonly dataFolder: string
   readonly keep: boolean
   readonly ports: Readonly<Record<'controller' | 'broker-1' | 'broker-2' | 'postgres' | 'dynamodb' | 's3', number>>
+  readonly progress: StackOptions['progress']
   readonly signal: AbortSignal
 }
 
@@ -141,11 +142,17 @@ async function closeFunctions(starting: Promise<Functions>): Promise<void> {
 }
 
 async function startServers(
-  { identity, dataFolder, keep, ports, signal }: ServerOptions,
+  { identity, dataFolder, keep, ports, progress, signal }: ServerOptions,
   cleanups: Cleanup[],
 ): Promise<Servers> {
   const { keys } = identity
-  const base = (server: string, ...numbers: number[]) => ({ folder: join(dataFolder, server), ports: numbers, keep })
+  const base = (server: string, ...numbers: number[]) => ({
+    folder: join(dataFolder, server),
+    ports: numbers,
+    keep,
+    // Only what takes long speaks: fetching, once.
+    onProgress: progress,
+  })
   const spawned: Promise<Service<unknown>>[] = []
   cleanups.push(() => stopServers(spawned))
   const ready = async <E>(spawning: Promise<Service<E>>): Promise<Service<E>> => {

@@ -57,7 +57,7 @@ describe('topics', () => {
     })
     await expect(admin.describeTopic('no-such')).rejects.toMatchObject({ code: 'WEIR_UNKNOWN' })
     const big = producer.send([{ topic, partition: 0, value: Buffer.alloc(1_048_577) }])
-    await expect(big).rejects.toMatchObject({ code: 'WEIR_KAFKA', details: { error: 'MESSAGE_TOO_LARGE' } })
+    await expect(big).rejects.toMatchObject({ code: 'WEIR_KAFKA_REFUSED', details: { error: 'MESSAGE_TOO_LARGE' } })
     await expect(producer.send([{ topic, partition: 2, value: null }])).rejects.toMatchObject({ code: 'WEIR_UNKNOWN' })
   })
 })

@@ -39,7 +39,8 @@ export const command = defineCommand({
       const perSecond = Math.round(messages / seconds)
       await io.answer(
         { topic, messages, bytes, seconds: Number(seconds.toFixed(3)), perSecond },
-        () => `${messages} messages sent to ${topic} in ${seconds.toFixed(1)} s (${perSecond}/s)`,
+        () =>
+          `${messages} message${messages === 1 ? '' : 's'} sent to ${topic} in ${seconds.toFixed(1)} s (${perSecond}/s)`,
       )
     } finally {
       await producer.close()

@@ -32,7 +32,8 @@ export const command = defineCommand({
       io.progress(null)
       await io.answer(result, () => `${tableOf(reports)}\n${verdict(result)}`)
       if (once) return result.ok ? 0 : 1
-      if (!io.json) await io.print(`\n${describeTarget(stack.target)}\n${hints}\nCtrl-C stops everything.`)
+      if (!io.json)
+        await io.print(`\n${describeTarget(stack.target)}\n${hints(stack.target)}\nCtrl-C stops everything.`)
       await untilStopped(io)
       return 0
     } finally {

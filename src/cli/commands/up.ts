@@ -1,6 +1,8 @@
 import { loadProject } from '../../config/load.ts'
 import { WeirError } from '../../core/errors.ts'
+import { DEFAULT_STACK } from '../../local/stack-files.ts'
 import { startStack } from '../../local/stack.ts'
+import type { Target } from '../../operations/target.ts'
 import { defineCommand } from '../command.ts'
 import { startDetached } from '../detach.ts'
 import type { Io } from '../io.ts'
@@ -31,7 +33,7 @@ export const command = defineCommand({
     if (running) throw new WeirError('WEIR_ALREADY_UP', { stack: io.stack })
     if (detach) {
       const target = await startDetached(io, { dataDir, portBase })
-      await io.answer(target, () => `${describeTarget(target)}\n${hints}`)
+      await io.answer(target, () => `${describeTarget(target)}\n${hints(target)}`)
       return
     }
     const project = await loadProject(io.project)
@@ -45,7 +47,10 @@ export const command = defineCommand({
     })
     io.progress(null)
     try {
-      await io.answer(stack.target, () => `${describeTarget(stack.target)}\n${hints}\nCtrl-C stops everything.`)
+      await io.answer(
+        stack.target,
+        () => `${describeTarget(stack.target)}\n${hints(stack.target)}\nCtrl-C stops everything.`,
+      )
       await untilStopped(io)
     } finally {
       io.progress('stopping functions and servers')
@@ -54,12 +59,16 @@ export const command = defineCommand({
   },
 })
 
-export const hints = [
-  'Try:',
-  `  echo '{"hello": "weir"}' | npx weirhouse produce --topic TOPIC`,
-  '  npx weirhouse logs --follow',
-  '  npx weirhouse audit',
-].join('\n')
+/** Lines to copy: of this stack, with a topic that it reads. */
+export function hints({ stack, pipelines }: Target): string {
+  const option = stack === DEFAULT_STACK ? '' : ` --stack ${stack}`
+  return [
+    'Try, in another terminal:',
+    `  echo '{"hello": "weir"}' | npx weirhouse produce${option} --topic ${pipelines[0]?.topic ?? 'TOPIC'}`,
+    `  npx weirhouse logs --follow${option}`,
+    `  npx weirhouse audit${option}`,
+  ].join('\n')
+}
 
 /** Resolves on Ctrl-C or `weirhouse down`. */
 export function untilStopped({ signal }: Pick<Io, 'signal'>): Promise<void> {

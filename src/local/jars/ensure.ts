@@ -111,7 +111,8 @@ function mavenFault(error: unknown): string {
   if (error instanceof Error && 'killed' in error && error.killed === true)
     return `Maven took over ${FETCH_MS / 1000} s`
   const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : ''
-  const line = output.split('\n').find((each) => each.includes('ERROR'))
+  const full = output.split('\n').find((each) => /no space left/i.test(each))
+  const line = full ?? output.split('\n').find((each) => each.includes('ERROR'))
   return (line ?? messageOf(error)).replace(/^.*\[.*?ERROR.*?\]\s*/, '').slice(0, 400)
 }
 
