@@ -135,6 +135,12 @@ test('a position says where the row stands', () => {
     value: null,
     headers: [],
   } as const
-  expect(positionOf(record, 2, 1)).toEqual({ epoch: 1, src: 'a-b/000007', offset: 3, index: 2, ts: 99 })
-  expect(positionOf(record, 2, 1, 'v')).toMatchObject({ version: 'v' })
+  expect(positionOf('a-b/000007/12345678', record, 2, 1)).toEqual({
+    epoch: 1,
+    src: 'a-b/000007/12345678',
+    offset: 3,
+    index: 2,
+    ts: 99,
+  })
+  expect(positionOf('a-b/000007/12345678', record, 2, 1, 'v')).toMatchObject({ version: 'v' })
 })

@@ -1,5 +1,4 @@
 import type { SourceRecord } from './record.ts'
-import { sourceLabel } from './record.ts'
 
 /**
  * Which of two effects on one key is newer (docs/delivery.md, "Order"). The epoch is compared before all.
@@ -13,7 +12,7 @@ export type OrderKind = 'log' | 'timestamp' | 'version'
 /** What a keyed row carries, in PostgreSQL and in DynamoDB. */
 export interface Position {
   readonly epoch: number
-  /** `sourceLabel(...)`; text order is partition order. */
+  /** `sourceMark(...)`; text order is partition order. */
   readonly src: string
   readonly offset: number
   /** Row of the record, from 0. */
@@ -23,8 +22,15 @@ export interface Position {
   readonly version?: string | number
 }
 
-export function positionOf(record: SourceRecord, index: number, epoch: number, version?: string | number): Position {
-  const base = { epoch, src: sourceLabel(record), offset: record.offset, index, ts: record.timestamp }
+/** @param src `sourceMark` of the record's source. */
+export function positionOf(
+  src: string,
+  record: Pick<SourceRecord, 'offset' | 'timestamp'>,
+  index: number,
+  epoch: number,
+  version?: string | number,
+): Position {
+  const base = { epoch, src, offset: record.offset, index, ts: record.timestamp }
   return version === undefined ? base : { ...base, version }
 }
 

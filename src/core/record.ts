@@ -2,7 +2,11 @@
  * A record as Kafka holds it, and the words used for where it stands.
  * Source of the vocabulary: docs/delivery.md, "Words".
  */
+import { createHash } from 'node:crypto'
 import { PARTITION_DIGITS } from './limits.ts'
+
+/** Enough to tell the clusters apart that one table ever sees. */
+const CLUSTER_DIGITS = 8
 
 export interface Header {
   readonly name: string
@@ -37,9 +41,18 @@ export interface RecordRange {
   readonly records: readonly SourceRecord[]
 }
 
-/** `topic/000001`: what keyed rows carry as `_src`; pads so that text order is partition order. */
+/** `topic/000001`: names a source to people. */
 export function sourceLabel(source: Pick<Source, 'topic' | 'partition'>): string {
   return `${source.topic}/${String(source.partition).padStart(PARTITION_DIGITS, '0')}`
+}
+
+/**
+ * `topic/000001/5d41402a`: what keyed rows carry as `_src`. Pads, so that text order is partition order; ends in the first 8
+ * hexadecimal digits of the SHA-256 of the cluster's name, so that offsets of another cluster are never compared.
+ */
+export function sourceMark(source: Source): string {
+  const cluster = createHash('sha256').update(source.cluster).digest('hex').slice(0, CLUSTER_DIGITS)
+  return `${sourceLabel(source)}/${cluster}`
 }
 
 /** Stable text for map keys and ledger keys: cluster, topic, partition. */

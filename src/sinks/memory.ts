@@ -6,7 +6,7 @@ import { WeirError } from '../core/errors.ts'
 import { MIN_REQUEST_MS } from '../core/limits.ts'
 import { isNewer, positionOf } from '../core/order.ts'
 import type { Position } from '../core/order.ts'
-import { sourceKey, sourceLabel } from '../core/record.ts'
+import { sourceKey, sourceLabel, sourceMark } from '../core/record.ts'
 import { admit } from '../core/watermark.ts'
 import type { Watermark } from '../core/watermark.ts'
 import type { RangeReport, SinkContext, SinkDefinition, SinkRange, SinkWriter } from './sink.ts'
@@ -73,10 +73,11 @@ function writeRange(
       first,
       why: admission.why,
     })
+  const mark = sourceMark(source)
   let stored = 0
   for (const { record, rows, versions } of records.slice(admission.from))
     rows.forEach((row, index) => {
-      const position = positionOf(record, index, admission.after.epoch, versions?.[index])
+      const position = positionOf(mark, record, index, admission.after.epoch, versions?.[index])
       const key = keyOf ? keyOf(row) : `${position.src}/${position.offset}/${index}`
       const old = store.rows.get(key)
       if (old && !isNewer(order, position, old.position)) return

@@ -1,4 +1,6 @@
 /** Cases of the sink contract that only keyed sinks have: which row of one key stays (order 'log'). */
+import assert from 'node:assert/strict'
+import type { WeirError } from '../core/errors.ts'
 import type { SinkRange } from '../sinks/sink.ts'
 import { CLUSTER, deliverTo, expectRows, sourceRecord, TOPIC } from './contract-world.ts'
 import type { SinkWorld } from './contract-world.ts'
@@ -22,6 +24,9 @@ async function deliver(world: SinkWorld, ...ranges: SinkRange[]): Promise<void> 
     await writer.close()
   }
 }
+
+/** Past every timestamp of the suite. */
+const LATER_MS = 1_000_000
 
 export const keyedCases: Record<string, (world: SinkWorld) => Promise<void>> = {
   'D3: within a batch the newest row of a key stays': async (world) => {
@@ -61,6 +66,23 @@ export const keyedCases: Record<string, (world: SinkWorld) => Promise<void>> = {
       { id: 'b', n: 1, note: null },
     ])
   },
+
+  'D1 D9: a later row of the same topic of another cluster lands or halts; its lower offset is never taken for an older one':
+    async (world) => {
+      await deliver(world, writes(0, [[100, 'a']]))
+      const { source, records } = writes(0, [[0, 'a']])
+      const later = records.map((each) => ({
+        ...each,
+        record: { ...each.record, timestamp: each.record.timestamp + LATER_MS },
+      }))
+      const moved = { source: { ...source, cluster: 'another-cluster' }, records: later }
+      const code = await deliver(world, moved).then(
+        () => 'landed',
+        (error: unknown) => (error as Partial<WeirError>).code,
+      )
+      assert.ok(code === 'landed' || code === 'WEIR_FOREIGN_TARGET', code)
+      await expectRows(world, [{ id: 'a', n: code === 'landed' ? 0 : 100, note: null }])
+    },
 
   'D3: from another partition the later timestamp wins, whichever comes first': async (world) => {
     await deliver(world, writes(1, [[8, 'a']]))

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { compact } from '../../src/core/compact.ts'
 import { isNewer, positionOf } from '../../src/core/order.ts'
 import type { OrderKind, Position } from '../../src/core/order.ts'
+import { sourceMark } from '../../src/core/record.ts'
 import type { SinkRange } from '../../src/sinks/sink.ts'
 import { CLUSTER, deliverTo, sourceRecord, TOPIC } from '../../src/testing/index.ts'
 import { world } from './postgres-world.ts'
@@ -186,7 +187,7 @@ test('D2: names that need quoting, a schema of its own, named position columns, 
   for (const smallRows of [0, 500]) await deliverTo(await made.open({ smallRows }), [{ source, records: [record] }])
   const table = `"Sch""ema ${String(process.pid)}"."${made.table}"`
   expect(await made.sql(`SELECT "sel""ect" AS a, "from ""where""" AS src, o::integer FROM ${table}`)).toEqual([
-    { a: 'a', src: 'contract-topic/000000', o: 0 },
+    { a: 'a', src: 'contract-topic/000000/6005383b', o: 0 },
   ])
   await made.sql(`DROP SCHEMA "Sch""ema ${String(process.pid)}" CASCADE`)
 })
@@ -227,7 +228,13 @@ describe.each<OrderKind>(['log', 'timestamp', 'version'])('order %s', (order) =>
           const given = batch.flatMap(({ records }) =>
             records.map(({ record, rows, versions }) => ({
               ...rows[0]!,
-              position: positionOf(record, 0, 0, order === 'version' ? versions[0] : undefined),
+              position: positionOf(
+                sourceMark({ cluster: CLUSTER, topic: TOPIC, partition: record.partition }),
+                record,
+                0,
+                0,
+                order === 'version' ? versions[0] : undefined,
+              ),
             })),
           )
           for (const { id, n, position } of compact(given, ({ id }) => id, order)) {

@@ -19,5 +19,7 @@ export interface AuditorContext {
   readonly sink: SinkDefinition
   readonly log: LogSnapshot
   readonly tally: Tally
+  /** `_src` of the rows of a partition. */
+  readonly markOf: (partition: number) => string
   readonly isDead: (partition: number, offset: number) => boolean
 }

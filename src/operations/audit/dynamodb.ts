@@ -24,7 +24,10 @@ export function openDynamodbAuditor(context: AuditorContext): SinkAuditor {
   const comparer = createKeyedComparer(context)
   return {
     expect({ record, index, version, value }) {
-      comparer.expect(keyed(canonicalRow(value, numeric)), positionOf(record, index, 0, version))
+      comparer.expect(
+        keyed(canonicalRow(value, numeric)),
+        positionOf(context.markOf(record.partition), record, index, 0, version),
+      )
     },
     async compare(signal) {
       const sdk = await optionalModule(

@@ -12,6 +12,7 @@
  * that is the order's own weakness (docs/delivery.md, Order).
  */
 import { WeirError } from '../../core/errors.ts'
+import { sourceMark } from '../../core/record.ts'
 import type { Pipeline } from '../../core/pipeline.ts'
 import { kafkaOf } from '../kafka-target.ts'
 import type { SinkKind } from '../../sinks/sink.ts'
@@ -60,10 +61,11 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   onProgress(step('reading the log'))
   const log = await snapshot(kafkaOf(target), pipeline.source.topic)
   const dead = await deadLettersOf(target, targetPipeline, signal)
+  const markOf = markerOf(targetPipeline)
   const sinks = pipeline.sinks.map((sink): AuditedSink => {
     const tally = createTally()
     const isDead = (partition: number, offset: number) => dead.has(sink.id, partition, offset)
-    const context = { target, targetPipeline, pipeline, sink, log, tally, isDead }
+    const context = { target, targetPipeline, pipeline, sink, log, tally, isDead, markOf }
     return { id: sink.id, kind: sink.kind, tally, isDead, auditor: auditors[sink.kind](context) }
   })
   const onRecords = (produced: number) => onProgress(step('reading the log'), `${produced} records`)
@@ -83,6 +85,16 @@ export async function auditPipelines(
   const reports: AuditReport[] = []
   for (const pipeline of pipelines) reports.push(await audit({ ...common, pipeline }))
   return reports
+}
+
+/** Kept, since it is asked for every row. */
+function markerOf({ cluster, topic }: TargetPipeline): (partition: number) => string {
+  const marks = new Map<number, string>()
+  return (partition) => {
+    const known = marks.get(partition) ?? sourceMark({ cluster, topic, partition })
+    marks.set(partition, known)
+    return known
+  }
 }
 
 interface ExpectAll {

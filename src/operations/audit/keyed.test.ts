@@ -8,7 +8,7 @@ const log = { topic: 't', partitions: [{ partition: 0, start: 2, end: 10 }] }
 const DEAD = 7
 
 function at(offset: number, more: Partial<Position> = {}): Position {
-  return { src: 't/000000', epoch: 0, offset, index: 0, ts: 1000 + offset, ...more }
+  return { src: 't/000000/12345678', epoch: 0, offset, index: 0, ts: 1000 + offset, ...more }
 }
 
 /** Rows a (offset 2, then 4), b (3), c (5), stored right; `plant` does something else. */
@@ -89,8 +89,8 @@ describe('rows that carry their position', () => {
   test.each([
     ['of no record', at(6)],
     ['of a record with a dead letter', at(DEAD)],
-    ['of another topic', at(3, { src: 'other/000000' })],
-    ['of a partition that is not there', at(3, { src: 't/000009' })],
+    ['of another topic', at(3, { src: 'other/000000/12345678' })],
+    ['of a partition that is not there', at(3, { src: 't/000009/12345678' })],
   ])('D14: planted: a row %s', (_, position) => {
     const { counts } = audit((comparer, { a, b, c }) => {
       ;[a, b, c].forEach((each) => each())

@@ -116,10 +116,10 @@ export function positionKey({ src, offset, index }: StoredPosition): string {
   return `${src}@${offset}#${index}`
 }
 
-/** `topic/000001` back into topic and partition. */
+/** `topic/000001/5d41402a` back into topic and partition. */
 function positionOf({ src, offset }: StoredPosition): { topic: string; partition: number; offset: number } {
-  const at = src.lastIndexOf('/')
-  return { topic: src.slice(0, at), partition: Number(src.slice(at + 1)), offset }
+  const [topic = '', partition] = src.split('/')
+  return { topic, partition: Number(partition), offset }
 }
 
 function textOf(position: StoredPosition): string {

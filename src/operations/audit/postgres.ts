@@ -33,7 +33,7 @@ export function openPostgresAuditor(context: AuditorContext): SinkAuditor {
   })
   return {
     expect({ record, index, version, value }) {
-      const position = positionOf(record, index, 0, version)
+      const position = positionOf(context.markOf(record.partition), record, index, 0, version)
       const fields = expectedFields(columns, value)
       if (typeof fields === 'string') tally.fault('missing', positionText(record), fields)
       else comparer.expect(keyed(fields, position), position)

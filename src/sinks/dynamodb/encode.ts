@@ -6,7 +6,7 @@ import { messageOf } from '../../core/errors.ts'
 import { MAX_ITEM_BYTES } from '../../core/limits.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { SourceRecord } from '../../core/record.ts'
-import { sourceLabel } from '../../core/record.ts'
+import { sourceMark } from '../../core/record.ts'
 import type { SinkRange, SinkRecord } from '../sink.ts'
 import { canonicalDecimal, parseDecimal } from './decimal.ts'
 import { marshal, marshalNumeric, membersOf, nameBytes, UnholdableError } from './marshal.ts'
@@ -59,7 +59,7 @@ export function batchEncoder(
   return (ranges) => {
     const refusals: Refusal[] = []
     const encoded = ranges.map(({ source, records }): EncodedRange => {
-      const positionText = Buffer.byteLength(sourceLabel(source))
+      const positionText = Buffer.byteLength(sourceMark(source))
       return {
         source,
         records: records.map((each) => {

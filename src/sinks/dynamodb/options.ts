@@ -27,7 +27,7 @@ const indexes = v.record(
 )
 
 const positionAttributes = v.strictObject({
-  src: describe(v.optional(attributeName, '_src'), 'Topic and partition of the record, S.'),
+  src: describe(v.optional(attributeName, '_src'), 'Topic, partition and a digest of the cluster, S.'),
   epoch: describe(v.optional(attributeName, '_epoch'), 'Raised by a rewind, N.'),
   offset: describe(v.optional(attributeName, '_offset'), 'Offset of the record, N.'),
   index: describe(v.optional(attributeName, '_index'), 'Which row of the record, N.'),

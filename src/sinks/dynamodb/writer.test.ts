@@ -71,7 +71,7 @@ test('D1: an answer that tells of fewer statements than were sent is no success 
   })
   const { ranges } = batchEncoder(options, 'items', 'log')(batch([{ id: 'a' }, { id: 'b' }]))
   const placed = ranges[0]!.records[0]!.rows.map((row) => {
-    const position = positionOf(sourceRecord(0), row.index, 0)
+    const position = positionOf('t/000000/12345678', sourceRecord(0), row.index, 0)
     return { row, position, positionValues: guard.values(position), range: 0, record: 0 }
   })
   await expect(requests.insert(placed, invocation().deadline)).rejects.toMatchObject({ code: 'WEIR_REQUEST_FAILED' })

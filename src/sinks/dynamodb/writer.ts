@@ -4,6 +4,7 @@ import { storeError } from '../../aws/fault.ts'
 import { compact } from '../../core/compact.ts'
 import type { DeadLetter } from '../../core/dead-letter.ts'
 import { positionOf } from '../../core/order.ts'
+import { sourceMark } from '../../core/record.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { LedgerStore } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
@@ -66,10 +67,11 @@ async function write(parts: WriterParts, ranges: readonly EncodedRange[], invoca
 /** Rows of the records that are new, each with its position. */
 function place({ guard }: WriterParts, range: EncodedRange, r: number, { admission }: Admitted): PlacedRow[] {
   const rows: PlacedRow[] = []
+  const mark = sourceMark(range.source)
   for (let i = admission.from; i < range.records.length; i++) {
     const { record, rows: encoded } = range.records[i]!
     for (const row of encoded) {
-      const position = positionOf(record, row.index, admission.after.epoch, row.version)
+      const position = positionOf(mark, record, row.index, admission.after.epoch, row.version)
       rows.push({ row, position, positionValues: guard.values(position), range: r, record: i })
     }
   }

@@ -8,7 +8,7 @@ import type { Positioned } from '../../core/compact.ts'
 import type { Refusal } from '../../core/dead-letter.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { OrderKind, Position } from '../../core/order.ts'
-import { sourceLabel } from '../../core/record.ts'
+import { sourceMark } from '../../core/record.ts'
 import type { Source, SourceRecord } from '../../core/record.ts'
 import type { SinkRange, SinkRecord } from '../sink.ts'
 import { arena, putInt32, putInt64, putNull, putText, reserve } from './arena.ts'
@@ -56,7 +56,7 @@ export function batchEncoder(
     const out = arena()
     const refusals: Refusal[] = []
     const encoded = ranges.map(({ source, records }): EncodedRange => {
-      const label = sourceLabel(source)
+      const label = sourceMark(source)
       const head = headOf(fieldCount, label)
       const refuse = (record: SourceRecord, text: string) => {
         refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text })

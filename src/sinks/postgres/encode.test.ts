@@ -129,7 +129,7 @@ describe('rows', () => {
     const changed = [...buffer.keys()].slice(0, row!.end).filter((i) => buffer[i] !== before[i])
     expect(changed.map((i) => buffer[i])).toEqual([3])
     // field count, length and text of the source, length of the epoch, its last byte
-    expect(changed[0]).toBe(row!.start + 2 + 4 + 't/000000'.length + 4 + 7)
+    expect(changed[0]).toBe(row!.start + 2 + 4 + 't/000000/12345678'.length + 4 + 7)
   })
 
   test('slices of rows that stand side by side are joined, and arrays hold the same fields', () => {

@@ -10,7 +10,7 @@ const columnType = v.pipe(
 )
 
 const positionColumns = v.strictObject({
-  src: describe(v.optional(identifier, '_src'), 'Topic and partition of the record, text.'),
+  src: describe(v.optional(identifier, '_src'), 'Topic, partition and a digest of the cluster, text.'),
   epoch: describe(v.optional(identifier, '_epoch'), 'Raised by a rewind, bigint.'),
   offset: describe(v.optional(identifier, '_offset'), 'Offset of the record, bigint.'),
   index: describe(v.optional(identifier, '_index'), 'Which row of the record, integer.'),

@@ -1,7 +1,7 @@
 /** Watermark rows of one event: created, locked, judged, moved. Steps 2 and 5 of the protocol. */
 import { WeirError } from '../../core/errors.ts'
 import type { Deadline } from '../../core/ports.ts'
-import { sourceKey } from '../../core/record.ts'
+import { sourceKey, sourceLabel } from '../../core/record.ts'
 import type { Source } from '../../core/record.ts'
 import { admit } from '../../core/watermark.ts'
 import type { Admission, Watermark } from '../../core/watermark.ts'
@@ -97,7 +97,7 @@ export function admitRanges(
     if (admission.kind === 'restarted')
       throw new WeirError('WEIR_TOPIC_RESTARTED', {
         sink,
-        source: range.label,
+        source: sourceLabel(range.source),
         next: watermark?.next,
         first: records[0]!.offset,
         why: admission.why,
