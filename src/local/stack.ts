@@ -7,13 +7,16 @@
  *   <data folder>/kafka postgres dynamodb s3 identity.json     fresh at each start, kept with --data-dir
  */
 import { mkdirSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { messageOf, WeirError } from '../core/errors.ts'
 import type { Project } from '../config/load.ts'
 import type { Target } from '../operations/target.ts'
 import { LOCAL_REGION, loadIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
 import { startFunctions } from './functions.ts'
 import type { Functions } from './functions.ts'
+import { tryLock } from './jars/lock.ts'
 import { startMappings } from './mappings.ts'
 import { choosePorts } from './ports.ts'
 import { claimFolder } from './process.ts'
@@ -48,7 +51,9 @@ type Cleanup = () => Promise<void>
 /** Starts everything and resolves once records flow. What fails stops what had started, then throws. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const cleanups: Cleanup[] = []
-  const stop = () => stopAll(cleanups)
+  const release = await claimStack(options)
+  // The name is given back last: whoever takes it next finds nothing running.
+  const stop = () => stopAll(cleanups).finally(release)
   try {
     return { target: await start(options, cleanups), stop }
   } catch (error) {
@@ -117,6 +122,19 @@ async function beginFlow(
 
 function endpointsOf({ kafka, postgres, dynamodb, s3 }: Servers): ProvisionEndpoints {
   return { kafka: kafka.endpoint, postgres: postgres.endpoint, dynamodb: dynamodb.endpoint, s3: s3.endpoint }
+}
+
+/** Two that start in the same moment would empty each other's folders. Throws WEIR_ALREADY_UP, WEIR_FOLDER. */
+async function claimStack({ project, name }: StackOptions): Promise<Cleanup> {
+  const folder = stackFolder(project.root, name)
+  const lock = join(folder, 'owner.lock')
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    throw new WeirError('WEIR_FOLDER', { folder, reason: messageOf(error) }, { cause: error })
+  }
+  if (!(await tryLock(lock))) throw new WeirError('WEIR_ALREADY_UP', { stack: name })
+  return () => rm(lock, { force: true })
 }
 
 async function prepareFolders(folder: string, dataFolder: string, keep: boolean): Promise<void> {

@@ -1,6 +1,8 @@
 import { loadProject } from '../../config/load.ts'
 import type { Project } from '../../config/load.ts'
+import { WeirError } from '../../core/errors.ts'
 import { startStack } from '../../local/stack.ts'
+import type { Stack } from '../../local/stack.ts'
 import type { Target } from '../../operations/target.ts'
 import { auditPipelines } from '../../operations/audit/index.ts'
 import type { AuditReport } from '../../operations/audit/index.ts'
@@ -24,8 +26,9 @@ export const command = defineCommand({
   async run({ once, dataDir, portBase }, io) {
     const began = performance.now()
     const project = await loadProject(io.project)
-    const name = await freeName(io)
-    const stack = await startStack({ project, name, dataDir, portBase, progress: io.progress, signal: io.signal })
+    const stack = await startFree(io, (name) =>
+      startStack({ project, name, dataDir, portBase, progress: io.progress, signal: io.signal }),
+    )
     try {
       const reports = await runOnce(project, stack.target, io)
       const result = summary(reports, (performance.now() - began) / 1000)
@@ -119,13 +122,18 @@ function verdict({ ok, seconds }: Summary): string {
     : `The stores do not agree with the log: see \`weirhouse audit\`. ${seconds} s.`
 }
 
-/** `--stack`, or the first of `name-2`, `name-3` ... that is not up, so that two starts stand side by side. */
-async function freeName(io: Io): Promise<string> {
-  for (let n = 1; n <= MAX_STACKS; n++) {
+/** Under `--stack`, or the first of `name-2`, `name-3` ... that is not up, so that two starts stand side by side. */
+async function startFree(io: Io, start: (name: string) => Promise<Stack>): Promise<Stack> {
+  for (let n = 1; ; n++) {
     const stack = n === 1 ? io.stack : `${io.stack}-${n}`
-    if (await findTarget({ stack, project: io.project })) continue
-    if (n > 1) io.note(`Stack "${io.stack}" is up already; this one is "${stack}": give the verbs --stack ${stack}.`)
-    return stack
+    if (n < MAX_STACKS && (await findTarget({ stack, project: io.project }))) continue
+    try {
+      const started = await start(stack)
+      if (n > 1) io.note(`Stack "${io.stack}" is up already; this one is "${stack}": give the verbs --stack ${stack}.`)
+      return started
+    } catch (error) {
+      // Another one that starts right now has taken the name.
+      if (n === MAX_STACKS || !(error instanceof WeirError && error.code === 'WEIR_ALREADY_UP')) throw error
+    }
   }
-  return io.stack
 }

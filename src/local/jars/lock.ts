@@ -39,6 +39,15 @@ export async function withLock<Result>(
   }
 }
 
+/** Takes the lock unless a living process holds it; whoever took it removes the file. Throws WEIR_FOLDER. */
+export async function tryLock(file: string): Promise<boolean> {
+  if (await take(file)) return true
+  const holder = await holderOf(file)
+  if (holder !== undefined && isAlive(holder)) return false
+  if (holder !== undefined) await breakLock(file, holder)
+  return take(file)
+}
+
 /** Written aside and linked, so that a lock is never seen empty. */
 async function take(file: string): Promise<boolean> {
   const own = `${file}.${randomUUID()}`
