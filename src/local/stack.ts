@@ -7,7 +7,6 @@
  *   <data folder>/kafka postgres dynamodb s3 identity.json     fresh at each start, kept with --data-dir
  */
 import { mkdirSync, rmSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { messageOf, WeirError } from '../core/errors.ts'
 import type { Project } from '../config/load.ts'
@@ -125,7 +124,7 @@ function endpointsOf({ kafka, postgres, dynamodb, s3 }: Servers): ProvisionEndpo
 }
 
 /** Two that start in the same moment would empty each other's folders. Throws WEIR_ALREADY_UP, WEIR_FOLDER. */
-async function claimStack({ project, name }: StackOptions): Promise<Cleanup> {
+async function claimStack({ project, name }: StackOptions): Promise<() => void> {
   const folder = stackFolder(project.root, name)
   const lock = join(folder, 'owner.lock')
   try {
@@ -134,7 +133,7 @@ async function claimStack({ project, name }: StackOptions): Promise<Cleanup> {
     throw new WeirError('WEIR_FOLDER', { folder, reason: messageOf(error) }, { cause: error })
   }
   if (!(await tryLock(lock))) throw new WeirError('WEIR_ALREADY_UP', { stack: name })
-  return () => rm(lock, { force: true })
+  return () => rmSync(lock, { force: true })
 }
 
 async function prepareFolders(folder: string, dataFolder: string, keep: boolean): Promise<void> {
