@@ -30,6 +30,11 @@ export const errorTable = {
     retryable: false,
     cure: 'Deploy it with `weirhouse up` or the CDK constructs, which write the bindings.',
   },
+  WEIR_CDK_REFUSED: {
+    message: '{what} got {got}, but {why}.',
+    retryable: false,
+    cure: 'Instead, {instead}.',
+  },
   // poison: one record's own fault (D6)
   WEIR_DECODE: {
     message: 'The record does not decode: {reason}.',
