@@ -1,22 +1,14 @@
-/** The stacks as synthesized: the rows of docs/aws.md that are built, grants, ways through the network, findings. */
-import { App, Stack, Validations } from 'aws-cdk-lib'
-import { Annotations, Match, Template } from 'aws-cdk-lib/assertions'
-import * as ec2 from 'aws-cdk-lib/aws-ec2'
-import { AwsSolutionsChecks } from 'cdk-nag'
+/** The rows of docs/aws.md that are built, and the grants, on the stacks as synthesized. */
+import { Match, Template } from 'aws-cdk-lib/assertions'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { endpoint, leadsOutByNat, reach, worldOf } from '../../test/aws/reachability.ts'
-import type { World } from '../../test/aws/reachability.ts'
+import { leadsOutByNat, worldOf } from '../../test/aws/reachability.ts'
 import { specApp, templatesOf } from '../../test/aws/spec-app.ts'
-import { AddressPlan, KafkaCluster, KafkaTopic, KafkaVersion, Network, OperatorAccess, SshRange } from './index.ts'
-import type { KafkaClusterProps } from './index.ts'
 
 const spec = specApp()
-let world: World
 let network: Template
 let stream: Template
 let access: Template
 beforeAll(() => {
-  world = worldOf(templatesOf(spec.stacks))
   network = Template.fromStack(spec.stacks.network)
   stream = Template.fromStack(spec.stacks.stream)
   access = Template.fromStack(spec.stacks.access)
@@ -55,6 +47,7 @@ describe('the rows of the specification', () => {
     network.resourceCountIs('AWS::EC2::RouteTable', 2)
     network.resourceCountIs('AWS::EC2::NatGateway', 1)
     network.resourceCountIs('AWS::EC2::SubnetRouteTableAssociation', 4)
+    const world = worldOf(templatesOf(spec.stacks))
     const privates = spec.network.privateSubnets.map((subnet) => `Network/${spec.stacks.network.getLogicalId(subnet)}`)
     expect(privates.map((subnet) => leadsOutByNat(world, subnet))).toEqual([true, true])
   })
@@ -184,169 +177,4 @@ describe('grants', () => {
         .filter((action) => /Delete|AlterCluster|\*/.test(action)),
     ).toEqual([])
   })
-})
-
-describe('ways', () => {
-  const bastion = () => endpoint(world, 'Bastion')
-  const host = () => endpoint(world, 'KafkaHost')
-  const brokers = () => endpoint(world, 'KafkaCluster')
-  const internet = { range: '0.0.0.0/0' }
-  const stated = { range: 'Access/SshRange' }
-
-  test('internet -> bastion: 22 from the stated range, nothing else', () => {
-    expect(reach(world, stated, bastion(), 22).reached).toBe(true)
-    expect(reach(world, stated, bastion(), 23).reached).toBe(false)
-    expect(reach(world, internet, bastion(), 22).reached).toBe(false)
-  })
-
-  test('bastion -> Kafka host 22 -> brokers 9098; the bastion not to the brokers', () => {
-    expect(reach(world, bastion(), host(), 22).reached).toBe(true)
-    expect(reach(world, host(), brokers(), 9098).reached).toBe(true)
-    expect(reach(world, host(), brokers(), 9092).reached).toBe(false)
-    expect(reach(world, bastion(), brokers(), 9098).reached).toBe(false)
-  })
-
-  test('the mapping, with the subnets and group of the cluster -> brokers, and out to Lambda and STS', () => {
-    expect(reach(world, brokers(), brokers(), 9098).reached).toBe(true)
-    expect(brokers().subnets.map((subnet) => leadsOutByNat(world, subnet))).toEqual([true, true])
-  })
-
-  test('internet -> Kafka host and brokers: never', () => {
-    for (const target of [host(), brokers()])
-      for (const port of [22, 9092, 9094, 9098, 9198])
-        expect(reach(world, internet, target, port)).toEqual({
-          reached: false,
-          because: `${target.id} has no public address`,
-        })
-  })
-
-  test('the walk sees an open port, a closed way out and an instance that is public', () => {
-    const open = specApp({ sshFrom: SshRange.of('203.0.113.0/24') })
-    const walked = worldOf(templatesOf(open.stacks))
-    const at = endpoint(walked, 'Bastion')
-    expect(reach(walked, { range: '203.0.113.9/32' }, at, 22).reached).toBe(true)
-    expect(reach(walked, { range: '203.0.114.9/32' }, at, 22).reached).toBe(false)
-    const withoutRoutes = { ...walked, resources: walked.resources.filter(({ type }) => type !== 'AWS::EC2::Route') }
-    expect(reach(withoutRoutes, { range: '203.0.113.9/32' }, at, 22).because).toContain(
-      'no route to an internet gateway',
-    )
-    expect(leadsOutByNat(withoutRoutes, endpoint(walked, 'KafkaHost').subnets[0]!)).toBe(false)
-    const rule = { direction: 'in', peer: '0.0.0.0/0', protocol: '-1', from: 0, to: 65_535 } as const
-    const exposed = { ...walked, rules: [...walked.rules, { ...rule, group: at.groups[0]! }] }
-    expect(reach(exposed, { range: '0.0.0.0/0' }, at, 3389).reached).toBe(true)
-  })
-})
-
-describe('other shapes', () => {
-  const inStack = () => new Stack(new App({ analyticsReporting: false }), 'Other')
-
-  test('a third zone, and a NAT gateway a zone, only add: every resource there was stays as it was', () => {
-    const build = (zones: number, natGateways: 'one' | 'perZone') => {
-      const stack = inStack()
-      new Network(stack, 'Network', { addresses: AddressPlan.of({ zones }), natGateways })
-      return Template.fromStack(stack).toJSON()['Resources'] as Record<string, { Type: string }>
-    }
-    const two = build(2, 'one')
-    expect(build(3, 'one')).toMatchObject(
-      Object.fromEntries(Object.entries(two).filter(([, { Type }]) => Type !== 'AWS::EC2::VPCEndpoint')),
-    )
-    const perZone = build(2, 'perZone')
-    expect(Object.keys(perZone)).toEqual(expect.arrayContaining(Object.keys(two)))
-    expect(Object.values(perZone).filter(({ Type }) => Type === 'AWS::EC2::NatGateway')).toHaveLength(2)
-  })
-
-  test('an explicit account and region need no look-up', () => {
-    const app = new App({ analyticsReporting: false })
-    const stack = new Stack(app, 'Other', { env: { account: '123456789012', region: 'eu-west-1' } })
-    const net = new Network(stack, 'Network')
-    new OperatorAccess(stack, 'Access', { network: net, cluster: new KafkaCluster(stack, 'Kafka', { network: net }) })
-    expect(app.synth().manifest.missing ?? []).toEqual([])
-  })
-
-  test('three zones: replication 3, two of them in sync, and no warning', () => {
-    const stack = inStack()
-    const net = new Network(stack, 'Network', { addresses: AddressPlan.of({ zones: 3 }) })
-    const cluster = new KafkaCluster(stack, 'Kafka', { network: net })
-    expect([cluster.brokers, cluster.replication, cluster.minInsyncReplicas]).toEqual([3, 3, 2])
-    Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue())
-  })
-
-  test('warnings have ids to acknowledge them by', () => {
-    const warned = (stack: Stack) =>
-      Annotations.fromStack(stack)
-        .findWarning('*', Match.anyValue())
-        .map(({ entry }) => /weirhouse:[a-z-]+/.exec(entry.data as string)?.[0])
-    expect(warned(spec.stacks.network)).toEqual(['weirhouse:public-address-space'])
-    expect(warned(spec.stacks.stream)).toEqual(['weirhouse:one-copy-at-patch'])
-    const stack = inStack()
-    const version = KafkaVersion.pastSupport('2.8.1')
-    new KafkaCluster(stack, 'Kafka', { network: new Network(stack, 'Network'), version })
-    Validations.of(stack).acknowledge({ id: 'weirhouse:one-copy-at-patch', reason: 'a test' })
-    expect(warned(stack)).toEqual(['weirhouse:kafka-past-support'])
-  })
-})
-
-describe('mistakes are refused', () => {
-  const cluster = (props: Partial<KafkaClusterProps> = {}) => {
-    const stack = new Stack(new App({ analyticsReporting: false }), 'Wrong')
-    return new KafkaCluster(stack, 'Kafka', { network: new Network(stack, 'Network'), ...props })
-  }
-  const topic = (props: object) => () => {
-    const made = cluster({ brokersPerZone: 2 })
-    return new KafkaTopic(made, 'Topic', { cluster: made, name: 'orders', ...props })
-  }
-
-  test.each<[string, () => unknown, RegExp]>([
-    ['replication over brokers', () => cluster({ replication: 3 }), /replication got 3, but there are 2 brokers/],
-    ['min in-sync = replication', () => cluster({ minInsyncReplicas: 2 }), /got 2, but with replication 2 every patch/],
-    ['no broker', () => cluster({ brokersPerZone: 0 }), /brokersPerZone got 0/],
-    ['half a broker', () => cluster({ brokersPerZone: 1.5 }), /brokersPerZone got 1\.5/],
-    ['a name that MSK has not', () => cluster({ name: 'my_stream' }), /name got "my_stream"/],
-    [
-      'a topic of more copies than brokers',
-      topic({ replication: 5 }),
-      /KafkaTopic\.replication got 5, but there are 4/,
-    ],
-    ['a topic of one copy', topic({ replication: 1 }), /KafkaTopic\.replication got 1/],
-    ['a topic without partitions', topic({ partitions: 0 }), /partitions got 0/],
-    ['records over 1 MiB', topic({ maxMessageBytes: 2_000_000 }), /maxMessageBytes got 2000000/],
-    ['a pattern as topic', topic({ name: 'orders*' }), /KafkaTopic\.name got "orders\*"/],
-    [
-      'a pattern as group',
-      () => spec.topic.grantConsume(spec.consumer, { group: '*' }),
-      /grantConsume\.group got "\*"/,
-    ],
-    [
-      'a topic on Kafka 2.8.1',
-      () => {
-        const old = cluster({ version: KafkaVersion.pastSupport('2.8.1') })
-        return new KafkaTopic(old, 'Topic', { cluster: old, name: 'orders' })
-      },
-      /got "2\.8\.1", but MSK makes topics from Kafka 3\.6 on/,
-    ],
-  ])('%s', (_, make, said) => {
-    expect(make).toThrow(said)
-    expect(make).toThrow(
-      expect.objectContaining({ code: 'WEIR_CDK_REFUSED', cure: expect.stringMatching(/^Instead, /) }),
-    )
-  })
-})
-
-test('AwsSolutions finds a planted open group, and else nothing that is not acknowledged', () => {
-  const { app, network: net } = specApp({ sshFrom: SshRange.of('203.0.113.0/24') })
-  const planted = new ec2.SecurityGroup(new Stack(app, 'Planted'), 'Open', { vpc: net.vpc, description: 'open' })
-  planted.addIngressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(22))
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
-  process.env['CDK_VALIDATION'] = 'true'
-  let said = ''
-  try {
-    app.synth()
-  } catch (error) {
-    said = String(error)
-  } finally {
-    process.env['CDK_VALIDATION'] = 'false'
-  }
-  const places = [...said.matchAll(/^ +(\w+)\/.* aws-cdk-lib\.aws_/gm)].map(([, stack]) => stack)
-  expect([...new Set(places)], said).toEqual(['Planted'])
-  expect(said).toContain('AwsSolutions-EC23')
 })

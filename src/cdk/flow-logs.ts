@@ -19,7 +19,7 @@ export class FlowLogs extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     })
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('vpc-flow-logs.amazonaws.com') })
-    this.logGroup.grant(role, 'logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams')
+    const granted = this.logGroup.grant(role, 'logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams')
     const log = new ec2.CfnFlowLog(this, 'Log', {
       resourceId: vpc.ref,
       resourceType: 'VPC',
@@ -28,6 +28,6 @@ export class FlowLogs extends Construct {
       logGroupName: this.logGroup.logGroupName,
       deliverLogsPermissionArn: role.roleArn,
     })
-    log.node.addDependency(role)
+    granted.applyBefore(log)
   }
 }

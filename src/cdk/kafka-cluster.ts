@@ -14,7 +14,7 @@ import { refuse, wholeNumber } from './refuse.ts'
 export const IAM_PORT = 9098
 
 export interface KafkaClusterProps {
-  /** Brokers go to its private subnets, the same number to each zone. */
+  /** Brokers go to its private subnets, the same number to each of its first three zones: MSK takes no more. */
   readonly network: Network
   /**
    * Cannot be changed later. Letters, digits and hyphens, 64 at most.
@@ -58,6 +58,7 @@ export interface KafkaClusterProps {
 }
 
 const NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?$/
+const MAX_ZONES = 3
 /** More a cluster does not get without asking AWS. */
 const MAX_BROKERS = 30
 
@@ -79,16 +80,16 @@ export class KafkaCluster extends Construct {
 
   constructor(scope: Construct, id: string, props: KafkaClusterProps) {
     super(scope, id)
-    const zones = props.network.zones.length
+    const subnets = props.network.privateSubnets.slice(0, MAX_ZONES)
     this.version = props.version ?? KafkaVersion.default()
     this.clusterName = clusterName(props.name)
     const perZone = wholeNumber(
       'KafkaCluster.brokersPerZone',
       props.brokersPerZone ?? 1,
       1,
-      Math.floor(MAX_BROKERS / zones),
+      Math.floor(MAX_BROKERS / subnets.length),
     )
-    this.brokers = perZone * zones
+    this.brokers = perZone * subnets.length
     this.replication = replicationOf(props.replication, this.brokers)
     this.minInsyncReplicas = insyncOf(props.minInsyncReplicas, this.replication)
     this.securityGroup = new ec2.SecurityGroup(this, 'Brokers', {
@@ -107,7 +108,7 @@ export class KafkaCluster extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     })
     this.cfnConfiguration = this.#configuration()
-    this.cfnCluster = this.#cluster(props)
+    this.cfnCluster = this.#cluster(props, subnets)
     this.cfnCluster.applyRemovalPolicy(props.removalPolicy ?? RemovalPolicy.RETAIN)
     this.#warn()
   }
@@ -183,14 +184,17 @@ export class KafkaCluster extends Construct {
     })
   }
 
-  #cluster({ network, size = BrokerSize.of(), encryptionKey }: KafkaClusterProps): msk.CfnCluster {
+  #cluster(
+    { size = BrokerSize.of(), encryptionKey }: KafkaClusterProps,
+    subnets: readonly ec2.CfnSubnet[],
+  ): msk.CfnCluster {
     return new msk.CfnCluster(this, 'Cluster', {
       clusterName: this.clusterName,
       kafkaVersion: this.version.msk,
       numberOfBrokerNodes: this.brokers,
       brokerNodeGroupInfo: {
         instanceType: size.instance,
-        clientSubnets: network.privateSubnets.map((subnet) => subnet.ref),
+        clientSubnets: subnets.map((subnet) => subnet.ref),
         securityGroups: [this.securityGroup.securityGroupId],
         storageInfo: { ebsStorageInfo: { volumeSize: size.storageGib } },
         connectivityInfo: { publicAccess: { type: 'DISABLED' } },

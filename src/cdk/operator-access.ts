@@ -5,6 +5,7 @@ import { Construct } from 'constructs'
 import type { KafkaCluster } from './kafka-cluster.ts'
 import { kafkaHostScript } from './kafka-host-script.ts'
 import type { Network } from './network.ts'
+import { refuse } from './refuse.ts'
 import { SSH_RANGE_PATTERN } from './ssh-range.ts'
 import type { SshRange } from './ssh-range.ts'
 
@@ -75,7 +76,7 @@ export class OperatorAccess extends Construct {
       securityGroup: this.bastionSecurityGroup,
       role: this.#role('BastionRole'),
       subnet: vpc.publicSubnets[0]!,
-      instanceType: props.bastionInstance ?? new ec2.InstanceType('t4g.nano'),
+      instanceType: armType('bastionInstance', props.bastionInstance ?? new ec2.InstanceType('t4g.nano')),
       keyPair: this.keyPair,
       isPublic: true,
       diskGib: 8,
@@ -116,7 +117,7 @@ export class OperatorAccess extends Construct {
       securityGroup: this.kafkaHostSecurityGroup,
       role,
       subnet: network.vpc.privateSubnets[0]!,
-      instanceType: kafkaHostInstance ?? new ec2.InstanceType('t4g.small'),
+      instanceType: armType('kafkaHostInstance', kafkaHostInstance ?? new ec2.InstanceType('t4g.small')),
       keyPair: this.keyPair,
       isPublic: false,
       diskGib: 16,
@@ -151,4 +152,16 @@ export class OperatorAccess extends Construct {
     new CfnOutput(this, 'KafkaHostAddress', { value: this.kafkaHost.instancePrivateIp })
     new CfnOutput(this, 'KafkaHostId', { value: this.kafkaHost.instanceId })
   }
+}
+
+/** The image is for arm64: another type would not start. */
+function armType(what: string, type: ec2.InstanceType): ec2.InstanceType {
+  if (type.architecture !== ec2.InstanceArchitecture.ARM_64)
+    refuse({
+      what: `OperatorAccess.${what}`,
+      got: type.toString(),
+      why: 'the hosts run on arm64',
+      instead: 'take a type with a g in its family, such as t4g.small',
+    })
+  return type
 }
