@@ -1,18 +1,18 @@
 /** Constructs otherwise set up than the specification, and set up wrongly. */
-import { App, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions'
 import * as ec2 from 'aws-cdk-lib/aws-ec2'
 import * as kms from 'aws-cdk-lib/aws-kms'
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { describe, expect, test } from 'vitest'
-import { specApp } from '../../test/aws/spec-app.ts'
+import { specApp, testApp } from '../../test/aws/spec-app.ts'
 import { AddressPlan, BrokerSize, KafkaCluster, KafkaTopic, KafkaVersion, Network, OperatorAccess } from './index.ts'
 import type { KafkaClusterProps } from './index.ts'
 
 const spec = specApp()
 
 describe('other shapes', () => {
-  const inStack = () => new Stack(new App({ analyticsReporting: false }), 'Other')
+  const inStack = () => new Stack(testApp(), 'Other')
 
   test('a third zone, and a NAT gateway a zone, only add: every resource there was stays as it was', () => {
     const build = (zones: number, natGateways: 'one' | 'perZone') => {
@@ -30,7 +30,7 @@ describe('other shapes', () => {
   })
 
   test('an explicit account and region need no look-up', () => {
-    const app = new App({ analyticsReporting: false })
+    const app = testApp()
     const stack = new Stack(app, 'Other', { env: { account: '123456789012', region: 'eu-west-1' } })
     const net = new Network(stack, 'Network')
     new OperatorAccess(stack, 'Access', { network: net, cluster: new KafkaCluster(stack, 'Kafka', { network: net }) })
@@ -110,7 +110,7 @@ describe('other shapes', () => {
 
 describe('mistakes are refused', () => {
   const cluster = (props: Partial<KafkaClusterProps> = {}) => {
-    const stack = new Stack(new App({ analyticsReporting: false }), 'Wrong')
+    const stack = new Stack(testApp(), 'Wrong')
     return new KafkaCluster(stack, 'Kafka', { network: new Network(stack, 'Network'), ...props })
   }
   const topic = (props: object) => () => {

@@ -1,7 +1,11 @@
 /** The stacks that exist so far, as the specification asks for them: synthesized once, shared by the tests. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { App, Stack } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import * as iam from 'aws-cdk-lib/aws-iam'
+import { afterAll } from 'vitest'
 import { AddressPlan, KafkaCluster, KafkaTopic, Network, OperatorAccess } from '../../src/cdk/index.ts'
 import type { OperatorAccessProps } from '../../src/cdk/index.ts'
 import { acknowledgeFindings } from './acknowledgements.ts'
@@ -19,13 +23,22 @@ export interface SpecApp {
   readonly producer: iam.Role
 }
 
-/** Makes the app; nothing is looked up, and no account or region is given. */
-export function specApp(access: Pick<OperatorAccessProps, 'sshFrom'> = {}): SpecApp {
+const folder = mkdtempSync(join(tmpdir(), 'weirhouse-cdk-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** An app whose output goes when the tests of the file are done. */
+export function testApp(): App {
   process.env['CDK_VALIDATION'] = 'false' // the templates are validated where that is the subject
-  const app = new App({
+  return new App({
     analyticsReporting: false,
     context: { '@aws-cdk/core:defaultCrossStackReferences': 'strong' },
+    outdir: mkdtempSync(join(folder, 'app-')),
   })
+}
+
+/** Makes the app; nothing is looked up, and no account or region is given. */
+export function specApp(access: Pick<OperatorAccessProps, 'sshFrom'> = {}): SpecApp {
+  const app = testApp()
   const stacks = {
     network: new Stack(app, 'Network'),
     stream: new Stack(app, 'Stream'),
