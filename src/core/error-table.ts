@@ -30,6 +30,11 @@ export const errorTable = {
     retryable: false,
     cure: 'Start it with `weirhouse up`, which writes them; elsewhere, set the variable (docs/operations.md, "Bindings").',
   },
+  WEIR_CDK_REFUSED: {
+    message: '{what} got {got}, but {why}.',
+    retryable: false,
+    cure: 'Instead, {instead}.',
+  },
   // poison: one record's own fault (D6)
   WEIR_DECODE: {
     message: 'The record does not decode: {reason}.',

@@ -1,6 +1,6 @@
 /** The package as users get it: built, packed, installed into an empty folder, imported and type-checked there. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -87,9 +87,11 @@ describe('the tarball', () => {
 const doors = Object.keys(manifest.exports)
   .filter((door) => door !== './package.json')
   .map((door) => door.replace(/^\./, 'weirhouse'))
+/** Its classes extend those of the AWS CDK, so it cannot load without. */
+const CDK_DOOR = 'weirhouse/cdk'
 
 describe('installed', () => {
-  test.each(doors)('%s loads without any of the optional packages', (door) => {
+  test.each(doors.filter((door) => door !== CDK_DOOR))('%s loads without any of the optional packages', (door) => {
     const script = `console.log(Object.keys(await import(${JSON.stringify(door)})).length)`
     expect(Number(mustRun('node', ['--input-type=module', '-e', script], consumer))).toBeGreaterThan(0)
   })
@@ -104,18 +106,38 @@ describe('installed', () => {
     expect(said.trim()).toBe(manifest.version)
   })
 
+  test('weirhouse/cdk says what it lacks, and loads beside the AWS CDK', () => {
+    const script = `console.log(Object.keys(await import('${CDK_DOOR}')).length)`
+    const load = () => run('node', ['--input-type=module', '-e', script], consumer)
+    expect(load().output).toMatch(/Cannot find package '(aws-cdk-lib|constructs)'/)
+    for (const name of ['aws-cdk-lib', 'constructs'])
+      symlinkSync(join(root, 'node_modules', name), join(consumer, 'node_modules', name))
+    expect(Number(load().stdout)).toBeGreaterThan(0)
+  })
+
   test('its types hold for a strict consumer, and refuse a wrong definition', () => {
     writeFileSync(join(consumer, 'good.ts'), GOOD)
+    writeFileSync(join(consumer, 'stack.ts'), STACK)
     writeFileSync(join(consumer, 'wrong.ts'), GOOD.replace("topic: 'quakes'", 'topic: 1'))
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--pretty', 'false']
     const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
-    const good = run('node', [tsc, ...flags, ...types, '--skipLibCheck', 'good.ts'], consumer)
+    const good = run('node', [tsc, ...flags, ...types, '--skipLibCheck', 'good.ts', 'stack.ts'], consumer)
     expect(good.output).toBe('')
     const wrong = run('node', [tsc, ...flags, ...types, '--skipLibCheck', 'wrong.ts'], consumer)
     expect(wrong.output).toMatch(/wrong\.ts.* error TS2322/)
   })
 })
+
+const STACK = `import { App, Stack } from 'aws-cdk-lib'
+import { BrokerSize, KafkaCluster, KafkaTopic, Network, OperatorAccess, SshRange } from 'weirhouse/cdk'
+
+const stack = new Stack(new App(), 'Stream')
+const network = new Network(stack, 'Network')
+const cluster = new KafkaCluster(stack, 'Kafka', { network, size: BrokerSize.of({ storageGib: 20 }) })
+export const topic = new KafkaTopic(stack, 'Orders', { cluster, name: 'orders', partitions: 4 })
+new OperatorAccess(stack, 'Access', { network, cluster, sshFrom: SshRange.of('203.0.113.7/32') })
+`
 
 const GOOD = `import { json, pipeline } from 'weirhouse'
 import { s3 } from 'weirhouse/sinks/s3'

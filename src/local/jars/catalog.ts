@@ -1,11 +1,9 @@
+import { KAFKA_VERSION } from '../../core/kafka-release.ts'
 import { createHash } from 'node:crypto'
 import { checksums as dynamodb } from './checksums/dynamodb.ts'
 import { checksums as kafkaTools } from './checksums/kafka-tools.ts'
 import { checksums as kafka } from './checksums/kafka.ts'
 import { checksums as s3 } from './checksums/s3.ts'
-
-/** Apache Kafka of the local stack; the MSK version follows the same number (`4.1.x.kraft`). */
-export const KAFKA_VERSION = '4.1.1'
 
 export interface MavenDependency {
   readonly group: string

@@ -1,0 +1,172 @@
+/** The Kafka host's user data, run as far as it goes without an instance: dnf, curl, aws and Kafka's tools are stand-ins. */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CLIENT_PROPERTIES, HOST_COMMANDS, kafkaHostScript } from './kafka-host-script.ts'
+import { KafkaVersion } from './kafka-version.ts'
+
+const ARN = 'arn:aws:kafka:eu-west-1:123456789012:cluster/weirhouse/1-2-3'
+const BROKERS = 'b-1.example:9098,b-2.example:9098'
+const TOOLS = ['kafka-topics.sh', 'kafka-console-producer.sh', 'kafka-console-consumer.sh', 'kafka-consumer-groups.sh']
+const folder = mkdtempSync(join(tmpdir(), 'weirhouse-host-'))
+const stands = join(folder, 'stand-ins')
+let tarball: string
+let jar: string
+
+function executable(path: string, text: string): void {
+  writeFileSync(path, `#!/usr/bin/env bash\n${text}\n`, { mode: 0o755 })
+}
+
+function sum(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
+}
+
+beforeAll(() => {
+  mkdirSync(stands)
+  executable(join(stands, 'dnf'), `echo "dnf $*" >> '${folder}/dnf.log'`)
+  executable(join(stands, 'aws'), `echo "aws $*" >> '${folder}/aws.log'; echo '${BROKERS}'`)
+  // the last two arguments are the file and the address, which here is a path
+  executable(join(stands, 'curl'), 'cp "${@: -1}" "${@: -2:1}"')
+  const kafka = join(folder, 'kafka_2.13-9.9.9')
+  mkdirSync(join(kafka, 'bin'), { recursive: true })
+  mkdirSync(join(kafka, 'libs'))
+  for (const tool of TOOLS) executable(join(kafka, 'bin', tool), 'echo "${0##*/} $*"')
+  tarball = join(folder, 'kafka.tgz')
+  expect(spawnSync('tar', ['-czf', tarball, '-C', folder, 'kafka_2.13-9.9.9']).status).toBe(0)
+  jar = join(folder, 'auth.jar')
+  writeFileSync(jar, 'a jar')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function script(sums: { readonly kafka?: string; readonly jar?: string } = {}): string {
+  return kafkaHostScript({
+    clusterArn: ARN,
+    region: 'eu-west-1',
+    tools: { release: '9.9.9', url: tarball, sha256: sums.kafka ?? sum(tarball) },
+    iamAuth: { url: jar, sha256: sums.jar ?? sum(jar) },
+  })
+}
+
+function bash(root: string, args: readonly string[], input = '') {
+  const PATH = [stands, join(root, 'usr/local/bin'), process.env['PATH']].join(delimiter)
+  return spawnSync('bash', args, { encoding: 'utf8', input, env: { PATH, WEIRHOUSE_ROOT: root }, timeout: 15_000 })
+}
+
+test('every script is bash', () => {
+  const whole = kafkaHostScript({ clusterArn: ARN, region: 'eu-west-1', tools: KafkaVersion.default().tools })
+  expect(bash(folder, ['-n'], whole)).toMatchObject({ status: 0, stderr: '' })
+})
+
+describe('set up', () => {
+  const root = join(folder, 'root')
+  beforeAll(() => {
+    mkdirSync(root)
+    expect(bash(root, ['-s'], script())).toMatchObject({ status: 0, stderr: '' })
+  })
+  const call = (command: string, ...args: string[]) => bash(root, [join(root, 'usr/local/bin', command), ...args])
+  const iam = () => join(root, 'etc/weirhouse/client.properties')
+
+  test('has Java 17, the tools, the IAM library and the mark of its end', () => {
+    expect(readFileSync(join(folder, 'dnf.log'), 'utf8')).toContain('install -y java-17-amazon-corretto-headless')
+    expect(readFileSync(join(root, 'opt/kafka/libs/aws-msk-iam-auth.jar'), 'utf8')).toBe('a jar')
+    expect(readFileSync(iam(), 'utf8')).toBe(CLIENT_PROPERTIES)
+    expect(existsSync(join(root, 'var/log/weirhouse-setup.done'))).toBe(true)
+    expect(existsSync(join(root, 'opt/kafka.tgz'))).toBe(false)
+  })
+
+  test.each(HOST_COMMANDS)('%s stands on the PATH, executable, and is bash', (command) => {
+    const path = join(root, 'usr/local/bin', command)
+    expect(statSync(path).mode & 0o777).toBe(0o755)
+    expect(bash(root, ['-n', path])).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('kafka-bootstrap asks for the brokers that speak IAM', () => {
+    expect(call('kafka-bootstrap').stdout).toBe(`${BROKERS}\n`)
+    expect(readFileSync(join(folder, 'aws.log'), 'utf8')).toContain(
+      `aws kafka get-bootstrap-brokers --region eu-west-1 --cluster-arn ${ARN} --query BootstrapBrokerStringSaslIam`,
+    )
+  })
+
+  test.each<[string, readonly string[], string]>([
+    [
+      'topic-create',
+      ['demo_topic'],
+      'kafka-topics.sh --bootstrap-server BROKERS --command-config IAM --create --topic demo_topic --partitions 2 --replication-factor 2 --config max.message.bytes=1048576',
+    ],
+    [
+      'topic-create',
+      ['other', '6', '3', '--if-not-exists'],
+      'kafka-topics.sh --bootstrap-server BROKERS --command-config IAM --create --topic other --partitions 6 --replication-factor 3 --config max.message.bytes=1048576 --if-not-exists',
+    ],
+    ['topic-list', [], 'kafka-topics.sh --bootstrap-server BROKERS --command-config IAM --list'],
+    [
+      'topic-describe',
+      ['demo_topic'],
+      'kafka-topics.sh --bootstrap-server BROKERS --command-config IAM --describe --topic demo_topic',
+    ],
+    [
+      'produce',
+      ['demo_topic'],
+      'kafka-console-producer.sh --bootstrap-server BROKERS --producer.config IAM --topic demo_topic',
+    ],
+    [
+      'consume',
+      ['demo_topic', '--max-messages', '3'],
+      'kafka-console-consumer.sh --bootstrap-server BROKERS --consumer.config IAM --topic demo_topic --from-beginning --max-messages 3',
+    ],
+    [
+      'group-lag',
+      [],
+      'kafka-consumer-groups.sh --bootstrap-server BROKERS --command-config IAM --describe --all-groups',
+    ],
+  ])('%s %j calls the tool with the brokers and IAM', (command, args, called) => {
+    const { stdout, stderr } = call(command, ...args)
+    expect(stderr).toBe('')
+    expect(stdout.trim()).toBe(called.replace('BROKERS', BROKERS).replace('IAM', iam()))
+  })
+
+  test.each(['topic-create', 'topic-describe', 'produce', 'consume'])(
+    '%s without a topic says its usage',
+    (command) => {
+      expect(call(command)).toMatchObject({ status: 2, stderr: expect.stringContaining(`usage: ${command} `) })
+    },
+  )
+
+  test('where no brokers are to be had, a command ends with the reason, before any tool', () => {
+    const failing = join(folder, 'failing')
+    mkdirSync(failing, { recursive: true })
+    executable(join(failing, 'aws'), 'echo "no credentials" >&2; exit 253')
+    const PATH = [failing, join(root, 'usr/local/bin'), process.env['PATH']].join(delimiter)
+    const env = { PATH, WEIRHOUSE_ROOT: root }
+    const ran = spawnSync(join(root, 'usr/local/bin/topic-list'), { encoding: 'utf8', env })
+    expect(ran).toMatchObject({ status: 253, stdout: '', stderr: 'no credentials\n' })
+  })
+
+  test('a login shell names the brokers', () => {
+    const profile = `. '${join(root, 'etc/profile.d/weirhouse.sh')}'; echo "[$BOOTSTRAP]"`
+    const { stdout } = bash(root, ['--norc', '-i', '-c', profile])
+    expect(stdout).toContain(`Kafka brokers: ${BROKERS}`)
+    expect(stdout).toContain('Commands: topic-create, ')
+    expect(stdout).toContain(`[${BROKERS}]`)
+  })
+
+  test('runs a second time as the first', () => {
+    expect(bash(root, ['-s'], script())).toMatchObject({ status: 0, stderr: '' })
+  })
+})
+
+test.each([
+  ['the tools', { kafka: '0'.repeat(64) }, 'opt/kafka.tgz'],
+  ['the IAM library', { jar: '0'.repeat(64) }, 'opt/kafka/libs/aws-msk-iam-auth.jar'],
+])('another SHA-256 of %s ends the set-up with nothing in its place', (name, sums, path) => {
+  const root = join(folder, name.replaceAll(' ', '-'))
+  mkdirSync(root)
+  const { status, stderr } = bash(root, ['-s'], script(sums))
+  expect(status).toBe(1)
+  expect(stderr).toContain('has another SHA-256 than')
+  expect(existsSync(join(root, path))).toBe(false)
+  expect(existsSync(join(root, 'var/log/weirhouse-setup.done'))).toBe(false)
+})

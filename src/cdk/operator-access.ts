@@ -1,0 +1,167 @@
+import { CfnOutput, CfnParameter, Stack } from 'aws-cdk-lib'
+import * as ec2 from 'aws-cdk-lib/aws-ec2'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import { Construct } from 'constructs'
+import type { KafkaCluster } from './kafka-cluster.ts'
+import { kafkaHostScript } from './kafka-host-script.ts'
+import type { Network } from './network.ts'
+import { refuse } from './refuse.ts'
+import { SSH_RANGE_PATTERN } from './ssh-range.ts'
+import type { SshRange } from './ssh-range.ts'
+
+export interface OperatorAccessProps {
+  readonly network: Network
+  /** The cluster that the Kafka host works on. */
+  readonly cluster: KafkaCluster
+  /**
+   * From where the bastion takes SSH.
+   * @default a CloudFormation parameter without default, SshRange, for whoever deploys to answer
+   */
+  readonly sshFrom?: SshRange
+  /**
+   * Key pair of both hosts.
+   * @default a new one, whose private half is kept in Systems Manager
+   */
+  readonly keyPair?: ec2.IKeyPair
+  /**
+   * An arm64 type.
+   * @default t4g.nano
+   */
+  readonly bastionInstance?: ec2.InstanceType
+  /**
+   * An arm64 type; Kafka's tools want 1 GiB of memory at least.
+   * @default t4g.small
+   */
+  readonly kafkaHostInstance?: ec2.InstanceType
+}
+
+interface Host {
+  readonly vpc: ec2.IVpc
+  readonly securityGroup: ec2.SecurityGroup
+  readonly role: iam.Role
+  readonly subnet: ec2.ISubnet
+  readonly instanceType: ec2.InstanceType
+  readonly keyPair: ec2.IKeyPair
+  readonly isPublic: boolean
+  readonly diskGib: number
+  readonly userData?: ec2.UserData
+}
+
+const SSH = ec2.Port.tcp(22)
+
+/**
+ * Two hosts for people: a bastion in the first public subnet, and a Kafka host in the first private one with Java, Kafka's
+ * tools and commands around them. SSH goes from the stated range to the bastion and from there to the Kafka host; Session
+ * Manager reaches both without a port.
+ */
+export class OperatorAccess extends Construct {
+  readonly keyPair: ec2.IKeyPair
+  readonly bastion: ec2.Instance
+  readonly kafkaHost: ec2.Instance
+  readonly bastionSecurityGroup: ec2.SecurityGroup
+  readonly kafkaHostSecurityGroup: ec2.SecurityGroup
+
+  constructor(scope: Construct, id: string, props: OperatorAccessProps) {
+    super(scope, id)
+    const { network, cluster } = props
+    const { vpc } = network
+    this.keyPair = props.keyPair ?? new ec2.KeyPair(this, 'KeyPair', { type: ec2.KeyPairType.ED25519 })
+    this.bastionSecurityGroup = new ec2.SecurityGroup(this, 'BastionGroup', { vpc, description: 'Bastion' })
+    this.kafkaHostSecurityGroup = new ec2.SecurityGroup(this, 'KafkaHostGroup', { vpc, description: 'Kafka host' })
+    this.bastionSecurityGroup.addIngressRule(ec2.Peer.ipv4(this.#sshFrom(props)), SSH, 'SSH from the stated range')
+    this.kafkaHostSecurityGroup.addIngressRule(this.bastionSecurityGroup, SSH, 'SSH from the bastion')
+    const brokersIngress = cluster.letIn(this, this.kafkaHostSecurityGroup)
+    this.bastion = this.#host('Bastion', {
+      vpc,
+      securityGroup: this.bastionSecurityGroup,
+      role: this.#role('BastionRole'),
+      subnet: vpc.publicSubnets[0]!,
+      instanceType: armType('bastionInstance', props.bastionInstance ?? new ec2.InstanceType('t4g.nano')),
+      keyPair: this.keyPair,
+      isPublic: true,
+      diskGib: 8,
+    })
+    this.bastion.node.addDependency(network.internetRoute)
+    this.kafkaHost = this.#kafkaHost(props)
+    this.kafkaHost.node.addDependency(...network.natRoutes, brokersIngress)
+    this.#outputs()
+  }
+
+  #sshFrom({ sshFrom }: OperatorAccessProps): string {
+    if (sshFrom) return sshFrom.cidr
+    const parameter = new CfnParameter(this, 'SshRange', {
+      description: 'From where the bastion takes SSH, such as 203.0.113.7/32; no wider than a /8',
+      allowedPattern: SSH_RANGE_PATTERN,
+      constraintDescription: 'an IPv4 range from /8 to /32, such as 203.0.113.7/32',
+    })
+    parameter.overrideLogicalId('SshRange')
+    return parameter.valueAsString
+  }
+
+  #role(id: string): iam.Role {
+    return new iam.Role(this, id, { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') })
+  }
+
+  #kafkaHost({ network, cluster, kafkaHostInstance }: OperatorAccessProps): ec2.Instance {
+    const role = this.#role('KafkaHostRole')
+    const granted = cluster.grantOperate(role)
+    // The service knows no resource for this action, hence the star.
+    role.addToPolicy(new iam.PolicyStatement({ actions: ['kafka:GetBootstrapBrokers'], resources: ['*'] }))
+    const script = kafkaHostScript({
+      clusterArn: cluster.arn,
+      region: Stack.of(this).region,
+      tools: cluster.version.tools,
+    })
+    const host = this.#host('KafkaHost', {
+      vpc: network.vpc,
+      securityGroup: this.kafkaHostSecurityGroup,
+      role,
+      subnet: network.vpc.privateSubnets[0]!,
+      instanceType: armType('kafkaHostInstance', kafkaHostInstance ?? new ec2.InstanceType('t4g.small')),
+      keyPair: this.keyPair,
+      isPublic: false,
+      diskGib: 16,
+      userData: ec2.UserData.custom(script),
+    })
+    granted.applyBefore(host)
+    return host
+  }
+
+  #host(id: string, host: Host): ec2.Instance {
+    host.role.addManagedPolicy(iam.ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore'))
+    const volume = ec2.BlockDeviceVolume.ebs(host.diskGib, { encrypted: true, volumeType: ec2.EbsDeviceVolumeType.GP3 })
+    return new ec2.Instance(this, id, {
+      vpc: host.vpc,
+      vpcSubnets: { subnets: [host.subnet] },
+      associatePublicIpAddress: host.isPublic,
+      instanceType: host.instanceType,
+      machineImage: ec2.MachineImage.latestAmazonLinux2023({ cpuType: ec2.AmazonLinuxCpuType.ARM_64 }),
+      securityGroup: host.securityGroup,
+      role: host.role,
+      keyPair: host.keyPair,
+      httpTokens: ec2.HttpTokens.REQUIRED,
+      detailedMonitoring: true,
+      blockDevices: [{ deviceName: '/dev/xvda', volume }],
+      ...(host.userData && { userData: host.userData, userDataCausesReplacement: true }),
+    })
+  }
+
+  #outputs(): void {
+    new CfnOutput(this, 'BastionAddress', { value: this.bastion.instancePublicIp })
+    new CfnOutput(this, 'BastionId', { value: this.bastion.instanceId })
+    new CfnOutput(this, 'KafkaHostAddress', { value: this.kafkaHost.instancePrivateIp })
+    new CfnOutput(this, 'KafkaHostId', { value: this.kafkaHost.instanceId })
+  }
+}
+
+/** The image is for arm64: another type would not start. */
+function armType(what: string, type: ec2.InstanceType): ec2.InstanceType {
+  if (type.architecture !== ec2.InstanceArchitecture.ARM_64)
+    refuse({
+      what: `OperatorAccess.${what}`,
+      got: type.toString(),
+      why: 'the hosts run on arm64',
+      instead: 'take a type with a g in its family, such as t4g.small',
+    })
+  return type
+}

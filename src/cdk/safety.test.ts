@@ -1,0 +1,84 @@
+/** Who reaches whom in the synthesized network, and what AwsSolutions finds. */
+import { Stack, Validations } from 'aws-cdk-lib'
+import * as ec2 from 'aws-cdk-lib/aws-ec2'
+import { AwsSolutionsChecks } from 'cdk-nag'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { endpoint, leadsOutByNat, reach, worldOf } from '../../test/aws/reachability.ts'
+import type { World } from '../../test/aws/reachability.ts'
+import { specApp, templatesOf } from '../../test/aws/spec-app.ts'
+import { SshRange } from './index.ts'
+
+let world: World
+beforeAll(() => {
+  world = worldOf(templatesOf(specApp().stacks))
+})
+
+describe('ways', () => {
+  const bastion = () => endpoint(world, 'Bastion')
+  const host = () => endpoint(world, 'KafkaHost')
+  const brokers = () => endpoint(world, 'KafkaCluster')
+  const internet = { range: '0.0.0.0/0' }
+  const stated = { range: 'Access/SshRange' }
+
+  test('internet -> bastion: 22 from the stated range, nothing else', () => {
+    expect(reach(world, stated, bastion(), 22).reached).toBe(true)
+    expect(reach(world, stated, bastion(), 23).reached).toBe(false)
+    expect(reach(world, internet, bastion(), 22).reached).toBe(false)
+  })
+
+  test('bastion -> Kafka host 22 -> brokers 9098; the bastion not to the brokers', () => {
+    expect(reach(world, bastion(), host(), 22).reached).toBe(true)
+    expect(reach(world, host(), brokers(), 9098).reached).toBe(true)
+    expect(reach(world, host(), brokers(), 9092).reached).toBe(false)
+    expect(reach(world, bastion(), brokers(), 9098).reached).toBe(false)
+  })
+
+  test('the mapping, with the subnets and group of the cluster -> brokers, and out to Lambda and STS', () => {
+    expect(reach(world, brokers(), brokers(), 9098).reached).toBe(true)
+    expect(brokers().subnets.map((subnet) => leadsOutByNat(world, subnet))).toEqual([true, true])
+  })
+
+  test('internet -> Kafka host and brokers: never', () => {
+    for (const target of [host(), brokers()])
+      for (const port of [22, 9092, 9094, 9098, 9198])
+        expect(reach(world, internet, target, port)).toEqual({
+          reached: false,
+          because: `${target.id} has no public address`,
+        })
+  })
+
+  test('the walk sees an open port, a closed way out and an instance that is public', () => {
+    const open = specApp({ sshFrom: SshRange.of('203.0.113.0/24') })
+    const walked = worldOf(templatesOf(open.stacks))
+    const at = endpoint(walked, 'Bastion')
+    expect(reach(walked, { range: '203.0.113.9/32' }, at, 22).reached).toBe(true)
+    expect(reach(walked, { range: '203.0.114.9/32' }, at, 22).reached).toBe(false)
+    const withoutRoutes = { ...walked, resources: walked.resources.filter(({ type }) => type !== 'AWS::EC2::Route') }
+    expect(reach(withoutRoutes, { range: '203.0.113.9/32' }, at, 22).because).toContain(
+      'no route to an internet gateway',
+    )
+    expect(leadsOutByNat(withoutRoutes, endpoint(walked, 'KafkaHost').subnets[0]!)).toBe(false)
+    const rule = { direction: 'in', peer: '0.0.0.0/0', protocol: '-1', from: 0, to: 65_535 } as const
+    const exposed = { ...walked, rules: [...walked.rules, { ...rule, group: at.groups[0]! }] }
+    expect(reach(exposed, { range: '0.0.0.0/0' }, at, 3389).reached).toBe(true)
+  })
+})
+
+test('AwsSolutions finds a planted open group, and else nothing that is not acknowledged', () => {
+  const { app, network: net } = specApp({ sshFrom: SshRange.of('203.0.113.0/24') })
+  const planted = new ec2.SecurityGroup(new Stack(app, 'Planted'), 'Open', { vpc: net.vpc, description: 'open' })
+  planted.addIngressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(22))
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
+  process.env['CDK_VALIDATION'] = 'true'
+  let said = ''
+  try {
+    app.synth()
+  } catch (error) {
+    said = String(error)
+  } finally {
+    process.env['CDK_VALIDATION'] = 'false'
+  }
+  const places = [...said.matchAll(/^ +(\w+)\/.* aws-cdk-lib\.aws_/gm)].map(([, stack]) => stack)
+  expect([...new Set(places)], said).toEqual(['Planted'])
+  expect(said).toContain('AwsSolutions-EC23')
+})

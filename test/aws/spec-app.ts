@@ -1,0 +1,65 @@
+/** The stacks that exist so far, as the specification asks for them: synthesized once, shared by the tests. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { App, Stack } from 'aws-cdk-lib'
+import { Template } from 'aws-cdk-lib/assertions'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import { afterAll } from 'vitest'
+import { AddressPlan, KafkaCluster, KafkaTopic, Network, OperatorAccess } from '../../src/cdk/index.ts'
+import type { OperatorAccessProps } from '../../src/cdk/index.ts'
+import { acknowledgeFindings } from './acknowledgements.ts'
+import type { TemplateBody } from './reachability.ts'
+
+export interface SpecApp {
+  readonly app: App
+  readonly stacks: Readonly<Record<'network' | 'stream' | 'access', Stack>>
+  readonly network: Network
+  readonly cluster: KafkaCluster
+  readonly topic: KafkaTopic
+  readonly access: OperatorAccess
+  /** Roles of a consumer and of a producer, to see grants on. */
+  readonly consumer: iam.Role
+  readonly producer: iam.Role
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'weirhouse-cdk-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** An app whose output goes when the tests of the file are done. */
+export function testApp(): App {
+  process.env['CDK_VALIDATION'] = 'false' // the templates are validated where that is the subject
+  return new App({
+    analyticsReporting: false,
+    context: { '@aws-cdk/core:defaultCrossStackReferences': 'strong' },
+    outdir: mkdtempSync(join(folder, 'app-')),
+  })
+}
+
+/** Makes the app; nothing is looked up, and no account or region is given. */
+export function specApp(access: Pick<OperatorAccessProps, 'sshFrom'> = {}): SpecApp {
+  const app = testApp()
+  const stacks = {
+    network: new Stack(app, 'Network'),
+    stream: new Stack(app, 'Stream'),
+    access: new Stack(app, 'Access'),
+  }
+  const network = new Network(stacks.network, 'Network', { addresses: AddressPlan.spec() })
+  const cluster = new KafkaCluster(stacks.stream, 'Kafka', { network })
+  const topic = new KafkaTopic(stacks.stream, 'Demo', { cluster, name: 'demo_topic' })
+  const operator = new OperatorAccess(stacks.access, 'Access', { network, cluster, ...access })
+  const role = (id: string) =>
+    new iam.Role(stacks.access, id, { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') })
+  const consumer = role('Consumer')
+  const producer = role('Producer')
+  topic.grantConsume(consumer, { group: 'demo' })
+  topic.grantProduce(producer)
+  acknowledgeFindings(operator)
+  return { app, stacks, network, cluster, topic, access: operator, consumer, producer }
+}
+
+/** Templates by stack, of any app. */
+export function templatesOf(stacks: Readonly<Record<string, Stack>>): Readonly<Record<string, TemplateBody>> {
+  const bodies = Object.values(stacks).map((stack) => [stack.stackName, Template.fromStack(stack).toJSON()] as const)
+  return Object.fromEntries(bodies) as Record<string, TemplateBody>
+}
