@@ -226,6 +226,16 @@ describe('what a sink throws', () => {
     expect(storeError(error, 'kv')).toMatchObject({ code, retryable })
     expect(storeError(error, 'kv')).toBeInstanceOf(WeirError)
   })
+
+  test('N5: a refusal is told by its name, without the text that can quote a record', async () => {
+    const { endpoint } = await stub([fail(400, 'ValidationException', 'cannot convert payload-42 to a number')])
+    const error: unknown = await dynamo(clientOf(endpoint, { attempts: 1 }).client)
+      .call('PutItem', {}, deadline())
+      .catch((thrown: unknown) => thrown)
+    const line = storeError(error, 'kv').toLine()
+    expect(line).toContain('ValidationException')
+    expect(line).not.toContain('payload-42')
+  })
 })
 
 describe('S3', () => {

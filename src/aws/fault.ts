@@ -58,5 +58,7 @@ export function storeError(error: unknown, sink: string): WeirError {
   if (kind === 'retryable') return new WeirError('WEIR_STORE_UNAVAILABLE', { sink, reason }, { cause: error })
   if (kind === 'misconfigured')
     return new WeirError('WEIR_STORE_MISCONFIGURED', { sink, reason, advice }, { cause: error })
-  return new WeirError('WEIR_REQUEST_FAILED', { service, operation, status, name, reason: message }, { cause: error })
+  // What is refused for what it holds is told by name alone: the text can quote a record (N5). The cause keeps it.
+  const told = kind === 'refused' ? 'its text may quote a record and is left out' : message
+  return new WeirError('WEIR_REQUEST_FAILED', { service, operation, status, name, reason: told }, { cause: error })
 }

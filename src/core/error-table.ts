@@ -108,7 +108,7 @@ export const errorTable = {
     cure: 'Give the sink a prefix of its own, or remove what does not belong there.',
   },
   WEIR_FOREIGN_ITEM: {
-    message: 'Table "{table}" holds an item without position attributes under key {key}.',
+    message: 'Table "{table}" holds an item without position attributes under the key of record {record}.',
     retryable: false,
     cure: 'Give the sink a table of its own, or remove the item.',
   },

@@ -113,10 +113,15 @@ async function lookAll(
   return older
 }
 
+/** Names the record that met it: the key itself is of the payload (N5). */
+function foreignItem(table: string, { position: { src, offset } }: PlacedRow): WeirError {
+  return new WeirError('WEIR_FOREIGN_ITEM', { table, record: `${src}@${offset}` })
+}
+
 /** Throws WEIR_FOREIGN_ITEM. */
 function replaces({ order, table }: EffectOptions, placed: PlacedRow, stored: Stored): boolean {
   if (stored === 'absent') return true
-  if (stored === 'foreign') throw new WeirError('WEIR_FOREIGN_ITEM', { table, key: placed.row.key })
+  if (stored === 'foreign') throw foreignItem(table, placed)
   return supersedes(order, placed.position, stored)
 }
 
@@ -131,8 +136,7 @@ async function putOne(
   else if (outcome.kind === 'kept') {
     // As new or newer stands there, and the guard has said so. An item that is older by what it says of itself, and that
     // the guard could not compare, is not ours: the row would be lost without a word.
-    if (replaces(options, placed, outcome.stored))
-      throw new WeirError('WEIR_FOREIGN_ITEM', { table: options.table, key: placed.row.key })
+    if (replaces(options, placed, outcome.stored)) throw foreignItem(options.table, placed)
   } else {
     await options.checkTable(outcome.fault, deadline)
     effect.refused.push({ placed, reason: `${outcome.fault.name}: ${outcome.fault.message}` })

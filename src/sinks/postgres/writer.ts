@@ -7,6 +7,7 @@ import { batchEncoder } from './batch.ts'
 import type { EncodedBatch } from './batch.ts'
 import { checkLive } from './check.ts'
 import { faultOf, keepsConnection } from './faults.ts'
+import type { Fault } from './faults.ts'
 import { layoutOf } from './layout.ts'
 import type { PostgresOptions } from './options.ts'
 import { exportOutbox } from './outbox.ts'
@@ -23,6 +24,11 @@ const FIRST_WAIT_MS = 50
 const MAX_WAIT_MS = 2_000
 /** Measured (bench/postgres-sink.ts): up to here one statement with arrays is faster than COPY through a stage. */
 const SMALL_ROWS = 500
+
+/** What a log may hold: the text of a fault of data can quote the row (N5). A dead letter keeps it. */
+function tellable({ kind, code, reason }: Fault): string {
+  return kind === 'refused' ? `SQLSTATE ${code}, whose text may quote a row and is left out` : `${code} ${reason}`
+}
 
 interface Writer {
   readonly options: PostgresOptions
@@ -135,7 +141,7 @@ async function retrying<T>(writer: Writer, invocation: Invocation, course: Cours
         writer.checked = false
         throw new WeirError(
           'WEIR_STORE_MISCONFIGURED',
-          { sink, reason: `${fault.code} ${fault.reason}`, advice: fault.advice },
+          { sink, reason: tellable(fault), advice: fault.advice },
           { cause: error },
         )
       }
