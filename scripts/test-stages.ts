@@ -25,14 +25,14 @@ function suite(name: string, budgetSeconds: number): Stage {
 }
 
 export const stages: readonly Stage[] = [
-  gate('format', 5, 'node_modules/oxfmt/bin/oxfmt', '--check'),
-  gate('lint', 15, 'node_modules/oxlint/bin/oxlint', '--type-aware'),
-  gate('types', 15, 'node_modules/typescript/bin/tsc'),
-  gate('knip', 10, 'node_modules/knip/bin/knip.js', '--no-progress'),
-  gate('docs', 5, '--conditions=source', 'scripts/generate-docs.ts', '--check'),
-  suite('unit', 45),
-  suite('simulation', 20),
-  suite('contract', 64),
-  suite('integration', 140),
-  suite('package', 40),
+  gate('format', 3, 'node_modules/oxfmt/bin/oxfmt', '--check'),
+  gate('lint', 12, 'node_modules/oxlint/bin/oxlint', '--type-aware'),
+  gate('types', 12, 'node_modules/typescript/bin/tsc'),
+  gate('knip', 5, 'node_modules/knip/bin/knip.js', '--no-progress'),
+  gate('docs', 3, '--conditions=source', 'scripts/generate-docs.ts', '--check'),
+  suite('unit', 42),
+  suite('simulation', 16),
+  suite('contract', 58),
+  suite('integration', 170),
+  suite('package', 38),
 ]
