@@ -31,8 +31,8 @@ export const stages: readonly Stage[] = [
   gate('knip', 5, 'node_modules/knip/bin/knip.js', '--no-progress'),
   gate('docs', 3, '--conditions=source', 'scripts/generate-docs.ts', '--check'),
   suite('unit', 42),
-  suite('simulation', 16),
+  suite('simulation', 20),
   suite('contract', 58),
-  suite('integration', 170),
+  suite('integration', 166),
   suite('package', 38),
 ]
