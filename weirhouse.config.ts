@@ -3,4 +3,10 @@ import { defineConfig } from 'weirhouse'
 export default defineConfig({
   pipelines: ['./pipelines/demo.ts'],
   samples: { demo: './samples/demo.ts' },
+  environments: {
+    /** The specification to the letter. */
+    spec: { preset: 'spec' },
+    /** The cheapest that works. */
+    minimal: { preset: 'minimal' },
+  },
 })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configOptions } from '../../src/config/define.ts'
+import { environmentOptions } from '../../src/config/environments.ts'
 import { pipelineOptions } from '../../src/core/pipeline.ts'
 import { dynamodbOptions } from '../../src/sinks/dynamodb/options.ts'
 import { postgresOptions } from '../../src/sinks/postgres/options.ts'
@@ -19,6 +20,14 @@ export function generatedPages(root: string): readonly (readonly [path: string, 
     [
       'docs/options/config.md',
       optionsPage('Options of weirhouse.config.ts', 'Given to `defineConfig({...})`.', configOptions),
+    ],
+    [
+      'docs/options/environment.md',
+      optionsPage(
+        'Options of an environment',
+        'Given by name to `environments` of `defineConfig({...})`. Where there is no default the preset decides: [aws.md](../aws.md) says what each takes.',
+        environmentOptions,
+      ),
     ],
     [
       'docs/options/pipeline.md',

@@ -46,7 +46,7 @@ export interface ExplicitAddresses {
 
 /** The range that stands in where somebody else's was taken: same shape, private by RFC 1918. */
 export const PRIVATE_RANGE = '10.11.0.0/16'
-const SPEC_RANGE = '11.0.0.0/16'
+export const SPEC_RANGE = '11.0.0.0/16'
 const LETTERS = ['A', 'B', 'C', 'D', 'E', 'F']
 /** RFC 1918, and RFC 6598, which AWS allows as well. */
 const PRIVATE_SPACE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10']

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { describe, parseOptions } from '../core/options.ts'
+import { environmentName, environmentOptions } from './environments.ts'
 
 /** What weirhouse.config.ts holds. */
 export const configOptions = v.strictObject({
@@ -10,6 +11,10 @@ export const configOptions = v.strictObject({
   samples: describe(
     v.optional(v.record(v.string(), v.pipe(v.string(), v.minLength(1))), {}),
     'By pipeline name: a module that default-exports a function giving the messages that `weirhouse start` produces.',
+  ),
+  environments: describe(
+    v.optional(v.record(environmentName, environmentOptions), {}),
+    'By name: what of this project stands on AWS, for `plan`, `synth`, `deploy` and the other verbs with `--env`. Options: environment.md.',
   ),
 })
 

@@ -5,6 +5,7 @@ import { messageOf, WeirError } from '../core/errors.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import { defineConfig } from './define.ts'
 import type { Samples } from './define.ts'
+import type { Environment } from './environments.ts'
 
 export const CONFIG_FILE = 'weirhouse.config.ts'
 
@@ -20,6 +21,8 @@ export interface Project {
   /** Folder of weirhouse.config.ts. */
   readonly root: string
   readonly pipelines: readonly LoadedPipeline[]
+  /** By name. */
+  readonly environments: Readonly<Record<string, Environment>>
 }
 
 /** The nearest folder at or above `from` with a weirhouse.config.ts. Throws WEIR_NO_PROJECT where there is none. */
@@ -53,7 +56,7 @@ export async function loadProject(from: string): Promise<Project> {
       what: CONFIG_FILE,
       reason: `samples: there is no pipeline "${stray}"`,
     })
-  return { root, pipelines }
+  return { root, pipelines, environments: config.environments }
 }
 
 /** Loads one pipeline module. Throws WEIR_DEFINITION_INVALID. */
@@ -95,4 +98,12 @@ function placeIn(file: string, error: unknown): string {
   const found = [file, pathToFileURL(file).href].map((name) => stack.split(`${name}:`)[1]).find((text) => text)
   const line = /^\d+/.exec(found ?? '')?.[0]
   return line === undefined ? '' : `line ${line}: `
+}
+
+/** The environment of that name. Throws WEIR_UNKNOWN. */
+export function environmentOf({ environments }: Pick<Project, 'environments'>, name: string): Environment {
+  const found = Object.hasOwn(environments, name) ? environments[name] : undefined
+  if (found) return found
+  const known = Object.keys(environments).join(', ') || `none: name one under \`environments\` in ${CONFIG_FILE}`
+  throw new WeirError('WEIR_UNKNOWN', { what: 'environment', name, known })
 }
