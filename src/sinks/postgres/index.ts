@@ -42,3 +42,4 @@ export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<Postg
 
 export { ddl } from './ddl.ts'
 export type { PostgresOptions } from './options.ts'
+export { databaseRole } from './role.ts'

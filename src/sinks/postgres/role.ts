@@ -1,0 +1,7 @@
+/**
+ * The database role of a pipeline's function where each has one of its own, as on AWS: made by `migrate`, named in the policy
+ * that lets the function connect. PostgreSQL: identifiers have up to 63 bytes; a pipeline's name has 40.
+ */
+export function databaseRole(pipeline: string): string {
+  return `weirhouse_${pipeline.replaceAll('-', '_')}`
+}
