@@ -21,6 +21,8 @@ export interface SynthesizedStack {
   /** As CloudFormation knows it: `weirhouse-<environment>-network`. */
   readonly stackName: string
   readonly resources: Readonly<Record<string, TemplateResource>>
+  /** The whole of it. */
+  readonly template: { readonly [section: string]: unknown }
 }
 
 export interface Warning {

@@ -51,6 +51,15 @@ export function whole(
   })
 }
 
+/** One of the words. */
+export function choice<const Word extends string>(text: string, words: readonly Word[]): ValueParameter<Word> {
+  return valued(words.join('|'), text, (raw) => {
+    const found = words.find((word) => word === raw)
+    if (found === undefined) throw new Error(`expected ${words.join(' or ')}`)
+    return found
+  })
+}
+
 export function flag(text: string): Parameter<boolean> {
   return { kind: 'flag', value: '', text, required: false, fallback: false, parse: () => true }
 }

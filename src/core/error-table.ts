@@ -202,6 +202,31 @@ export const errorTable = {
     retryable: false,
     cure: 'Install it: npm install {install}',
   },
+  WEIR_AWS_CREDENTIALS: {
+    message: 'AWS does not let in: {reason}.',
+    retryable: false,
+    cure: 'Sign in, for instance with `aws sso login`, and name AWS_PROFILE and AWS_REGION; `plan` and `synth` need neither.',
+  },
+  WEIR_AWS_ACCOUNT: {
+    message: 'The credentials are for account {account}, and environment "{environment}" belongs to {expected}.',
+    retryable: false,
+    cure: 'Take the credentials of that account, or correct `account` in weirhouse.config.ts.',
+  },
+  WEIR_NOT_DEPLOYED: {
+    message: 'Environment "{environment}" does not stand in {region}: {what}.',
+    retryable: false,
+    cure: 'Deploy it: weirhouse deploy --env {environment}',
+  },
+  WEIR_DEPLOY_FAILED: {
+    message: 'The CDK did not get through: {reason}.',
+    retryable: true,
+    cure: 'Its lines above say why. What stands stays as it is; mend the cause and run the same command again.',
+  },
+  WEIR_NOT_CONFIRMED: {
+    message: 'Nothing was changed: {reason}.',
+    retryable: false,
+    cure: 'Run it in a terminal and answer, or give --yes.',
+  },
   WEIR_BUNDLE: {
     message: 'Pipeline "{pipeline}" does not bundle: {reason}.',
     retryable: false,

@@ -15,7 +15,7 @@ interface Arrows {
   readonly types?: readonly string[]
 }
 
-const CLIENTS = ['@aws-sdk/*', '@platformatic/kafka', 'pg', 'pg-copy-streams']
+const CLIENTS = ['@aws-sdk/*', '@aws-cdk/cloudformation-diff', '@platformatic/kafka', 'pg', 'pg-copy-streams']
 const SINK_DATA = ['sinks/*/index', 'sinks/*/options']
 /** Shapes alone: nothing of them is left at run time. */
 const CONTRACTS = ['sinks/sink', 'sinks/ledger']

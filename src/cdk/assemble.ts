@@ -1,0 +1,45 @@
+/** One environment as a cloud assembly on disk, and what it says. The only place that synthesizes. */
+import { App } from 'aws-cdk-lib'
+import { messageOf, WeirError } from '../core/errors.ts'
+import { EnvironmentStage } from './environment-stage.ts'
+import type { EnvironmentStageProps } from './environment-stage.ts'
+import { checkTemplates } from './guard-rules.ts'
+import type { Synthesized, SynthesizedStack, TemplateResource, Warning } from './synthesized.ts'
+
+export interface AssembleOptions extends EnvironmentStageProps {
+  readonly outdir: string
+}
+
+/** The app with its one stage, before anything is written: for tests, and for whoever adds to it. */
+export function environmentApp({ outdir, ...props }: AssembleOptions): { readonly app: App; readonly stage: EnvironmentStage } {
+  const app = new App({
+    outdir,
+    analyticsReporting: false,
+    context: { '@aws-cdk/core:defaultCrossStackReferences': 'strong' },
+  })
+  return { app, stage: new EnvironmentStage(app, props.settings.environment, props) }
+}
+
+/** Throws WEIR_CDK_REFUSED, WEIR_TEMPLATE_REFUSED. */
+export function assemble(options: AssembleOptions): Synthesized {
+  const { app, stage } = environmentApp(options)
+  checkTemplates(app)
+  try {
+    app.synth()
+  } catch (error) {
+    if (error instanceof WeirError) throw error
+    throw new WeirError('WEIR_TEMPLATE_REFUSED', { reason: messageOf(error) }, { cause: error })
+  }
+  const artifacts = stage.synth().stacks
+  return {
+    settings: options.settings,
+    directory: options.outdir,
+    stacks: artifacts.map(({ id, stackName, template }): SynthesizedStack => {
+      const body = template as { readonly Resources: Readonly<Record<string, TemplateResource>> }
+      return { name: nameOf(id), stackName, resources: body.Resources, template: body }
+    }),
+    warnings: artifacts.flatMap(({ messages }) =>
+      messages.filter(({ level }) => level === 'warning').map(({ id, entry }) => warningOf(id, String(entry.data))),
+    ),
+  }
+}
