@@ -98,6 +98,22 @@ describe('ways', () => {
   })
 })
 
+test('stacks point one way: what holds data does not know what reads and writes it', () => {
+  const { app, stacks } = specApp()
+  app.synth()
+  const known = Object.values(stacks).map(({ stackName, dependencies }) => [
+    stackName,
+    dependencies.map((each) => each.stackName).toSorted(),
+  ])
+  expect(Object.fromEntries(known)).toEqual({
+    Network: [],
+    Stream: ['Network'],
+    Access: ['Network', 'Stream'],
+    Store: ['Network'],
+    Process: ['Network', 'Store', 'Stream'],
+  })
+})
+
 test('AwsSolutions finds a planted open group, and else nothing that is not acknowledged', () => {
   const { app, network: net } = specApp({ sshFrom: SshRange.of('203.0.113.0/24') })
   const planted = new ec2.SecurityGroup(new Stack(app, 'Planted'), 'Open', { vpc: net.vpc, description: 'open' })

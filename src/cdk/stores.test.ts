@@ -86,6 +86,10 @@ describe('resources', () => {
         MultiAZ: false,
       },
     })
+    store.hasResource('AWS::EC2::SecurityGroup', {
+      DeletionPolicy: 'Retain',
+      Properties: { GroupDescription: 'Database' },
+    })
     store.hasResource('AWS::RDS::DBParameterGroup', {
       DeletionPolicy: 'Retain',
       Properties: { Family: 'postgres17', Parameters: { 'rds.force_ssl': '1' } },
@@ -94,11 +98,11 @@ describe('resources', () => {
       (instance) => instance['Properties'].DBInstanceIdentifier as string,
     )
     expect(name).toMatch(/^store-database-[0-9a-f]{8}$/)
-    for (const log of ['postgresql', 'upgrade'])
-      store.hasResourceProperties('AWS::Logs::LogGroup', {
-        LogGroupName: `/aws/rds/instance/${name}/${log}`,
-        RetentionInDays: 30,
-      })
+    for (const log of ['postgresql', 'upgrade']) {
+      const Properties = { LogGroupName: `/aws/rds/instance/${name}/${log}`, RetentionInDays: 30 }
+      const [group] = Object.keys(store.findResources('AWS::Logs::LogGroup', { Properties }))
+      store.hasResource('AWS::RDS::DBInstance', { DependsOn: Match.arrayWith([group]) })
+    }
   })
 
   test('DynamoDB: tables of the sinks, the ledger and dead letters, on demand, restorable, protected, without a name', () => {
