@@ -100,6 +100,8 @@ describe('other shapes', () => {
         .map(({ entry }) => /weirhouse:[a-z-]+/.exec(entry.data as string)?.[0])
     expect(warned(spec.stacks.network)).toEqual(['weirhouse:public-address-space'])
     expect(warned(spec.stacks.stream)).toEqual(['weirhouse:one-copy-at-patch'])
+    for (const stack of [spec.stacks.store, spec.stacks.process])
+      Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue())
     const stack = inStack()
     const version = KafkaVersion.pastSupport('2.8.1')
     new KafkaCluster(stack, 'Kafka', { network: new Network(stack, 'Network'), version })

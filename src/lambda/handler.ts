@@ -4,6 +4,7 @@
  */
 import { deliver } from '../core/deliver.ts'
 import { messageOf, WeirError } from '../core/errors.ts'
+import { NAMESPACE_VARIABLE } from '../core/metrics.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline, Log } from '../core/ports.ts'
 import { createDeadline } from './deadline.ts'
@@ -12,6 +13,7 @@ import type { ExecutionEnvironment, Openers } from './environment.ts'
 import { createLog, LOG_LEVEL_VARIABLE } from './log.ts'
 import type { Write } from './log.ts'
 import { failureMetrics, metricsOf, summaryOf } from './telemetry.ts'
+import type { Stamp } from './telemetry.ts'
 
 /** The part of Lambda's context object that is used. */
 export interface LambdaContext {
@@ -82,13 +84,17 @@ async function run({ pipeline, event, context, deadline, log, environment, aroun
       clock: { now: around.now },
     })
   } catch (error) {
-    emit(failureMetrics(pipeline.name, around.now()))
+    emit(failureMetrics(pipeline.name, stampOf(around)))
     throw error
   }
   const facts = { pipeline: pipeline.name, report, milliseconds: around.now() - start, cold }
   log('INFO', report.failure ? 'batch not delivered' : 'batch delivered', summaryOf(facts))
-  for (const document of metricsOf(facts, around.now())) emit(document)
+  for (const document of metricsOf(facts, stampOf(around))) emit(document)
   if (report.failure) throw report.failure
+}
+
+function stampOf({ now, variables }: Surroundings): Stamp {
+  return { timestamp: now(), namespace: variables[NAMESPACE_VARIABLE] || undefined }
 }
 
 /** One ERROR line with code and cure, and the error that Lambda is to see. */

@@ -1,6 +1,6 @@
 /** Every finding of AwsSolutions that stands, each with its place and its reason. Nothing is acknowledged anywhere else. */
 import { Validations } from 'aws-cdk-lib'
-import type { OperatorAccess } from '../../src/cdk/index.ts'
+import type { SpecApp } from './spec-app.ts'
 
 const SESSION_MANAGER = 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]'
 const sessionManager = {
@@ -25,10 +25,42 @@ const operating = [
   },
 ]
 
-export function acknowledgeFindings({ bastion, kafkaHost }: OperatorAccess): void {
+const noAccessLog = {
+  id: 'AwsSolutions-S1',
+  reason: 'One role writes and few read; who wants each request on record turns on data events of CloudTrail.',
+}
+const database = [
+  {
+    id: 'AwsSolutions-RDS3',
+    reason: 'A standby doubles the price, and the specification asks for none: multiAz has it.',
+  },
+  { id: 'AwsSolutions-RDS11', reason: 'The port is open to two groups alone; another number would hide nothing.' },
+]
+const interfaces = {
+  id: 'AwsSolutions-IAM5[Resource::*]',
+  reason:
+    'Network interfaces, which have no name before they are there, and GetBootstrapBrokers, which knows no resource.',
+}
+/** Keys hold offsets: a prefix is as narrow as a policy can name them. */
+const objectsOf = (bucket: string, keys: string) => ({
+  id: `AwsSolutions-IAM5[Resource::Store:ExportsOutputFnGetAtt${bucket}/${keys}]`,
+  reason: 'Objects of this one pipeline, under its own prefix.',
+})
+const objects = [
+  objectsOf('RecordsBucket600C9C86ArnF17CAD9B', 'demo/lake/demo_topic/*'),
+  objectsOf('DeadLettersPayloads043C8171Arn2484B1F9', 'payloads/demo/*.json'),
+]
+
+export function acknowledgeFindings({ access, stores, operations, demo }: SpecApp): void {
+  const { bastion, kafkaHost } = access
   for (const host of [bastion, kafkaHost]) {
     Validations.of(host.role).acknowledge(sessionManager)
     Validations.of(host).acknowledge(noTerminationProtection)
   }
   Validations.of(kafkaHost.role).acknowledge(...operating)
+  for (const bucket of [stores.stores.s3.bucket, stores.deadLetters.bucket])
+    Validations.of(bucket).acknowledge(noAccessLog)
+  Validations.of(stores.stores.postgres.instance).acknowledge(...database)
+  Validations.of(operations.role).acknowledge(interfaces)
+  Validations.of(demo.role).acknowledge(interfaces, ...objects)
 }

@@ -54,7 +54,12 @@ export const arrows: Readonly<Record<string, Arrows>> = {
     packages: ['esbuild', 'pg'],
     types: [...CONTRACTS, 'operations/target'],
   },
-  cdk: { parts: ['config', 'bundle', ...SINK_DATA], packages: ['aws-cdk-lib', 'constructs'], types: CONTRACTS },
+  // makes tables as they are described, hence the ledger's and their form; no client
+  cdk: {
+    parts: ['config', 'bundle', 'aws/table', 'sinks/ledger-dynamodb', ...SINK_DATA],
+    packages: ['aws-cdk-lib', 'constructs'],
+    types: CONTRACTS,
+  },
   testing: { parts: ['sinks/sink', 'sinks/ledger', 'event-source'], packages: [] },
   cli: { parts: ['*'], packages: ['commander', 'cli-table3'] },
   index: { parts: ['config'], packages: [] },
