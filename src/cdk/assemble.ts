@@ -34,12 +34,20 @@ export function assemble(options: AssembleOptions): Synthesized {
   return {
     settings: options.settings,
     directory: options.outdir,
-    stacks: artifacts.map(({ id, stackName, template }): SynthesizedStack => {
+    stacks: artifacts.map(({ hierarchicalId, stackName, template }): SynthesizedStack => {
       const body = template as { readonly Resources: Readonly<Record<string, TemplateResource>> }
-      return { name: nameOf(id), stackName, resources: body.Resources, template: body }
+      const name = hierarchicalId.split('/').at(-1)!
+      return { name, stackName, resources: body.Resources, template: body }
     }),
     warnings: artifacts.flatMap(({ messages }) =>
       messages.filter(({ level }) => level === 'warning').map(({ id, entry }) => warningOf(id, String(entry.data))),
     ),
   }
+}
+
+/** The CDK writes the id behind the text: ` [ack: weirhouse:...]`. */
+const ACKNOWLEDGED_BY = / \[ack: ([^\]]+)\]$/
+
+function warningOf(path: string, told: string): Warning {
+  return { id: ACKNOWLEDGED_BY.exec(told)?.[1] ?? '', text: told.replace(ACKNOWLEDGED_BY, ''), path }
 }

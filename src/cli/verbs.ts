@@ -72,4 +72,29 @@ export const verbs: readonly VerbEntry[] = [
     summary: 'Check this machine, this project and the running stack',
     load: () => import('./commands/doctor.ts'),
   },
+  {
+    name: 'synth',
+    summary: 'Write the CloudFormation templates of an environment, with their assets, into a folder',
+    load: () => import('./commands/synth.ts'),
+  },
+  {
+    name: 'deploy',
+    summary: 'Bring an environment to AWS: every stack, and the tables, in the order that works',
+    load: () => import('./commands/deploy.ts'),
+  },
+  {
+    name: 'outputs',
+    summary: 'Show what an environment on AWS tells: addresses, names, ids',
+    load: () => import('./commands/outputs.ts'),
+  },
+  {
+    name: 'connect',
+    summary: 'Print, or run, the command that leads to a host of an environment on AWS',
+    load: () => import('./commands/connect.ts'),
+  },
+  {
+    name: 'destroy',
+    summary: 'Take an environment off AWS; where keepData says so, what holds records stays',
+    load: () => import('./commands/destroy.ts'),
+  },
 ]

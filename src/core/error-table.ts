@@ -35,6 +35,11 @@ export const errorTable = {
     retryable: false,
     cure: 'Instead, {instead}.',
   },
+  WEIR_TEMPLATE_REFUSED: {
+    message: 'The templates do not keep the rules: {reason}.',
+    retryable: false,
+    cure: 'Correct what is named; docs/aws.md, "Rules", says what each rule is for.',
+  },
   // poison: one record's own fault (D6)
   WEIR_DECODE: {
     message: 'The record does not decode: {reason}.',

@@ -138,10 +138,22 @@ async function standing(wanted: readonly Pick<StackToDeploy, 'stackName'>[], sta
   return found
 }
 
+/** What holds records, and what that stands on. */
+const HOLDING = new Set(['Network', 'Stream', 'Store'])
+
+/** The stacks that go when an environment is destroyed: where its data are kept, those that hold them stay whole. */
+export function namesToDestroy(keepData: boolean): readonly string[] {
+  return keepData ? NAMES.filter((name) => !HOLDING.has(name)) : NAMES
+}
+
 /** Every stack of an environment that stands, in the order of deployment. */
-export function standingOf(environment: string, stacks: Stacks): Promise<StandingStack[]> {
+export function standingOf(
+  environment: string,
+  stacks: Stacks,
+  names: readonly string[] = NAMES,
+): Promise<StandingStack[]> {
   return standing(
-    NAMES.map((name) => ({ stackName: stackNameOf(environment, name) })),
+    names.map((name) => ({ stackName: stackNameOf(environment, name) })),
     stacks,
   )
 }
