@@ -97,7 +97,7 @@ describe('by hand', () => {
       bill(
         { preset: 'minimal', poller: { minimum } },
         Array.from({ length: count }, () => lakeOnly),
-      ).lines.find(({ unit }) => unit === 'poller units')!.quantity
+      ).lines.find(({ unit }) => unit === 'poller unit')!.quantity
     expect([units(1, 1), units(1, 10), units(1, 11), units(3, 1)]).toEqual([1, 1, 2, 3])
   })
 
@@ -131,7 +131,7 @@ test('the hosts are those that are made', () => {
     (Properties.BlockDeviceMappings as { Ebs: { VolumeSize: number } }[])[0]!.Ebs.VolumeSize,
     Properties.Monitoring as boolean,
   ])
-  expect(made.sort()).toEqual([
+  expect(made.sort(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
     ['t4g.nano', 8, true],
     ['t4g.small', 16, true],
   ])

@@ -86,7 +86,7 @@ function kafkaLines(settings: Settings): BillLine[] {
   const brokers = brokersOf(settings)
   const { instance, storageGib } = settings.kafka.size
   return [
-    hourly(`Kafka brokers, ${instance}`, brokers, 'brokers', brokerHour[instance], BROKER_LEVERS),
+    hourly(`Kafka brokers, ${instance}`, brokers, 'broker', brokerHour[instance], BROKER_LEVERS),
     line('Disks of the brokers', brokers * storageGib, 'GiB', prices.brokerDisk),
   ]
 }
@@ -94,8 +94,8 @@ function kafkaLines(settings: Settings): BillLine[] {
 function networkLines({ network }: Settings): BillLine[] {
   const gateways = network.natGateways === 'one' ? 1 : network.addresses.zones.length
   return [
-    line('NAT gateways', gateways, 'gateways', prices.natGateway),
-    line('Public addresses of NAT', gateways, 'addresses', prices.natAddress),
+    line('NAT gateways', gateways, 'gateway', prices.natGateway),
+    line('Public addresses of NAT', gateways, 'address', prices.natAddress),
   ]
 }
 
@@ -104,10 +104,10 @@ function databaseLines({ database }: Settings): BillLine[] {
   const copies = multiAz ? 2 : 1
   const backups = size.storageGib * MONTHLY.databaseDailyChange * (backupDays - 1)
   return [
-    hourly(`Database, db.${size.instance}`, copies, 'instances', databaseHour[size.instance], DATABASE_LEVERS),
+    hourly(`Database, db.${size.instance}`, copies, 'instance', databaseHour[size.instance], DATABASE_LEVERS),
     line('Disk of the database', copies * size.storageGib, 'GiB', prices.databaseDisk),
     line('Backups beyond its size', rounded(backups, 2), 'GiB', prices.databaseBackup),
-    line('Secret of the database', 1, 'secrets', prices.secret),
+    line('Secret of the database', 1, 'secret', prices.secret),
   ]
 }
 
@@ -118,13 +118,13 @@ function hostLines({ access }: Settings): BillLine[] {
   return [
     ...(bastion
       ? [
-          line('Bastion, t4g.nano', 1, 'hosts', prices.bastion),
-          line('Public address of the bastion', 1, 'addresses', prices.bastionAddress),
+          line('Bastion, t4g.nano', 1, 'host', prices.bastion),
+          line('Public address of the bastion', 1, 'address', prices.bastionAddress),
         ]
       : []),
-    line('Kafka host, t4g.small', 1, 'hosts', prices.kafkaHost),
+    line('Kafka host, t4g.small', 1, 'host', prices.kafkaHost),
     line('Disks of the hosts', disks, 'GiB', prices.hostDisk),
-    line('Metrics of the hosts', (bastion ? 2 : 1) * HOST_METRICS, 'metrics', prices.hostMetric),
+    line('Metrics of the hosts', (bastion ? 2 : 1) * HOST_METRICS, 'metric', prices.hostMetric),
   ]
 }
 
@@ -132,14 +132,14 @@ function hostLines({ access }: Settings): BillLine[] {
 function pollerLines({ poller }: Settings, pipelines: readonly Pipeline[]): BillLine[] {
   if (poller.mode === 'onDemand') return []
   const units = pipelines.length * Math.ceil(poller.minimum / POLLERS_A_UNIT)
-  return [line('Provisioned pollers, at least', units, 'poller units', prices.pollerUnit)]
+  return [line('Provisioned pollers, at least', units, 'poller unit', prices.pollerUnit)]
 }
 
 function observationLines({ network, observe }: Settings, { alarms, dashboards }: Made): BillLine[] {
   const kept = (MONTHLY.logGb * observe.logDays) / DAYS_A_MONTH
   return [
-    line('Alarms', alarms, 'alarms', prices.alarm),
-    line('Dashboards', dashboards, 'dashboards', prices.dashboard),
+    line('Alarms', alarms, 'alarm', prices.alarm),
+    line('Dashboards', dashboards, 'dashboard', prices.dashboard),
     line('Logs taken in', MONTHLY.logGb, 'GB', prices.logIngest),
     ...(network.flowLogs ? [line('Logs of refused connections', MONTHLY.flowLogGb, 'GB', prices.flowLogIngest)] : []),
     line('Logs kept', rounded(kept, 2), 'GB', prices.logStored),

@@ -97,13 +97,13 @@ export const prices = {
     usd: 0.2,
     unit: 'million',
     source: 'AWS Lambda, requests',
-    levers: ['source.batch.records', 'source.batch.windowSeconds'],
+    levers: ['source.batch'],
   },
   lambdaTime: {
     usd: 0.000_013_333_4,
     unit: 'GB-second',
     source: 'AWS Lambda, arm64',
-    levers: ['function.memoryMb', 'source.batch.records'],
+    levers: ['function.memoryMb', 'source.batch'],
   },
   dynamoWrite: {
     usd: 0.625,
@@ -121,7 +121,7 @@ export const prices = {
     usd: 5,
     unit: 'million',
     source: 'Amazon S3 Standard, PUT',
-    levers: ['source.batch.records', 'source.batch.windowSeconds', 'source.partitions'],
+    levers: ['source.batch', 'source.partitions'],
   },
 } as const satisfies Record<string, Price>
 

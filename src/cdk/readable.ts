@@ -15,9 +15,9 @@ export interface Located {
 export interface Reader {
   readonly resources: readonly Located[]
   /** Text for a person; what only a deployment knows stands in angle brackets. */
-  text(value: TemplateValue | undefined): string
+  readonly text: (value: TemplateValue | undefined) => string
   /** The resources that a value points at, within its stack or by what another exports. */
-  pointsAt(value: TemplateValue | undefined, stack: string): Located[]
+  readonly pointsAt: (value: TemplateValue | undefined, stack: string) => Located[]
 }
 
 /** Properties by which resources are named, the most telling first. */
@@ -41,7 +41,7 @@ const HASH = /[0-9A-F]{8}(?:[0-9a-f]{16,32})?$/
 /** The name that a definition fixed, if it did. */
 export function fixedName({ Properties = {} }: TemplateResource): string | undefined {
   const named = NAMES.map((key) => Properties[key]).find((value) => typeof value === 'string')
-  if (named !== undefined) return named as string
+  if (named !== undefined) return named
   const tags = Array.isArray(Properties['Tags']) ? (Properties['Tags'] as TemplateObject[]) : []
   const tag = tags.find(({ Key }) => Key === 'Name')?.['Value']
   // The CDK tags with a construct's path what nobody named.
@@ -69,8 +69,9 @@ export function readerOf(stacks: readonly SynthesizedStack[]): Reader {
   const exported = (name: string) => exportedBy(name, all)
   const text = (value: TemplateValue | undefined): string => {
     if (value === undefined || value === null) return ''
+    if (typeof value === 'string') return value
     if (Array.isArray(value)) return (value as TemplateValue[]).map(text).join(', ')
-    return isObject(value) ? intrinsic(value, text, exported) : String(value)
+    return isObject(value) ? intrinsic(value, text, exported) : JSON.stringify(value)
   }
   const pointsAt = (value: TemplateValue | undefined, stack: string): Located[] => {
     if (Array.isArray(value)) return (value as TemplateValue[]).flatMap((each) => pointsAt(each, stack))
@@ -108,8 +109,9 @@ function importOf(value: TemplateObject): string | undefined {
 
 function attributeOf(value: TemplateObject): readonly [id: string, attribute: string] | undefined {
   const attribute = value['Fn::GetAtt']
-  const [id, ...path] = typeof attribute === 'string' ? attribute.split('.') : listOf(attribute)
-  return typeof id === 'string' ? [id, path.join('.')] : undefined
+  const parts = typeof attribute === 'string' ? attribute.split('.') : listOf(attribute)
+  const [id, ...path] = parts.filter((part) => typeof part === 'string')
+  return id === undefined ? undefined : [id, path.join('.')]
 }
 
 const PSEUDO: Readonly<Record<string, string>> = {

@@ -79,8 +79,8 @@ function lambdaLines(pipeline: Pipeline, invocations: number, perInvocation: num
   const seconds = Math.min((STREAM.invocationMs + rows * STREAM.rowMs * slowdown) / 1000, timeoutSeconds)
   const gbSeconds = invocations * seconds * (memoryMb / KIB)
   return [
-    line('Invocations', invocations, 'requests', prices.lambdaRequest.usd / MILLION, prices.lambdaRequest.levers),
-    line('Time of the function', gbSeconds, 'GB-seconds', prices.lambdaTime.usd, prices.lambdaTime.levers),
+    line('Invocations', invocations, 'request', prices.lambdaRequest.usd / MILLION, prices.lambdaRequest.levers),
+    line('Time of the function', gbSeconds, 'GB-second', prices.lambdaTime.usd, prices.lambdaTime.levers),
   ]
 }
 
@@ -91,7 +91,7 @@ function storeLines({ sinks }: Pipeline, ranges: number): RecordLine[] {
   return sinks.flatMap((sink) => {
     if (sink.kind === 's3')
       return [
-        line(`Objects of ${sink.id}`, ranges, 'PUTs', prices.s3Put.usd / MILLION, prices.s3Put.levers),
+        line(`Objects of ${sink.id}`, ranges, 'PUT', prices.s3Put.usd / MILLION, prices.s3Put.levers),
         // Claimed and settled: two writes an object (docs/delivery.md, "S3").
         writes(`Ledger of ${sink.id}`, 2 * ranges * ledgerUnits, ledgerLevers),
         reads(`Ledger of ${sink.id}, read`, ranges, ledgerLevers),
@@ -123,11 +123,11 @@ function transferLines({ network, poller }: Settings): RecordLine[] {
 }
 
 function writes(what: string, units: number, levers: readonly string[]): RecordLine {
-  return line(what, units, 'write units', prices.dynamoWrite.usd / MILLION, levers)
+  return line(what, units, 'write unit', prices.dynamoWrite.usd / MILLION, levers)
 }
 
 function reads(what: string, units: number, levers: readonly string[]): RecordLine {
-  return line(what, units, 'read units', prices.dynamoRead.usd / MILLION, levers)
+  return line(what, units, 'read unit', prices.dynamoRead.usd / MILLION, levers)
 }
 
 function line(what: string, quantity: number, unit: string, each: number, levers: readonly string[]): RecordLine {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { App, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { SynthesisMessageLevel } from 'aws-cdk-lib/cx-api'
 import { environmentOf } from '../config/load.ts'
 import type { Project } from '../config/load.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
@@ -32,7 +33,11 @@ export async function synthesize({
 }: SynthesizeOptions): Promise<Synthesized> {
   progress('Synthesizing the stacks')
   const settings = settingsOf(environment, environmentOf(project, environment))
-  const app = new App({ outdir, analyticsReporting: false })
+  const app = new App({
+    outdir,
+    analyticsReporting: false,
+    context: { '@aws-cdk/core:defaultCrossStackReferences': 'strong' },
+  })
   build(app, settings, project)
   signal.throwIfAborted()
   const { stacks } = app.synth()
@@ -46,7 +51,9 @@ export async function synthesize({
       return { name: displayName.replace(/ .*$/, ''), stackName, resources: template.Resources ?? {} }
     }),
     warnings: stacks.flatMap(({ messages }) =>
-      messages.filter(({ level }) => level === 'warning').map(({ id, entry }) => warningOf(id, String(entry.data))),
+      messages.flatMap(({ id, level, entry: { data } }) =>
+        level === SynthesisMessageLevel.WARNING && typeof data === 'string' ? [warningOf(id, data)] : [],
+      ),
     ),
   }
 }
@@ -81,8 +88,8 @@ function build(app: App, settings: Settings, { pipelines }: Project): void {
     new OperatorAccess(stackOf('Access'), 'Access', { network, cluster, ...(sshFrom ? { sshFrom } : {}) })
 }
 
-/** The message ends in `[ack: id]`. */
+/** The message ends in `[ack: Annotation::<id>]`. */
 function warningOf(path: string, message: string): Warning {
-  const [, text = message, id = ''] = /^([\s\S]*) \[ack: ([^\]]+)\]$/.exec(message) ?? []
+  const [, text = message, id = ''] = /^([\s\S]*) \[ack: (?:Annotation::)?([^\]]+)\]$/.exec(message) ?? []
   return { id, text, path }
 }

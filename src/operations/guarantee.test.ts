@@ -35,7 +35,7 @@ interface Shape {
 
 function definition({ sinks = [lake], partitions = 2, replication = 3, order = 'log', tombstone = 'keep' }: Shape) {
   const source = { topic: 't', partitions, replication }
-  return pipeline({ name: 'p', source, decode: any(), order: order as 'log', tombstone: tombstone as 'keep', sinks })
+  return pipeline({ name: 'p', source, decode: any(), order, tombstone: tombstone as 'keep', sinks })
 }
 
 const ids = (weakenings: readonly Weakening[]) => weakenings.map(({ id }) => id)
@@ -73,7 +73,7 @@ test.each<[Polling, string[], RegExp]>([
     expect(guarantee.sinks[sink.id]!.text).toMatch(/at most once/)
     expect(ids(guarantee.everySink)).toEqual([...expected, ...ALWAYS])
     expect(guarantee.everySink[0]!.text).toMatch(text)
-    expect(guarantee.everySink[0]!.lift).toMatch(/^leave poller\.(retries|maxAgeSeconds) out$/)
+    expect(guarantee.everySink[0]!.lift).toMatch(/^leaving poller\.(retries|maxAgeSeconds) out$/)
   }
 })
 

@@ -25,7 +25,8 @@ export interface Weakening {
   /** The promise of docs/delivery.md that it weakens, where it weakens one. */
   readonly promise?: string
   readonly text: string
-  readonly lift: string
+  /** What takes it away; null where nothing does. */
+  readonly lift: string | null
 }
 
 export interface SinkGuarantee {
@@ -57,7 +58,7 @@ export function guaranteeOf(pipeline: Pipeline, circumstances: Circumstances): P
   const text =
     effect === 'once'
       ? 'Each record once in effect, or one dead letter.'
-      : 'Each record at most once in effect: what the mapping gives up reaches no store and no dead letter.'
+      : 'Each record at most once in effect: what the mapping gives up is in no store.'
   const sinks = pipeline.sinks.map((sink) => [
     sink.id,
     { effect, text, once: onceIn(sink, orderKindOf(pipeline)), weakenings: weakeningsOf(sink, pipeline) },
@@ -79,7 +80,7 @@ export function orderKindOf({ order }: Pick<Pipeline, 'order'>): OrderKind {
 }
 
 const newest = {
-  log: 'offset; of another partition, timestamp',
+  log: 'offset, or timestamp where partitions differ',
   timestamp: 'timestamp',
   version: 'its own version',
 } as const satisfies Record<OrderKind, string>
@@ -117,14 +118,14 @@ const keyAcrossPartitions: Weakening = {
   id: 'key-across-partitions',
   promise: 'D3',
   text: "Where one key's records are in more than one partition, and timestamps run backwards within one, the key can end differently after a redelivery.",
-  lift: "order: 'timestamp' or order: row => version; or keys that stay in one partition",
+  lift: "order 'timestamp' or an order by version, or keys that stay in one partition",
 }
 
 const waitsForLedger: Weakening = {
   id: 's3-waits-for-dynamodb',
   promise: 'D5',
-  text: 'The ledger of this sink is in DynamoDB: while DynamoDB is down, nothing is written to S3.',
-  lift: 'nothing; it goes on by itself',
+  text: 'The ledger of this sink is in DynamoDB: while DynamoDB is down, nothing is written to S3. It goes on by itself.',
+  lift: null,
 }
 
 const rowsApart: Weakening = {
@@ -146,7 +147,7 @@ function givenUpBy(polling: Polling): Weakening[] {
       id: 'given-up-after-retries',
       promise: 'D16',
       text: `${what} is given up after ${times}: its records are lost to every store, and the watermark lists a gap.`,
-      lift: 'leave poller.retries out',
+      lift: 'leaving poller.retries out',
     })
   }
   if (maxAgeSeconds !== undefined)
@@ -154,7 +155,7 @@ function givenUpBy(polling: Polling): Weakening[] {
       id: 'given-up-by-age',
       promise: 'D16',
       text: `Records older than ${maxAgeSeconds} s are not sent again, also where a store was down for that long: they are lost to it, and the watermark lists a gap.`,
-      lift: 'leave poller.maxAgeSeconds out',
+      lift: 'leaving poller.maxAgeSeconds out',
     })
   return found
 }
@@ -166,7 +167,7 @@ function copies({ source }: Pipeline, { minInsyncReplicas }: Circumstances): Wea
         id: 'one-copy',
         promise: 'D1',
         text: 'The topic has one replica: a lost disk loses what was not yet read from it.',
-        lift: 'source.replication: 3',
+        lift: 'source.replication 3',
       },
     ]
   if ((minInsyncReplicas ?? source.replication - 1) > 1) return []
@@ -175,7 +176,7 @@ function copies({ source }: Pipeline, { minInsyncReplicas }: Circumstances): Wea
       id: 'one-copy-at-patch',
       promise: 'D1',
       text: `Of ${source.replication} replicas one in sync suffices for a record to count as written: while a broker is patched there is one copy, and a lost disk then loses it.`,
-      lift: 'source.replication: 3, with three brokers and 2 in-sync replicas',
+      lift: 'source.replication 3, with three brokers and 2 in-sync replicas',
     },
   ]
 }
@@ -186,7 +187,7 @@ function tombstones({ tombstone }: Pipeline): Weakening[] {
     {
       id: 'tombstones-ignored',
       text: 'A record without a value does nothing: what it deletes in the topic stays in the stores.',
-      lift: "tombstone: 'keep' gives it to the transform, 'dead-letter' makes it a dead letter",
+      lift: "tombstone 'keep', which gives it to the transform, or 'dead-letter'",
     },
   ]
 }
@@ -212,13 +213,13 @@ const poisonEverywhere: readonly Weakening[] = [
   {
     id: 'poison-waits-for-dynamodb',
     promise: 'D5',
-    text: 'A batch that holds a record which cannot be decoded, validated, transformed or encoded waits, in every sink, while DynamoDB is down: dead letters come first.',
-    lift: 'nothing; it goes on by itself',
+    text: 'A batch that holds a record which cannot be decoded, validated, transformed or encoded waits, in every sink, while DynamoDB is down: dead letters come first. It goes on by itself.',
+    lift: null,
   },
   {
     id: 'poison-flood',
     promise: 'D7',
-    text: 'Nothing stops a flood: after a wrong deployment every record of the topic can become a dead letter.',
-    lift: 'watch the number of dead letters',
+    text: 'Nothing stops a flood: after a wrong deployment every record of the topic can become a dead letter. Watch their number.',
+    lift: null,
   },
 ]

@@ -78,16 +78,9 @@ export function planOf(pipeline: Pipeline, circumstances: Circumstances): Pipeli
 }
 
 function storeOf(sink: SinkDefinition, pipeline: Pipeline): StorePlan {
-  switch (sink.kind) {
-    case 's3':
-      return objectsOf(sink as SinkDefinition<S3Options>, pipeline)
-    case 'postgres':
-      return tableOf(sink as SinkDefinition<PostgresOptions>, orderKindOf(pipeline))
-    case 'dynamodb':
-      return itemsOf(sink as SinkDefinition<DynamoDbOptions>)
-    case 'memory':
-      return { kind: 'memory' }
-  }
+  if (sink.kind === 's3') return objectsOf(sink as SinkDefinition<S3Options>, pipeline)
+  if (sink.kind === 'postgres') return tableOf(sink as SinkDefinition<PostgresOptions>, orderKindOf(pipeline))
+  return sink.kind === 'dynamodb' ? itemsOf(sink as SinkDefinition<DynamoDbOptions>) : { kind: sink.kind }
 }
 
 /** The pattern is read off a real key, so that it cannot say otherwise than the writer does. */
