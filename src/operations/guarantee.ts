@@ -58,7 +58,7 @@ export function guaranteeOf(pipeline: Pipeline, circumstances: Circumstances): P
   const text =
     effect === 'once'
       ? 'Each record once in effect, or one dead letter.'
-      : 'Each record at most once in effect: what the mapping gives up is in no store.'
+      : 'Each record at most once in effect: a store misses what was given up before it had it.'
   const sinks = pipeline.sinks.map((sink) => [
     sink.id,
     { effect, text, once: onceIn(sink, orderKindOf(pipeline)), weakenings: weakeningsOf(sink, pipeline) },
@@ -146,7 +146,7 @@ function givenUpBy(polling: Polling): Weakening[] {
     found.push({
       id: 'given-up-after-retries',
       promise: 'D16',
-      text: `${what} is given up after ${times}: its records are lost to every store, and the watermark lists a gap.`,
+      text: `${what} is given up after ${times}: it is lost to every store that had not taken it, and the watermark lists a gap.`,
       lift: 'leaving poller.retries out',
     })
   }

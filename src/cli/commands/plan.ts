@@ -44,8 +44,9 @@ export const command = defineCommand({
 })
 
 function hint({ environments }: Project): string {
-  const names = Object.keys(environments)
-  return names.length === 0 ? '' : `What it comes to on AWS: weirhouse plan --env ${names.join('|')}`
+  const [first, ...others] = Object.keys(environments)
+  if (first === undefined) return ''
+  return `What it comes to on AWS: weirhouse plan --env ${[first, ...others].join(', or ')}`
 }
 
 function pipelinesOf({ pipelines }: Project, name: string | undefined): Pipeline[] {

@@ -79,7 +79,7 @@ describe('without an environment', () => {
       'CREATE TABLE IF NOT EXISTS "public"."orders" (',
       '"total" numeric(12,2)',
       'batch       100 records at most, or what is there at once',
-      'What it comes to on AWS: weirhouse plan --env small|strict',
+      'What it comes to on AWS: weirhouse plan --env small, or strict',
     ])
       expect(text).toContain(part)
     expect(text).not.toContain('weirhouse.watermark')
