@@ -45,8 +45,8 @@ export function assemble(options: AssembleOptions): Synthesized {
   }
 }
 
-/** The CDK writes the id behind the text: ` [ack: weirhouse:...]`. */
-const ACKNOWLEDGED_BY = / \[ack: ([^\]]+)\]$/
+/** The CDK writes the id behind the text: ` [ack: Annotation::weirhouse:...]`. */
+const ACKNOWLEDGED_BY = / \[ack: (?:Annotation::)?([^\]]+)\]$/
 
 function warningOf(path: string, told: string): Warning {
   return { id: ACKNOWLEDGED_BY.exec(told)?.[1] ?? '', text: told.replace(ACKNOWLEDGED_BY, ''), path }

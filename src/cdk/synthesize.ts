@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundleOperations, bundlePipeline } from '../bundle/index.ts'
-import type { Environment } from '../config/environments.ts'
+import { environmentOf } from '../config/load.ts'
 import type { Project } from '../config/load.ts'
 import { optionalModule } from '../config/optional-module.ts'
 import type { Pipeline } from '../core/pipeline.ts'
@@ -16,22 +16,25 @@ import type { Synthesized } from './synthesized.ts'
 export interface SynthesizeOptions {
   readonly project: Project
   /** Its name. */
-  readonly name: string
-  readonly environment: Environment
+  readonly environment: string
   /** Emptied, then written. */
   readonly outdir: string
   readonly progress: (step: string | null) => void
+  readonly signal: AbortSignal
 }
 
-/** Throws WEIR_CDK_REFUSED for what no service takes, WEIR_TEMPLATE_REFUSED for what a rule finds, WEIR_BUNDLE. */
+/**
+ * Throws WEIR_UNKNOWN, WEIR_CDK_REFUSED for what no service takes, WEIR_TEMPLATE_REFUSED for what a rule finds, WEIR_BUNDLE,
+ * WEIR_MODULE_MISSING without the CDK.
+ */
 export async function synthesize({
   project,
-  name,
   environment,
   outdir,
   progress,
+  signal,
 }: SynthesizeOptions): Promise<Synthesized> {
-  const settings = settingsOf(name, environment)
+  const settings = settingsOf(environment, environmentOf(project, environment))
   const work = mkdtempSync(join(tmpdir(), 'weirhouse-synth-'))
   try {
     progress('bundling functions')
@@ -46,7 +49,10 @@ export async function synthesize({
     progress('writing templates')
     rmSync(outdir, { recursive: true, force: true })
     mkdirSync(outdir, { recursive: true })
-    const { assemble } = await optionalModule('aws-cdk-lib', 'the AWS side', () => import('./assemble.ts'))
+    signal.throwIfAborted()
+    const { assemble } = await optionalModule('constructs', 'the AWS side', () =>
+      optionalModule('aws-cdk-lib', 'the AWS side', () => import('./assemble.ts')),
+    )
     return assemble({ settings, pipelines, operationsFolder, outdir })
   } finally {
     rmSync(work, { recursive: true, force: true })

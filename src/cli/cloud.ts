@@ -1,5 +1,6 @@
 /** What the verbs with `--env` share: the project's environment, its assembly, and AWS as whoever calls. */
 import { join } from 'node:path'
+import type { SynthesizeOptions } from '../cdk/synthesize.ts'
 import { loadProject, environmentOf } from '../config/load.ts'
 import type { Environment } from '../config/environments.ts'
 import type { Project } from '../config/load.ts'
@@ -25,9 +26,13 @@ export async function openEnvironment(name: string, io: Pick<Io, 'project'>): Pr
   return { project, name, environment: environmentOf(project, name) }
 }
 
-/** Where a synthesis goes that nobody names a folder for. */
-export function assemblyFolder({ project, name }: OpenEnvironment): string {
-  return join(project.root, '.weirhouse', 'cloud', name)
+/** What a synthesis takes; its assembly goes to .weirhouse/cloud/NAME where nobody names a folder. */
+export function synthesisOf(
+  { project, name }: OpenEnvironment,
+  { progress, signal }: Pick<Io, 'progress' | 'signal'>,
+  outdir: string = join(project.root, '.weirhouse', 'cloud', name),
+): SynthesizeOptions {
+  return { project, environment: name, outdir, progress, signal }
 }
 
 export interface Cloud {

@@ -68,6 +68,11 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/dlq.ts'),
   },
   {
+    name: 'plan',
+    summary: 'Show what the pipelines guarantee and need; with --env, what they come to on AWS and what that costs',
+    load: () => import('./commands/plan.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'Check this machine, this project and the running stack',
     load: () => import('./commands/doctor.ts'),

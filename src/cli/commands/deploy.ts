@@ -7,7 +7,7 @@ import { deploy, preview } from '../../operations/aws/deploy.ts'
 import type { Deployment, Preview } from '../../operations/aws/deploy.ts'
 import { askText, requireYes } from '../ask.ts'
 import { changesText } from '../changes-text.ts'
-import { assemblyFolder, environmentOption, openEnvironment, withCloud } from '../cloud.ts'
+import { environmentOption, openEnvironment, synthesisOf, withCloud } from '../cloud.ts'
 import { defineCommand } from '../command.ts'
 import type { Io } from '../io.ts'
 import { flag, text } from '../options.ts'
@@ -33,7 +33,7 @@ export const command = defineCommand({
     await withCloud(open, io, async ({ identity, stacks }) => {
       io.progress('writing the templates')
       const { synthesize } = await import('../../cdk/synthesize.ts')
-      const made = await synthesize({ ...open, outdir: assemblyFolder(open), progress: io.progress })
+      const made = await synthesize(synthesisOf(open, io))
       const deployment: Deployment = { environment: env, assembly: made.directory, stacks: made.stacks }
       io.progress('comparing with what stands')
       const ahead = await preview(deployment, stacks)

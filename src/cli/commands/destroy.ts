@@ -7,7 +7,7 @@ import { emptyBucket } from '../../operations/aws/empty-bucket.ts'
 import type { StandingStack, Stacks } from '../../operations/aws/stacks.ts'
 import { requireYes } from '../ask.ts'
 import { changesText } from '../changes-text.ts'
-import { assemblyFolder, environmentOption, notDeployed, openEnvironment, withCloud } from '../cloud.ts'
+import { environmentOption, notDeployed, openEnvironment, synthesisOf, withCloud } from '../cloud.ts'
 import type { Cloud } from '../cloud.ts'
 import { defineCommand } from '../command.ts'
 import type { Io } from '../io.ts'
@@ -33,7 +33,7 @@ export const command = defineCommand({
       if (keepData) io.note(KEPT)
       if (!yes) await requireYes(`Destroy environment "${env}"?`, io)
       const { synthesize } = await import('../../cdk/synthesize.ts')
-      const made = await synthesize({ ...open, outdir: assemblyFolder(open), progress: io.progress })
+      const made = await synthesize(synthesisOf(open, io))
       await emptyBuckets(changes, { identity, stacks }, io)
       const wanted = made.stacks.filter((stack) => standing.some((each) => each.stackName === stack.stackName))
       const ids = wanted.map(({ name }) => `${env}/${name}`)

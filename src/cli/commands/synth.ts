@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path'
-import { assemblyFolder, environmentOption, openEnvironment } from '../cloud.ts'
+import { environmentOption, openEnvironment, synthesisOf } from '../cloud.ts'
 import { defineCommand } from '../command.ts'
 import { text } from '../options.ts'
 import { table } from '../table.ts'
@@ -15,9 +15,8 @@ export const command = defineCommand({
   },
   async run({ env, out }, io) {
     const open = await openEnvironment(env, io)
-    const outdir = out === undefined ? assemblyFolder(open) : resolve(out)
     const { synthesize } = await import('../../cdk/synthesize.ts')
-    const made = await synthesize({ ...open, outdir, progress: io.progress })
+    const made = await synthesize(synthesisOf(open, io, out === undefined ? undefined : resolve(out)))
     for (const { id, text } of made.warnings) io.note(`${id}: ${text}`)
     const stacks = made.stacks.map(({ name, stackName, resources }) => ({
       name,
