@@ -26,7 +26,7 @@ const operating = [
 ]
 
 export function acknowledgeFindings({ bastion, kafkaHost }: OperatorAccess): void {
-  for (const host of [bastion, kafkaHost]) {
+  for (const host of bastion ? [bastion, kafkaHost] : [kafkaHost]) {
     Validations.of(host.role).acknowledge(sessionManager)
     Validations.of(host).acknowledge(noTerminationProtection)
   }

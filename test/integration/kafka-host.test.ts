@@ -58,7 +58,7 @@ test('topics are made and shown, and what a console producer sends a console con
   const records = ['one', 'zwei ü', 'three']
   call('produce', [topic], records.map((record) => `${record}\n`).join(''))
   const read = call('consume', [topic, '--group', group, '--max-messages', '3'])
-  expect(read.trim().split('\n').toSorted()).toEqual(records.toSorted())
+  expect(new Set(read.trim().split('\n'))).toEqual(new Set(records))
 
   call('produce', [topic], 'unread\n')
   const lags = call('group-lag')
@@ -66,7 +66,7 @@ test('topics are made and shown, and what a console producer sends a console con
     .map((line) => line.trim().split(/\s+/))
     .filter(([name, of]) => name === group && of === topic)
   // GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG ...
-  expect(lags.map(([, , partition]) => partition).toSorted()).toEqual(['0', '1'])
+  expect(new Set(lags.map(([, , partition]) => partition))).toEqual(new Set(['0', '1']))
   const total = (column: number) => lags.reduce((sum, line) => sum + Number(line[column]), 0)
   expect([total(3), total(4), total(5)]).toEqual([3, 4, 1])
 })
@@ -87,7 +87,7 @@ describe('ShellCheck', () => {
   test('finds nothing in the user data, in any command that it writes, and in the profile', async () => {
     const { tools } = KafkaVersion.default()
     const whole = kafkaHostScript({ clusterArn: CLUSTER_ARN, region: 'eu-west-1', tools })
-    expect(readdirSync(commands).toSorted()).toEqual(HOST_COMMANDS.toSorted())
+    expect(new Set(readdirSync(commands))).toEqual(new Set(HOST_COMMANDS))
     const files = readdirSync(commands).map((name) => join(commands, name))
     const userData = written('user-data.sh', whole)
     expect(await checked([userData, ...files, join(root, 'etc/profile.d/weirhouse.sh')])).toBe('')

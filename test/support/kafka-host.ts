@@ -27,11 +27,11 @@ export interface StandInOptions {
 
 export interface KafkaHost {
   /** The user data, for the downloads that stand ready; other sums where they are given. */
-  script(sums?: { readonly kafka?: string; readonly jar?: string }): string
+  readonly script: (sums?: { readonly kafka?: string; readonly jar?: string }) => string
   /** Bash with these arguments, the root in place of `/`, and stand-ins and the host's commands on the PATH. */
-  bash(root: string, args: readonly string[], input?: string): SpawnSyncReturns<string>
+  readonly bash: (root: string, args: readonly string[], input?: string) => SpawnSyncReturns<string>
   /** Runs the user data for `root`; throws what it says where it fails. */
-  setUp(root: string): void
+  readonly setUp: (root: string) => void
 }
 
 export function standInHost({ folder, brokers, tool }: StandInOptions): KafkaHost {
