@@ -7,11 +7,16 @@ import * as msk from 'aws-cdk-lib/aws-msk'
 import { Construct } from 'constructs'
 import { BrokerSize } from './broker-size.ts'
 import { KafkaVersion } from './kafka-version.ts'
+import { clusterAlarms, clusterGraphs } from './kafka-watch.ts'
 import type { Network } from './network.ts'
+import type { AlarmSpec, GraphSpec, Observable } from './observable.ts'
 import { refuse, wholeNumber } from './refuse.ts'
 
 /** Where brokers listen for TLS with IAM, within the VPC. */
 export const IAM_PORT = 9098
+
+/** MSK's levels, each with the metrics of the one before. */
+export type KafkaMonitoring = 'DEFAULT' | 'PER_BROKER' | 'PER_TOPIC_PER_BROKER' | 'PER_TOPIC_PER_PARTITION'
 
 export interface KafkaClusterProps {
   /** Brokers go to its private subnets, the same number to each of its first three zones: MSK takes no more. */
@@ -51,6 +56,12 @@ export interface KafkaClusterProps {
    */
   readonly logRetention?: logs.RetentionDays
   /**
+   * What MSK publishes in CloudWatch. Every alarm and graph has its data at DEFAULT, which is free; the others are paid by the
+   * metric, of which each broker, topic or partition has many.
+   * @default DEFAULT
+   */
+  readonly monitoring?: KafkaMonitoring
+  /**
    * What becomes of the cluster, and the records in it, when it leaves the stack.
    * @default RETAIN
    */
@@ -66,9 +77,10 @@ const MAX_BROKERS = 30
  * Amazon MSK with TLS and IAM and nothing besides, in private subnets. Warns `weirhouse:kafka-past-support`,
  * `weirhouse:one-copy-at-patch`. Its L1 resources are public.
  */
-export class KafkaCluster extends Construct {
+export class KafkaCluster extends Construct implements Observable {
   readonly version: KafkaVersion
   readonly clusterName: string
+  readonly size: BrokerSize
   readonly brokers: number
   readonly replication: number
   readonly minInsyncReplicas: number
@@ -83,6 +95,7 @@ export class KafkaCluster extends Construct {
     const subnets = props.network.privateSubnets.slice(0, MAX_ZONES)
     this.version = props.version ?? KafkaVersion.default()
     this.clusterName = clusterName(props.name)
+    this.size = props.size ?? BrokerSize.of()
     const perZone = wholeNumber(
       'KafkaCluster.brokersPerZone',
       props.brokersPerZone ?? 1,
@@ -115,6 +128,14 @@ export class KafkaCluster extends Construct {
 
   get arn(): string {
     return this.cfnCluster.attrArn
+  }
+
+  get alarms(): readonly AlarmSpec[] {
+    return clusterAlarms(this)
+  }
+
+  get graphs(): readonly GraphSpec[] {
+    return clusterGraphs(this)
   }
 
   /** Ingress on the brokers, written into the stack of `from`, so that the cluster's stack never changes for it. */
@@ -185,7 +206,7 @@ export class KafkaCluster extends Construct {
   }
 
   #cluster(
-    { size = BrokerSize.of(), encryptionKey }: KafkaClusterProps,
+    { encryptionKey, monitoring = 'DEFAULT' }: KafkaClusterProps,
     subnets: readonly ec2.CfnSubnet[],
   ): msk.CfnCluster {
     return new msk.CfnCluster(this, 'Cluster', {
@@ -193,10 +214,10 @@ export class KafkaCluster extends Construct {
       kafkaVersion: this.version.msk,
       numberOfBrokerNodes: this.brokers,
       brokerNodeGroupInfo: {
-        instanceType: size.instance,
+        instanceType: this.size.instance,
         clientSubnets: subnets.map((subnet) => subnet.ref),
         securityGroups: [this.securityGroup.securityGroupId],
-        storageInfo: { ebsStorageInfo: { volumeSize: size.storageGib } },
+        storageInfo: { ebsStorageInfo: { volumeSize: this.size.storageGib } },
         connectivityInfo: { publicAccess: { type: 'DISABLED' } },
       },
       clientAuthentication: { sasl: { iam: { enabled: true } }, unauthenticated: { enabled: false } },
@@ -208,6 +229,7 @@ export class KafkaCluster extends Construct {
         arn: this.cfnConfiguration.attrArn,
         revision: Token.asNumber(this.cfnConfiguration.attrLatestRevisionRevision),
       },
+      enhancedMonitoring: monitoring,
       loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: this.logGroup.logGroupName } } },
     })
   }

@@ -24,8 +24,9 @@ export interface KafkaVersion extends Made<'KafkaVersion'> {
 }
 
 /**
- * SHA-256 of the tarballs `kafka_2.13-<release>.tgz`, as public package collections pin them: Apache publishes SHA-512 beside
- * its archive. They were not computed from a download of ours (docs/aws.md); a wrong one stops the host's set-up with a message.
+ * SHA-256 of the tarballs `kafka_2.13-<release>.tgz`; Apache publishes SHA-512 beside its archive. They were not computed from a
+ * download of ours. 3.8.0, 3.9.1 and 4.0.0: Spack and at least one other public collection pin the same sum (Homebrew 3.8.0 and
+ * 4.0.0; Bazel and Chef recipes 3.9.1). 4.1.1: Nixpkgs alone, and what copies it. A wrong one stops the host's set-up with a message.
  */
 const TOOLS: Readonly<Record<SupportedKafka, readonly [release: string, sha256: string]>> = {
   '3.8.x.kraft': ['3.8.0', 'e0297cc6fdb09ef9d9905751b25d2b629c17528f8629b60561eeff87ce29099c'],

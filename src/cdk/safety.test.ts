@@ -1,12 +1,13 @@
 /** Who reaches whom in the synthesized network, and what AwsSolutions finds. */
 import { Stack, Validations } from 'aws-cdk-lib'
+import { Match, Template } from 'aws-cdk-lib/assertions'
 import * as ec2 from 'aws-cdk-lib/aws-ec2'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { endpoint, leadsOutByNat, reach, reachInternet, worldOf } from '../../test/aws/reachability.ts'
 import type { World } from '../../test/aws/reachability.ts'
 import { specApp, templatesOf } from '../../test/aws/spec-app.ts'
-import { SshRange } from './index.ts'
+import { Observation, SshRange } from './index.ts'
 
 let world: World
 beforeAll(() => {
@@ -114,10 +115,53 @@ test('stacks point one way: what holds data does not know what reads and writes 
   })
 })
 
+describe('without a bastion', () => {
+  const alone = specApp({ bastion: false })
+  let walked: World
+  beforeAll(() => {
+    walked = worldOf(templatesOf(alone.stacks))
+  })
+
+  test('the Kafka host -> brokers 9098 and out to Session Manager; nobody to it, and port 22 nowhere', () => {
+    const host = endpoint(walked, 'KafkaHost')
+    expect(reach(walked, host, endpoint(walked, 'KafkaCluster'), 9098).reached).toBe(true)
+    expect(host.subnets.map((subnet) => leadsOutByNat(walked, subnet))).toEqual([true])
+    expect(reach(walked, { range: '0.0.0.0/0' }, host, 22).because).toBe(`${host.id} has no public address`)
+    expect(walked.rules.filter(({ group, direction }) => direction === 'in' && host.groups.includes(group))).toEqual([])
+    const ssh = walked.rules.filter(({ direction, from, to }) => direction === 'in' && from <= 22 && 22 <= to)
+    expect(ssh).toEqual([])
+  })
+
+  test('one host, no key pair, no parameter to answer for SSH, no bastion in what is put out', () => {
+    const template = Template.fromStack(alone.stacks.access)
+    template.resourceCountIs('AWS::EC2::Instance', 1)
+    template.resourceCountIs('AWS::EC2::KeyPair', 0)
+    template.hasResourceProperties('AWS::EC2::Instance', { KeyName: Match.absent() })
+    template.resourceCountIs('AWS::EC2::SecurityGroup', 1)
+    expect(template.findParameters('SshRange')).toEqual({})
+    expect(Object.keys(template.findOutputs('*')).filter((name) => name.includes('Bastion'))).toEqual([])
+    expect([alone.access.bastion, alone.access.bastionSecurityGroup, alone.access.keyPair]).toEqual(
+      Array(3).fill(undefined),
+    )
+    expect(alone.access.alarms.map(({ id }) => id)).toEqual(['StatusKafkaHost'])
+  })
+
+  test('the Kafka host is the one that a bastion would stand beside', () => {
+    const hosts = (stack: Stack) => Object.keys(Template.fromStack(stack).findResources('AWS::EC2::Instance'))
+    expect(hosts(specApp().stacks.access)).toEqual(expect.arrayContaining(hosts(alone.stacks.access)))
+  })
+})
+
 test('AwsSolutions finds a planted open group, and else nothing that is not acknowledged', () => {
-  const { app, network: net } = specApp({ sshFrom: SshRange.of('203.0.113.0/24') })
+  const { app, network: net, cluster, access } = specApp({ sshFrom: SshRange.of('203.0.113.0/24') })
   const planted = new ec2.SecurityGroup(new Stack(app, 'Planted'), 'Open', { vpc: net.vpc, description: 'open' })
   planted.addIngressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(22))
+  const watched = Object.entries({ Network: net, Kafka: cluster, Access: access })
+  new Observation(new Stack(app, 'Observe'), 'Observation', {
+    name: 'weirhouse-test',
+    watched: watched.map(([name, observable]) => ({ name, observable })),
+    email: 'ops@example.com',
+  })
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
   process.env['CDK_VALIDATION'] = 'true'
   let said = ''

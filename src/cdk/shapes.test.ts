@@ -6,7 +6,16 @@ import * as kms from 'aws-cdk-lib/aws-kms'
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { describe, expect, test } from 'vitest'
 import { specApp, testApp } from '../../test/aws/spec-app.ts'
-import { AddressPlan, BrokerSize, KafkaCluster, KafkaTopic, KafkaVersion, Network, OperatorAccess } from './index.ts'
+import {
+  AddressPlan,
+  BrokerSize,
+  KafkaCluster,
+  KafkaTopic,
+  KafkaVersion,
+  Network,
+  OperatorAccess,
+  SshRange,
+} from './index.ts'
 import type { KafkaClusterProps } from './index.ts'
 
 const spec = specApp()
@@ -149,6 +158,28 @@ describe('mistakes are refused', () => {
       },
       /kafkaHostInstance got "t3\.small", but the hosts run on arm64/,
     ],
+    ...(
+      [
+        [
+          'a range for SSH',
+          { sshFrom: SshRange.of('203.0.113.7/32') },
+          /sshFrom got "203\.0\.113\.7\/32", but with bastion/,
+        ],
+        ['a key pair', { keyPair: ec2.KeyPair.fromKeyPairName(spec.stacks.access, 'Pair', 'mine') }, /keyPair got/],
+        [
+          'an instance for it',
+          { bastionInstance: new ec2.InstanceType('t4g.nano') },
+          /bastionInstance got "t4g\.nano"/,
+        ],
+      ] as const
+    ).map(([what, props, said]): [string, () => unknown, RegExp] => [
+      `${what} without a bastion`,
+      () => {
+        const made = cluster()
+        return new OperatorAccess(made, 'Access', { network: spec.network, cluster: made, bastion: false, ...props })
+      },
+      said,
+    ]),
     [
       'a topic on Kafka 2.8.1',
       () => {

@@ -53,7 +53,7 @@ const objects = [
 
 export function acknowledgeFindings({ access, stores, operations, demo }: SpecApp): void {
   const { bastion, kafkaHost } = access
-  for (const host of [bastion, kafkaHost]) {
+  for (const host of bastion ? [bastion, kafkaHost] : [kafkaHost]) {
     Validations.of(host.role).acknowledge(sessionManager)
     Validations.of(host).acknowledge(noTerminationProtection)
   }

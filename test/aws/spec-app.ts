@@ -71,7 +71,7 @@ export function testApp(): App {
 }
 
 /** Makes the app; nothing is looked up, and no account or region is given. */
-export function specApp(access: Pick<OperatorAccessProps, 'sshFrom'> = {}): SpecApp {
+export function specApp(access: Pick<OperatorAccessProps, 'sshFrom' | 'bastion'> = {}): SpecApp {
   const app = testApp()
   const stacks = {
     network: new Stack(app, 'Network'),
