@@ -28,8 +28,7 @@ export interface LiveTable {
   readonly unique: readonly (readonly string[])[]
 }
 
-const MIGRATE =
-  'Bring the database to the definition: `weirhouse up` does so locally; elsewhere run the statements of ddl(...).'
+const MIGRATE = 'Bring the database to the definition: `weirhouse migrate`.'
 const ALTER = 'Alter the table or the definition so that they agree; Weirhouse changes no column that is there.'
 
 /** Throws WEIR_STORE_MISCONFIGURED that names the first thing that differs. */
