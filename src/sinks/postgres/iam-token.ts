@@ -7,10 +7,9 @@
  * The 15 minutes are for logging in: a connection that stands outlives them. Each connection gets a token of its own, and none
  * is kept: what was refused once is not offered again.
  */
-import { credentialsOf } from '../../aws/credentials.ts'
+import { credentialsOf, regionOf } from '../../aws/credentials.ts'
 import type { Environment } from '../../aws/credentials.ts'
 import { presign } from '../../aws/presign.ts'
-import { WeirError } from '../../core/errors.ts'
 
 const EXPIRES_SECONDS = 900
 
@@ -28,10 +27,9 @@ export function iamToken(
   { host, port, user }: { readonly host: string; readonly port: number; readonly user: string },
   { variables, now }: TokenPorts,
 ): string {
-  const region = variables.AWS_REGION || variables.AWS_DEFAULT_REGION
-  if (!region) throw new WeirError('WEIR_CREDENTIALS', { variable: 'AWS_REGION' })
   const at = `${host}:${port}`
   const query = { Action: 'connect', DBUser: user }
   const request = { method: 'GET', path: '/', query, host: at, expiresSeconds: EXPIRES_SECONDS }
-  return `${at}/?${presign({ service: 'rds-db', region }, request, credentialsOf(variables), now())}`
+  const scope = { service: 'rds-db', region: regionOf(variables) }
+  return `${at}/?${presign(scope, request, credentialsOf(variables), now())}`
 }
