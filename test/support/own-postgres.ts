@@ -21,7 +21,7 @@ export interface OwnPostgres {
 export interface OwnPostgresOptions {
   /** Turns TLS on. */
   readonly tls?: { readonly certificate: string; readonly key: string }
-  /** Lines of pg_hba.conf, before the superuser's. */
+  /** Lines of pg_hba.conf, after the superuser's: the first that fits counts. */
   readonly hba: readonly string[]
 }
 
@@ -41,7 +41,7 @@ export async function startOwnPostgres({ tls, hba }: OwnPostgresOptions): Promis
     const { uid, gid } = statSync(data)
     chownSync(file, uid, gid)
   }
-  own('pg_hba.conf', `${[...hba, `host all ${SUPERUSER} 127.0.0.1/32 trust`].join('\n')}\n`)
+  own('pg_hba.conf', `${[`host all ${SUPERUSER} 127.0.0.1/32 trust`, ...hba].join('\n')}\n`)
   if (tls) {
     own('server.crt', tls.certificate)
     own('server.key', tls.key)
@@ -51,8 +51,8 @@ export async function startOwnPostgres({ tls, hba }: OwnPostgresOptions): Promis
   const { endpoint } = server
   const asSuperuser = async <Row>(database: string, ...statements: readonly string[]): Promise<Row[]> => {
     const client = new Client({ host: endpoint.host, port, database, user: SUPERUSER })
-    await client.connect()
     try {
+      await client.connect()
       let rows: Row[] = []
       for (const statement of statements) rows = (await client.query(statement)).rows as Row[]
       return rows
