@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { bundlePipeline } from './bundle.ts'
+import { bundleOperations, bundlePipeline } from './bundle.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'weirhouse-bundle-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -85,6 +85,47 @@ describe('bundlePipeline', () => {
     await expect(bundlePipeline(project(code))).rejects.toMatchObject({
       code: 'WEIR_BUNDLE',
       message: expect.stringMatching(message),
+    })
+  })
+})
+
+describe('bundleOperations', () => {
+  const handlerOf = (folder: string) =>
+    execFileSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `const { handler } = await import(${JSON.stringify(join(folder, 'index.mjs'))})
+        const context = { awsRequestId: 'r', getRemainingTimeInMillis: () => 5000 }
+        console.log(JSON.stringify(await handler({ verb: 'migrate' }, context)))`,
+      ],
+      { cwd: root, encoding: 'utf8' },
+    )
+
+  test('holds every pipeline, wherever each lies, in one module; the same source gives the same bytes', async () => {
+    const bundles = []
+    for (let i = 0; i < 2; i++) {
+      const [one, two] = [project(PLAIN), project(PLAIN.replace("'x'", "'y'"))]
+      const modulePaths = [one.modulePath, two.modulePath]
+      bundles.push(await bundleOperations({ modulePaths, outFolder: one.outFolder }))
+    }
+    const [first, second] = bundles as [(typeof bundles)[0], (typeof bundles)[0]]
+    expect(second.sha256).toBe(first.sha256)
+    expect(readdirSync(first.folder)).toEqual(['index.mjs'])
+    const code = readFileSync(join(first.folder, 'index.mjs'), 'utf8')
+    expect(code).not.toContain(root)
+    for (const name of ['x', 'y']) expect(code).toContain(`name:"${name}"`)
+    const answer = JSON.parse(handlerOf(first.folder).trimEnd().split('\n').at(-1)!) as unknown
+    expect(answer).toEqual({ verb: 'migrate', statements: [], applied: false })
+  })
+
+  test('what does not build is WEIR_BUNDLE with its place', async () => {
+    const [good, bad] = [project(PLAIN), project("import './nowhere.ts'\n")]
+    const options = { modulePaths: [good.modulePath, bad.modulePath], outFolder: good.outFolder }
+    await expect(bundleOperations(options)).rejects.toMatchObject({
+      code: 'WEIR_BUNDLE',
+      message: expect.stringMatching(/^The operations function does not bundle: .*pipeline\.ts:1:8: Could not resolve/),
     })
   })
 })

@@ -1,10 +1,11 @@
 /**
- * esbuild turns a pipeline into the code of its function: one ES module with what that pipeline uses and nothing else.
+ * esbuild turns a pipeline into the code of its function, one ES module with what that pipeline uses and nothing else, and all
+ * pipelines into that of the operations function.
  * The same files run in the sandbox and on AWS, and the same input gives the same bytes.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { build } from 'esbuild'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild'
 import { messageOf, WeirError } from '../core/errors.ts'
@@ -18,6 +19,14 @@ export interface BundleOptions {
   /** For errors. */
   readonly pipelineName: string
   /** Also writes index.mjs.map, which the code does not mention. Default false. */
+  readonly sourceMap?: boolean
+}
+
+export interface OperationsBundleOptions {
+  /** Absolute paths of the modules that default-export the pipelines, in their order in the configuration. */
+  readonly modulePaths: readonly string[]
+  /** As of a pipeline's bundle. */
+  readonly outFolder: string
   readonly sourceMap?: boolean
 }
 
@@ -42,10 +51,50 @@ const REQUIRE = "import{createRequire as $require}from'node:module';const requir
 const OPTIONAL = ['pg-native', 'pg-cloudflare']
 
 /** Throws WEIR_BUNDLE with file:line:column where the code does not build, WEIR_FOLDER where the folder cannot be written. */
-export async function bundlePipeline(options: BundleOptions): Promise<Bundle> {
+export function bundlePipeline({ modulePath, outFolder, pipelineName, sourceMap }: BundleOptions): Promise<Bundle> {
+  return bundleEntry({
+    contents: [
+      `import pipeline from ${JSON.stringify(modulePath)}`,
+      "import { createHandler } from 'weirhouse/lambda'",
+      'export const handler = createHandler(pipeline)',
+    ],
+    folder: dirname(modulePath),
+    what: `Pipeline "${pipelineName}"`,
+    outFolder,
+    sourceMap,
+  })
+}
+
+/** The operations function of these pipelines. Throws as `bundlePipeline`. */
+export function bundleOperations({ modulePaths, outFolder, sourceMap }: OperationsBundleOptions): Promise<Bundle> {
+  return bundleEntry({
+    contents: [
+      ...modulePaths.map((path, i) => `import pipeline${i} from ${JSON.stringify(path)}`),
+      "import { createOperations } from 'weirhouse/operations'",
+      `export const handler = createOperations([${modulePaths.map((_, i) => `pipeline${i}`).join(', ')}])`,
+    ],
+    folder: commonFolder(modulePaths.map((path) => dirname(path))),
+    what: 'The operations function',
+    outFolder,
+    sourceMap,
+  })
+}
+
+interface Entry {
+  /** Lines of the module that exports the handler. */
+  readonly contents: readonly string[]
+  /** Where its imports begin. Names in a source map, and the order of equals, come from here. */
+  readonly folder: string
+  /** For errors. */
+  readonly what: string
+  readonly outFolder: string
+  readonly sourceMap: boolean | undefined
+}
+
+async function bundleEntry(entry: Entry): Promise<Bundle> {
   const start = performance.now()
-  const { outFolder } = options
-  const { outputFiles, metafile } = await run(options)
+  const { outFolder } = entry
+  const { outputFiles, metafile } = await run(entry)
   const code = outputFiles.find((file) => file.path.endsWith(FILE))!.contents
   try {
     await mkdir(outFolder, { recursive: true })
@@ -64,33 +113,33 @@ export async function bundlePipeline(options: BundleOptions): Promise<Bundle> {
   }
 }
 
+/** The deepest folder that all of these lie in. */
+function commonFolder([first = process.cwd(), ...others]: readonly string[]): string {
+  const inside = (folder: string) => others.every((each) => `${each}${sep}`.startsWith(join(folder, sep)))
+  let folder = first
+  while (!inside(folder) && dirname(folder) !== folder) folder = dirname(folder)
+  return folder
+}
+
 type Result = BuildResult<{ write: false; metafile: true }>
 
-async function run(options: BundleOptions): Promise<Result> {
+async function run(entry: Entry): Promise<Result> {
   try {
-    return await build({ ...settings(options), write: false, metafile: true })
+    return await build({ ...settings(entry), write: false, metafile: true })
   } catch (error) {
     if (!isBuildFailure(error)) throw error
-    const reason = error.errors.map((each) => describe(each, dirname(options.modulePath))).join('; ')
-    throw new WeirError('WEIR_BUNDLE', { pipeline: options.pipelineName, reason }, { cause: error })
+    const reason = error.errors.map((each) => describe(each, entry.folder)).join('; ')
+    throw new WeirError('WEIR_BUNDLE', { what: entry.what, reason }, { cause: error })
   }
 }
 
-function settings({ modulePath, sourceMap = false }: BundleOptions): BuildOptions {
+function settings({ contents, folder, sourceMap = false }: Entry): BuildOptions {
   return {
-    stdin: {
-      contents: [
-        `import pipeline from ${JSON.stringify(modulePath)}`,
-        "import { createHandler } from 'weirhouse/lambda'",
-        'export const handler = createHandler(pipeline)',
-      ].join('\n'),
-      resolveDir: dirname(modulePath),
-      sourcefile: 'index.ts',
-    },
-    // Names in a source map, and the order of equals, come from here: never from where the command was given.
-    absWorkingDir: dirname(modulePath),
-    // Not written there: the names in the source map are to be relative to the module.
-    outfile: join(dirname(modulePath), FILE),
+    stdin: { contents: contents.join('\n'), resolveDir: folder, sourcefile: 'index.ts' },
+    // Never from where the command was given.
+    absWorkingDir: folder,
+    // Not written there: the names in the source map are to be relative to the modules.
+    outfile: join(folder, FILE),
     bundle: true,
     format: 'esm',
     platform: 'node',

@@ -11,7 +11,10 @@ export interface AssembleOptions extends EnvironmentStageProps {
 }
 
 /** The app with its one stage, before anything is written: for tests, and for whoever adds to it. */
-export function environmentApp({ outdir, ...props }: AssembleOptions): { readonly app: App; readonly stage: EnvironmentStage } {
+export function environmentApp({ outdir, ...props }: AssembleOptions): {
+  readonly app: App
+  readonly stage: EnvironmentStage
+} {
   const app = new App({
     outdir,
     analyticsReporting: false,

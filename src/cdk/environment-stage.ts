@@ -172,7 +172,7 @@ export class EnvironmentStage extends Stage {
   #observation(): Observation | undefined {
     const { alarms, dashboard, email } = this.settings.observe
     if (!alarms && !dashboard) return undefined
-    const { network, cluster, access, stores, operations, consumers } = this
+    const { network, cluster, access, stores, consumers } = this
     const { bucket, database, tables, ledger, deadLetters } = stores
     const parts: Record<string, Observable | undefined> = {
       Network: network,
@@ -183,7 +183,6 @@ export class EnvironmentStage extends Stage {
       Tables: tables,
       Ledger: ledger,
       DeadLetters: deadLetters,
-      Operations: operations,
     }
     for (const consumer of consumers) parts[`Pipeline${wordOf(consumer.pipeline.name)}`] = consumer
     const watched = Object.entries(defined(parts)).map(([name, observable]) => ({ name, observable: observable! }))

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { specApp, templatesOf } from '../../test/aws/spec-app.ts'
 import { countOf, inventoryOf } from './inventory.ts'
-import type { SynthesizedStack, TemplateResource } from './synthesized.ts'
+import type { StackResources, TemplateResource } from './synthesized.ts'
 
-const stackOf = (resources: Record<string, TemplateResource>): SynthesizedStack => ({
+const stackOf = (resources: Record<string, TemplateResource>): StackResources => ({
   name: 'Store',
   stackName: 'weirhouse-e-store',
   resources,
@@ -13,7 +13,7 @@ test('the stacks of the specification: counts, names that are fixed, and the clu
   const stacks = Object.entries(templatesOf(specApp().stacks)).map(([name, { Resources = {} }]) => ({
     name,
     stackName: name,
-    resources: Resources as SynthesizedStack['resources'],
+    resources: Resources as StackResources['resources'],
   }))
   const [network, stream] = inventoryOf(stacks)
   expect(network!.resources).toContainEqual({

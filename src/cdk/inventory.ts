@@ -1,6 +1,6 @@
 /** What the stacks of an environment hold, read from their templates: counts, names, and what becomes of data. Pure. */
 import { fixedName, plainId } from './readable.ts'
-import type { SynthesizedStack, TemplateResource } from './synthesized.ts'
+import type { StackResources, TemplateResource } from './synthesized.ts'
 
 export interface ResourceCount {
   /** `AWS::EC2::Subnet` */
@@ -38,7 +38,7 @@ const DATA_TYPES = [
   'AWS::KMS::Key',
 ]
 
-export function inventoryOf(stacks: readonly SynthesizedStack[]): StackInventory[] {
+export function inventoryOf(stacks: readonly StackResources[]): StackInventory[] {
   return stacks.map(({ name, stackName, resources }) => {
     const entries = Object.entries(resources).filter(([, { Type }]) => Type !== 'AWS::CDK::Metadata')
     const types = [...new Set(entries.map(([, { Type }]) => Type))]
@@ -58,7 +58,7 @@ export function inventoryOf(stacks: readonly SynthesizedStack[]): StackInventory
 }
 
 /** How many resources of a type the stacks hold. */
-export function countOf(stacks: readonly SynthesizedStack[], type: string): number {
+export function countOf(stacks: readonly StackResources[], type: string): number {
   return stacks.flatMap(({ resources }) => Object.values(resources)).filter(({ Type }) => Type === type).length
 }
 

@@ -4,9 +4,9 @@ import { specApp, templatesOf } from '../../test/aws/spec-app.ts'
 import { permissionsOf } from './permissions.ts'
 import { readerOf } from './readable.ts'
 import type { TemplateObject } from './readable.ts'
-import type { SynthesizedStack, TemplateResource, TemplateValue } from './synthesized.ts'
+import type { StackResources, TemplateResource, TemplateValue } from './synthesized.ts'
 
-const stackOf = (resources: Record<string, TemplateResource>, name = 'Process'): SynthesizedStack => ({
+const stackOf = (resources: Record<string, TemplateResource>, name = 'Process'): StackResources => ({
   name,
   stackName: `weirhouse-e-${name.toLowerCase()}`,
   resources,
@@ -55,7 +55,7 @@ describe('the stacks of the specification', () => {
   const stacks = Object.entries(templatesOf(specApp().stacks)).map(([name, { Resources = {} }]) => ({
     name,
     stackName: name,
-    resources: Resources as SynthesizedStack['resources'],
+    resources: Resources as StackResources['resources'],
   }))
   const roles = permissionsOf(stacks)
   const of = (role: string) => roles.find((each) => each.role === role)!

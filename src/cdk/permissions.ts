@@ -1,7 +1,7 @@
 /** What each role of the stacks may do, in words, read from their templates. Pure. Nothing that a policy says is left out. */
 import { fixedName, isObject, listOf, plainId, readerOf } from './readable.ts'
 import type { Located, Reader, TemplateObject } from './readable.ts'
-import type { SynthesizedStack, TemplateValue } from './synthesized.ts'
+import type { StackResources, TemplateValue } from './synthesized.ts'
 
 export interface Permission {
   readonly effect: 'allow' | 'deny'
@@ -33,7 +33,7 @@ export interface Place {
   readonly account?: string | undefined
 }
 
-export function permissionsOf(stacks: readonly SynthesizedStack[], place: Place = {}): RolePermissions[] {
+export function permissionsOf(stacks: readonly StackResources[], place: Place = {}): RolePermissions[] {
   const reader = readerOf(stacks)
   const { resources: all } = reader
   const known = all.filter(({ resource }) => resource.Type === 'AWS::IAM::Role')

@@ -1,5 +1,5 @@
 /** Values of templates as a person reads them: intrinsic functions become names. Pure, and never executed as a template. */
-import type { SynthesizedStack, TemplateResource, TemplateValue } from './synthesized.ts'
+import type { StackResources, TemplateResource, TemplateValue } from './synthesized.ts'
 
 export interface TemplateObject {
   readonly [key: string]: TemplateValue
@@ -62,7 +62,7 @@ export function listOf(value: TemplateValue | undefined): readonly TemplateValue
   return Array.isArray(value) ? (value as readonly TemplateValue[]) : [value]
 }
 
-export function readerOf(stacks: readonly SynthesizedStack[]): Reader {
+export function readerOf(stacks: readonly StackResources[]): Reader {
   const all = stacks.flatMap(({ stackName, resources }) =>
     Object.entries(resources).map(([id, resource]): Located => ({ stack: stackName, id, resource })),
   )

@@ -26,7 +26,7 @@ export const errorTable = {
     cure: 'Correct the definition; docs/options lists every option with its type, default and unit.',
   },
   WEIR_BINDING_MISSING: {
-    message: 'The function has no {what} in WEIRHOUSE_BINDINGS.',
+    message: 'The function has no {what} in {variable}.',
     retryable: false,
     cure: 'Start it with `weirhouse up`, which writes them; elsewhere, set the variable (docs/operations.md, "Bindings").',
   },
@@ -132,6 +132,17 @@ export const errorTable = {
     retryable: false,
     cure: 'See the name of the error in the documentation of the service.',
   },
+  // operations
+  WEIR_MIGRATION_BREAKS: {
+    message: 'The database differs from the definitions, and adding does not mend it: {reason}. Nothing was changed.',
+    retryable: false,
+    cure: 'Change the definition back; or a person runs, while no function writes: {statements}. A local stack without --data-dir begins with fresh tables.',
+  },
+  WEIR_MIGRATION_FAILED: {
+    message: 'Migrating database "{database}" on {host} failed: {reason}.',
+    retryable: true,
+    cure: '{advice} It can be run again at any time: what is there stays.',
+  },
   // local: prerequisites and servers
   WEIR_PREREQUISITE: { message: '{what} is missing: {reason}.', retryable: false, cure: '{advice}' },
   WEIR_DOWNLOAD: {
@@ -233,7 +244,7 @@ export const errorTable = {
     cure: 'Run it in a terminal and answer, or give --yes.',
   },
   WEIR_BUNDLE: {
-    message: 'Pipeline "{pipeline}" does not bundle: {reason}.',
+    message: '{what} does not bundle: {reason}.',
     retryable: false,
     cure: 'Correct the source at the place named.',
   },

@@ -13,7 +13,13 @@ const CONTROL_PLANE = /\/(cli|local|cdk|kafka|event-source|operations|bundle|tes
 
 /** Bytes are ceilings: what was measured and a third of room. */
 describe.each([
-  { name: 's3-only', holds: /src\/sinks\/s3\//, lacks: /node_modules\/pg|sinks\/(postgres|dynamodb)\//, bytes: 80_000 },
+  {
+    name: 's3-only',
+    holds: /src\/sinks\/s3\//,
+    // Signing in the query is for the tokens of RDS, and for nobody else.
+    lacks: /node_modules\/pg|sinks\/(postgres|dynamodb)\/|aws\/(presign|secrets)/,
+    bytes: 80_000,
+  },
   { name: 'all-sinks', holds: /node_modules\/pg\//, lacks: /@aws-sdk|@platformatic/, bytes: 260_000 },
 ])('the bundle of $name', ({ name, holds, lacks, bytes }) => {
   const bundled = bundlePipeline({

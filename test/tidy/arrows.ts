@@ -33,13 +33,22 @@ export const arrows: Readonly<Record<string, Arrows>> = {
   config: { parts: ['sinks/*/index'], packages: ['valibot'], types: CONTRACTS },
   bundle: { parts: ['config'], packages: ['esbuild'] },
   'event-source': { parts: ['kafka'], packages: [] },
-  // reads dead letters with the code that writes them; the sinks' own write path stays out of reach
+  // reads dead letters with the code that writes them; the sinks' own write path stays out of reach. Its own function logs and
+  // fails as a pipeline's does.
   operations: {
-    parts: ['config', 'kafka', 'aws', 'sinks/dead-letters', ...SINK_DATA],
+    parts: [
+      'config',
+      'kafka',
+      'aws',
+      'sinks/dead-letters',
+      'sinks/*/migrate',
+      ...['deadline', 'failure', 'log', 'variable'].map((name) => `lambda/${name}`),
+      ...SINK_DATA,
+    ],
     packages: CLIENTS,
-    types: CONTRACTS,
+    types: [...CONTRACTS, 'lambda/handler'],
   },
-  // makes bucket, tables and ledger as a deployment would, hence aws, pg and migrate
+  // makes bucket, tables and ledger as a deployment would, hence aws and the migration
   local: {
     parts: [
       'config',
@@ -48,7 +57,7 @@ export const arrows: Readonly<Record<string, Arrows>> = {
       'event-source',
       'aws',
       'sinks/ledger-dynamodb',
-      'sinks/*/migrate',
+      'operations/migrate',
       ...SINK_DATA,
     ],
     packages: ['esbuild', 'pg'],
