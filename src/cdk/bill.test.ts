@@ -51,6 +51,7 @@ describe('by hand', () => {
   test('spec: with a bastion, flow logs, a dashboard and a week of backups', () => {
     const it = bill({ preset: 'spec' })
     expect(amounts(it)).toMatchObject({
+      'Kafka brokers, kafka.m7g.large': 297.84, // 2 x 0.204 x 730
       'Disks of the brokers': 2,
       'Backups beyond its size': 0.57, // 20 x 0.05 x 6 x 0.095
       'Bastion, t4g.nano': 3.07, // 0.0042 x 730
@@ -61,14 +62,14 @@ describe('by hand', () => {
       'Logs of refused connections': 0.05,
       'Logs kept': 0.03,
     })
-    expect(it.totalUsd).toBe(150.71)
+    expect(it.totalUsd).toBe(381.97)
   })
 
   test('larger: three zones with two brokers each, a NAT gateway a zone, Multi-AZ, provisioned pollers', () => {
     const it = bill({
       preset: 'spec',
       network: { zones: 3, natGateways: 'perZone' },
-      kafka: { instance: 'kafka.m7g.large', brokersPerZone: 2, storageGib: 100 },
+      kafka: { brokersPerZone: 2, storageGib: 100 },
       database: { instance: 'db.m7g.large', storageGib: 100, multiAz: true },
       access: { hosts: 'none' },
       poller: { minimum: 11 },

@@ -4,7 +4,7 @@ import { Template } from 'aws-cdk-lib/assertions'
 import type { Alarm, CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch'
 import { describe, expect, test } from 'vitest'
 import { specApp, testApp } from '../../test/aws/spec-app.ts'
-import { AddressPlan, BrokerSize, KafkaCluster, Network, Observation } from './index.ts'
+import { AddressPlan, BrokerSize, KafkaCluster, KafkaVersion, Network, Observation } from './index.ts'
 import type { Observable } from './index.ts'
 
 const spec = specApp()
@@ -79,7 +79,6 @@ describe('a Kafka cluster', () => {
       [`UnderMinIsrBroker${id}`]: `Maximum AWS/Kafka/UnderMinIsrPartitionCount ${broker(id)} >= 1, 3 min, missing`,
       [`DiskBroker${id}`]: `Maximum AWS/Kafka/KafkaDataLogsDiskUsed ${broker(id)} >= 85, 5 min, missing`,
       [`CpuBroker${id}`]: `expr_1: user${id} + kernel${id}, Maximum AWS/Kafka/CpuUser ${broker(id)}, Maximum AWS/Kafka/CpuSystem ${broker(id)} >= 60, 5 min, missing`,
-      [`CpuCreditsBroker${id}`]: `Minimum AWS/Kafka/CPUCreditBalance ${broker(id)} <= 100, 15 min, missing`,
     })
     expect(lines(spec.cluster)).toEqual({
       Controller: 'Maximum AWS/Kafka/ActiveControllerCount Cluster Name=weirhouse < 1, 5 min, missing',
@@ -99,19 +98,31 @@ describe('a Kafka cluster', () => {
     level(Template.fromStack(stack), 'PER_BROKER')
   })
 
-  test('a broker more adds alarms and changes none; credits belong to instances that burst', () => {
+  test('credits belong to instances that burst', () => {
+    const stack = new Stack(testApp(), 'Stream')
+    const size = BrokerSize.of({ instance: 'kafka.t3.small' })
+    const props = { network: new Network(stack, 'Network'), size, version: KafkaVersion.of('3.9.x') }
+    expect(lines(new KafkaCluster(stack, 'Kafka', props))).toMatchObject({
+      ...lines(spec.cluster),
+      CpuCreditsBroker1:
+        'Minimum AWS/Kafka/CPUCreditBalance Broker ID=1 Cluster Name=weirhouse <= 100, 15 min, missing',
+      CpuCreditsBroker2:
+        'Minimum AWS/Kafka/CPUCreditBalance Broker ID=2 Cluster Name=weirhouse <= 100, 15 min, missing',
+    })
+  })
+
+  test('a broker more adds alarms and changes none', () => {
     const stack = new Stack(testApp(), 'Stream')
     const network = new Network(stack, 'Network', { addresses: AddressPlan.of({ zones: 3 }) })
-    const size = BrokerSize.of({ instance: 'kafka.m7g.large' })
-    const three = lines(new KafkaCluster(stack, 'Kafka', { network, size }))
+    const three = lines(new KafkaCluster(stack, 'Kafka', { network }))
     expect(Object.keys(three).filter((id) => id.endsWith('3'))).toEqual([
       'UnderMinIsrBroker3',
       'DiskBroker3',
       'CpuBroker3',
     ])
-    const two = Object.entries(lines(spec.cluster)).filter(([id]) => !id.startsWith('CpuCredits'))
-    expect(three).toMatchObject(Object.fromEntries(two))
-    expect(Object.keys(three)).toHaveLength(two.length + 3)
+    const two = lines(spec.cluster)
+    expect(three).toMatchObject(two)
+    expect(Object.keys(three)).toHaveLength(Object.keys(two).length + 3)
   })
 })
 
@@ -163,7 +174,7 @@ describe('in a stack of its own', () => {
 
   test('no alarm takes an average, and each says in some sentences what it means and what to do', () => {
     const alarms = Object.values(alarmsOf(observe, made))
-    expect(alarms).toHaveLength(15)
+    expect(alarms).toHaveLength(13)
     for (const alarm of alarms) {
       expect(line(alarm)).not.toMatch(/Average/)
       expect(alarm.AlarmDescription).toMatch(/^[A-Z].*\. .*\.$/)

@@ -28,7 +28,7 @@ export interface KafkaClusterProps {
   readonly name?: string
   /** @default KafkaVersion.default() */
   readonly version?: KafkaVersion
-  /** @default BrokerSize.of(): kafka.t3.small with 10 GiB */
+  /** @default BrokerSize.of(): kafka.m7g.large with 10 GiB */
   readonly size?: BrokerSize
   /**
    * Brokers in each zone, so that their number is always a multiple of the zones.
@@ -95,7 +95,7 @@ export class KafkaCluster extends Construct implements Observable {
     const subnets = props.network.privateSubnets.slice(0, MAX_ZONES)
     this.version = props.version ?? KafkaVersion.default()
     this.clusterName = clusterName(props.name)
-    this.size = props.size ?? BrokerSize.of()
+    this.size = sizeOf(props.size ?? BrokerSize.of(), this.version)
     const perZone = wholeNumber(
       'KafkaCluster.brokersPerZone',
       props.brokersPerZone ?? 1,
@@ -257,6 +257,18 @@ function clusterName(name = 'weirhouse'): string {
       instead: 'write it like orders-stream',
     })
   return name
+}
+
+/** AWS CloudFormation, AWS::MSK::Cluster BrokerNodeGroupInfo: kafka.t3.small is not to be had with KRaft. */
+function sizeOf(size: BrokerSize, { msk, metadata }: KafkaVersion): BrokerSize {
+  if (size.instance === 'kafka.t3.small' && metadata === 'kraft')
+    refuse({
+      what: 'KafkaCluster.size',
+      got: `${size.instance} with Kafka ${msk}`,
+      why: 'MSK gives these brokers to no cluster with KRaft',
+      instead: 'take kafka.m7g.large or larger, or KafkaVersion.of("3.9.x"), which keeps its metadata in ZooKeeper',
+    })
+  return size
 }
 
 function replicationOf(replication: number | undefined, brokers: number): number {

@@ -2,8 +2,8 @@ import { DEFAULT_LINE, KAFKA_VERSION } from '../core/kafka-release.ts'
 import { refuse } from './refuse.ts'
 import type { Made } from './refuse.ts'
 
-/** Versions of Amazon MSK that Weirhouse makes clusters of; all of them keep their metadata in KRaft. */
-export type SupportedKafka = '3.8.x.kraft' | '3.9.x.kraft' | '4.0.x.kraft' | '4.1.x.kraft'
+/** Versions of Amazon MSK that Weirhouse makes clusters of. Those that do not say `kraft` keep their metadata in ZooKeeper, as the smallest brokers want. */
+export type SupportedKafka = '3.8.x.kraft' | '3.9.x' | '3.9.x.kraft' | '4.0.x.kraft' | '4.1.x.kraft'
 
 /** The release of Apache Kafka whose command-line tools go with a cluster. */
 export interface KafkaTools {
@@ -18,6 +18,7 @@ export interface KafkaVersion extends Made<'KafkaVersion'> {
   readonly msk: string
   /** Whether MSK still mends it. */
   readonly supported: boolean
+  readonly metadata: 'kraft' | 'zookeeper'
   /** Whether MSK makes topics of it through its own API (3.6 and later). */
   readonly topicApi: boolean
   readonly tools: KafkaTools
@@ -28,9 +29,11 @@ export interface KafkaVersion extends Made<'KafkaVersion'> {
  * download of ours. 3.8.0, 3.9.1 and 4.0.0: Spack and at least one other public collection pin the same sum (Homebrew 3.8.0 and
  * 4.0.0; Bazel and Chef recipes 3.9.1). 4.1.1: Nixpkgs alone, and what copies it. A wrong one stops the host's set-up with a message.
  */
+const KAFKA_3_9 = ['3.9.1', 'dd4399816e678946cab76e3bd1686103555e69bc8f2ab8686cda71aa15bc31a3'] as const
 const TOOLS: Readonly<Record<SupportedKafka, readonly [release: string, sha256: string]>> = {
   '3.8.x.kraft': ['3.8.0', 'e0297cc6fdb09ef9d9905751b25d2b629c17528f8629b60561eeff87ce29099c'],
-  '3.9.x.kraft': ['3.9.1', 'dd4399816e678946cab76e3bd1686103555e69bc8f2ab8686cda71aa15bc31a3'],
+  '3.9.x': KAFKA_3_9,
+  '3.9.x.kraft': KAFKA_3_9,
   '4.0.x.kraft': ['4.0.0', '7b852e938bc09de10cd96eca3755258c7d25fb89dbdd76305717607e1835e2aa'],
   '4.1.x.kraft': [KAFKA_VERSION, '791e8ee6996982d8055829367a80391f94c1bca7329b2fbb658bfc211a77472e'],
 }
@@ -56,7 +59,7 @@ export const KafkaVersion = {
         why: `it is not among the versions supported here, ${SUPPORTED.join(', ')}`,
         instead: `take ${DEFAULT_LINE}, or KafkaVersion.pastSupport('...') for one that MSK no longer mends`,
       })
-    return { msk, supported: true, topicApi: true, tools: toolsOf(msk) } as KafkaVersion
+    return { msk, supported: true, metadata: metadataOf(msk), topicApi: true, tools: toolsOf(msk) } as KafkaVersion
   },
 
   /**
@@ -82,8 +85,12 @@ export const KafkaVersion = {
         instead: `take KafkaVersion.of('...') with one of ${SUPPORTED.join(', ')}`,
       })
     const topicApi = !isBefore(major, minor, TOPIC_API.major, TOPIC_API.minor)
-    return { msk, supported: false, topicApi, tools: toolsOf(oldest!) } as KafkaVersion
+    return { msk, supported: false, metadata: metadataOf(msk), topicApi, tools: toolsOf(oldest!) } as KafkaVersion
   },
+}
+
+function metadataOf(msk: string): KafkaVersion['metadata'] {
+  return msk.endsWith('.kraft') ? 'kraft' : 'zookeeper'
 }
 
 function isBefore(major: number, minor: number, otherMajor: number, otherMinor: number): boolean {

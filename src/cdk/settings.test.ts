@@ -17,7 +17,7 @@ describe('presets', () => {
     expect([kafka.name, kafka.version.msk, kafka.size, kafka.brokersPerZone]).toEqual([
       'weirhouse-spec',
       '4.1.x.kraft',
-      { instance: 'kafka.t3.small', storageGib: 10 },
+      { instance: 'kafka.m7g.large', storageGib: 10 },
       1,
     ])
     expect(database).toEqual({ size: { instance: 't4g.micro', storageGib: 20 }, multiAz: false, backupDays: 7 })
@@ -26,8 +26,9 @@ describe('presets', () => {
     expect([observe.alarms, observe.dashboard, keepData, prefix]).toEqual([true, true, true, 'weirhouse-spec'])
   })
 
-  test('minimal: private addresses, no port, nothing kept', () => {
-    const { network, access, observe, keepData } = settings({ preset: 'minimal' })
+  test('minimal: private addresses, the smallest brokers, no port, nothing kept', () => {
+    const { network, kafka, access, observe, keepData } = settings({ preset: 'minimal' })
+    expect([kafka.version.msk, kafka.size.instance]).toEqual(['3.9.x', 'kafka.t3.small'])
     expect([network.addresses.vpcRange, network.natGateways, network.flowLogs]).toEqual(['10.11.0.0/16', 'one', false])
     expect([access.hosts, observe.dashboard, keepData]).toEqual(['sessionManager', false, false])
   })
@@ -48,13 +49,13 @@ describe('presets', () => {
     const plain = settings({ preset: 'spec' })
     const changed = settings({
       preset: 'spec',
-      kafka: { instance: 'kafka.m7g.large', brokersPerZone: 2 },
+      kafka: { instance: 'kafka.m7g.xlarge', brokersPerZone: 2 },
       database: { multiAz: true },
       observe: { logDays: 90 },
     })
     expect(changed).toEqual({
       ...plain,
-      kafka: { ...plain.kafka, size: { instance: 'kafka.m7g.large', storageGib: 10 }, brokersPerZone: 2 },
+      kafka: { ...plain.kafka, size: { instance: 'kafka.m7g.xlarge', storageGib: 10 }, brokersPerZone: 2 },
       database: { ...plain.database, multiAz: true },
       observe: { ...plain.observe, logDays: 90 },
     })

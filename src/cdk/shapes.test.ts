@@ -102,6 +102,13 @@ describe('other shapes', () => {
       template.hasResourceProperties('AWS::EC2::Instance', { InstanceType })
   })
 
+  test('the smallest brokers with ZooKeeper', () => {
+    const stack = inStack()
+    const props = { version: KafkaVersion.of('3.9.x'), size: BrokerSize.of({ instance: 'kafka.t3.small' }) }
+    new KafkaCluster(stack, 'Kafka', { network: new Network(stack, 'Network'), ...props })
+    Template.fromStack(stack).hasResourceProperties('AWS::MSK::Cluster', { KafkaVersion: '3.9.x' })
+  })
+
   test('warnings have ids to acknowledge them by', () => {
     const warned = (stack: Stack) =>
       Annotations.fromStack(stack)
@@ -132,6 +139,11 @@ describe('mistakes are refused', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['replication over brokers', () => cluster({ replication: 3 }), /replication got 3, but there are 2 brokers/],
     ['min in-sync = replication', () => cluster({ minInsyncReplicas: 2 }), /got 2, but with replication 2 every patch/],
+    [
+      'the smallest brokers with KRaft',
+      () => cluster({ size: BrokerSize.of({ instance: 'kafka.t3.small' }) }),
+      /KafkaCluster\.size got "kafka\.t3\.small with Kafka 4\.1\.x\.kraft"/,
+    ],
     ['no broker', () => cluster({ brokersPerZone: 0 }), /brokersPerZone got 0/],
     ['half a broker', () => cluster({ brokersPerZone: 1.5 }), /brokersPerZone got 1\.5/],
     ['a name that MSK has not', () => cluster({ name: 'my_stream' }), /name got "my_stream"/],

@@ -42,7 +42,7 @@ export const command = defineCommand({
       const parameters = await answers(ahead, sshFrom, io)
       const signal = io.signal
       const migrate = async (functionName: string) => {
-        await invokeOperations({ functionName, region: identity.region, verb: 'migrate', signal })
+        await invokeOperations({ functionName, region: identity.region, verb: 'migrate', dryRun: false, signal })
       }
       const onLine = (line: string) => {
         if (line.trim() !== '') io.note(line)
