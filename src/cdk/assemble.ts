@@ -3,7 +3,7 @@ import { App } from 'aws-cdk-lib'
 import { messageOf, WeirError } from '../core/errors.ts'
 import { EnvironmentStage } from './environment-stage.ts'
 import type { EnvironmentStageProps } from './environment-stage.ts'
-import { checkTemplates } from './guard-rules.ts'
+import { checkTemplates } from './template-checks.ts'
 import type { Synthesized, SynthesizedStack, TemplateResource, Warning } from './synthesized.ts'
 
 export interface AssembleOptions extends EnvironmentStageProps {

@@ -235,11 +235,17 @@ export class KafkaCluster extends Construct implements Observable {
   }
 
   #warn(): void {
-    if (!this.version.supported)
+    if (!this.version.supported) {
       Validations.of(this).addWarning(
         'weirhouse:kafka-past-support',
         `KafkaCluster.version got ${this.version.msk}, which is past its end of support: AWS mends nothing in it and upgrades it on its own day. Take KafkaVersion.default().`,
       )
+      // The rule on templates cannot see that.
+      Validations.of(this.cfnCluster).acknowledge({
+        id: 'weirhouse::kafka-version',
+        reason: 'it was asked for by name',
+      })
+    }
     if (this.minInsyncReplicas === 1)
       Validations.of(this).addWarning(
         'weirhouse:one-copy-at-patch',

@@ -38,7 +38,7 @@ const TOOLS: Readonly<Record<SupportedKafka, readonly [release: string, sha256: 
   '4.1.x.kraft': [KAFKA_VERSION, '791e8ee6996982d8055829367a80391f94c1bca7329b2fbb658bfc211a77472e'],
 }
 
-const SUPPORTED = Object.keys(TOOLS) as SupportedKafka[]
+export const SUPPORTED_KAFKA = Object.keys(TOOLS) as SupportedKafka[]
 const SHAPE = /^(\d+)\.(\d+)\.(?:\d+|x)(?:\.kraft|\.tiered)?$/
 /** The first version with a topic API. */
 const TOPIC_API = { major: 3, minor: 6 }
@@ -52,11 +52,11 @@ export const KafkaVersion = {
 
   /** A version that MSK supports. */
   of(msk: SupportedKafka): KafkaVersion {
-    if (!SUPPORTED.includes(msk))
+    if (!SUPPORTED_KAFKA.includes(msk))
       refuse({
         what: 'KafkaVersion',
         got: msk,
-        why: `it is not among the versions supported here, ${SUPPORTED.join(', ')}`,
+        why: `it is not among the versions supported here, ${SUPPORTED_KAFKA.join(', ')}`,
         instead: `take ${DEFAULT_LINE}, or KafkaVersion.pastSupport('...') for one that MSK no longer mends`,
       })
     return { msk, supported: true, metadata: metadataOf(msk), topicApi: true, tools: toolsOf(msk) } as KafkaVersion
@@ -75,14 +75,14 @@ export const KafkaVersion = {
         why: 'MSK does not name versions like this',
         instead: 'write it like 2.8.1 or 3.5.x',
       })
-    const [oldest] = SUPPORTED
+    const [oldest] = SUPPORTED_KAFKA
     const [oldestMajor, oldestMinor] = SHAPE.exec(oldest!)!.slice(1).map(Number)
     if (!isBefore(major, minor, oldestMajor!, oldestMinor!))
       refuse({
         what: 'KafkaVersion.pastSupport',
         got: msk,
         why: 'it is not past support',
-        instead: `take KafkaVersion.of('...') with one of ${SUPPORTED.join(', ')}`,
+        instead: `take KafkaVersion.of('...') with one of ${SUPPORTED_KAFKA.join(', ')}`,
       })
     const topicApi = !isBefore(major, minor, TOPIC_API.major, TOPIC_API.minor)
     return { msk, supported: false, metadata: metadataOf(msk), topicApi, tools: toolsOf(oldest!) } as KafkaVersion
