@@ -63,6 +63,11 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/audit.ts'),
   },
   {
+    name: 'migrate',
+    summary: 'Bring the PostgreSQL tables to the definitions',
+    load: () => import('./commands/migrate.ts'),
+  },
+  {
     name: 'dlq',
     summary: 'List and show dead letters: records that could not take effect',
     load: () => import('./commands/dlq.ts'),

@@ -24,11 +24,15 @@ export interface ProvisionEndpoints extends Stores {
 
 /** Throws WEIR_KAFKA, WEIR_REQUEST_FAILED; WEIR_MIGRATION_BREAKS where kept tables do not fit the definition. */
 export async function provision(pipelines: readonly Pipeline[], endpoints: ProvisionEndpoints): Promise<void> {
-  const clients = createClients(awsEnvironment(endpoints))
+  await Promise.all([makeTopics(pipelines, endpoints.kafka), provisionStores(pipelines, endpoints)])
+}
+
+/** What is no topic. */
+export async function provisionStores(pipelines: readonly Pipeline[], stores: Stores): Promise<void> {
+  const clients = createClients(awsEnvironment(stores))
   try {
     await Promise.all([
-      makeTopics(pipelines, endpoints.kafka),
-      makePostgresTables(pipelines, endpoints.postgres),
+      makePostgresTables(pipelines, stores.postgres),
       makeDynamoTables(pipelines, clients),
       makeBuckets(clients),
     ])

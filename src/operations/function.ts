@@ -72,7 +72,7 @@ function readEvent(event: unknown) {
   } catch (error) {
     if (!(error instanceof WeirError)) throw error
     const advice = 'Send {"verb": "migrate"}, with "dryRun": true to be told alone.'
-    throw new WeirError('WEIR_USAGE', { reason: `${error.message.replace(/\.$/, '')}`, advice }, { cause: error })
+    throw new WeirError('WEIR_USAGE', { reason: error.message.replace(/\.$/, ''), advice }, { cause: error })
   }
 }
 

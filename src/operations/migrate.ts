@@ -6,6 +6,7 @@ import type { PostgresOptions } from '../sinks/postgres/index.ts'
 import { migrateDatabase } from '../sinks/postgres/migrate.ts'
 import type { Login, WantedSink } from '../sinks/postgres/migrate.ts'
 import type { SinkDefinition } from '../sinks/sink.ts'
+import type { Target } from './target.ts'
 
 export interface MigrateOptions {
   readonly pipelines: readonly Pipeline[]
@@ -20,6 +21,17 @@ export interface Migration {
   /** What was missing, in order; none where the database fits. */
   readonly statements: readonly string[]
   readonly applied: boolean
+}
+
+/** The owner of a stack's database. */
+export function loginOf({ postgres }: Pick<Target, 'postgres'>): Login {
+  const { hostname: host, port, pathname, username, password } = new URL(postgres.url)
+  const [database, user, secret] = [pathname.slice(1), username, password].map(decodeURIComponent) as [
+    string,
+    string,
+    string,
+  ]
+  return { host, port: Number(port), database, user, password: secret }
 }
 
 /** Every PostgreSQL sink of these pipelines. Pure. */

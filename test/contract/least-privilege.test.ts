@@ -72,7 +72,9 @@ function policyOf(codeFolder: string): Allowed[] {
     operationsFolder: codeFolder,
     outdir: join(work, 'out'),
   })
-  const templates = stage.synth().stacks.map(({ hierarchicalId, template }) => [hierarchicalId.split('/')[1]!, template])
+  const templates = stage
+    .synth()
+    .stacks.map(({ hierarchicalId, template }) => [hierarchicalId.split('/')[1]!, template])
   return allowedTo(worldOf(Object.fromEntries(templates) as never), 'Process/AllSinks')
 }
 
@@ -82,7 +84,12 @@ async function invoke(records: readonly EventRecord[]): Promise<string | undefin
   return functionError === undefined ? undefined : payload.toString('utf8')
 }
 
-const record = (offset: number, key: string, value = '{"m":1}'): EventRecord => ({ offset, key, value, timestamp: offset })
+const record = (offset: number, key: string, value = '{"m":1}'): EventRecord => ({
+  offset,
+  key,
+  value,
+  timestamp: offset,
+})
 
 /** Everything that the function does to its stores: first light, again, newer, refused, large, cut off in mid-claim. */
 async function work_(): Promise<void> {
@@ -100,7 +107,12 @@ function isSettling(leadingKey: string | undefined, body: string): boolean {
 }
 
 const matches = (pattern: string, text: string) =>
-  new RegExp(`^${pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(text)
+  new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+  ).test(text)
 
 function localOf(resource: string): string {
   const found = LOCAL.find(([symbol]) => resource === symbol || resource.startsWith(`${symbol}/`))
@@ -133,6 +145,8 @@ const BEYOND: Readonly<Record<string, string>> = {
   'logs:* on Process/*': 'the Lambda service writes the log with the role of the function',
   'ec2:* on *': 'the Lambda service makes network interfaces with it: within the VPC, and for the pollers',
   'kafka*': 'the event source mapping reads the topic with it',
-  'rds-db:connect on *': 'a policy of the login alone: the database is reached by its own protocol, through no proxy here',
-  'dynamodb:DescribeTable on table/quakes': 'asked where DynamoDB itself refuses an item: is it the record or the table?',
+  'rds-db:connect on *':
+    'a policy of the login alone: the database is reached by its own protocol, through no proxy here',
+  'dynamodb:DescribeTable on table/quakes':
+    'asked where DynamoDB itself refuses an item: is it the record or the table?',
 }

@@ -89,7 +89,7 @@ describe('what is missing', () => {
     const login = await rds.database()
     const pipelines = [pipelineOf(name())]
     const both = await Promise.all([migrateIn(login, pipelines), migrateIn(login, pipelines)])
-    expect(both.map(({ applied }) => applied).toSorted()).toEqual([false, true])
+    expect(new Set(both.map(({ applied }) => applied))).toEqual(new Set([false, true]))
   })
 
   test('without roles, as on a local stack, there is no word of them', async () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { bundlePipeline } from '../../src/bundle/bundle.ts'
+import { bundleOperations, bundlePipeline } from '../../src/bundle/bundle.ts'
 import { root } from '../tidy/tree.ts'
 
 const out = mkdtempSync(join(tmpdir(), 'weirhouse-content-'))
@@ -39,5 +39,30 @@ describe.each([
 
   test(`weighs no more than ${bytes} bytes`, async () => {
     expect((await bundled).bytes).toBeLessThanOrEqual(bytes)
+  })
+})
+
+/** The operations function is the one thing of the control plane that is shipped: of operations/, what it runs. */
+describe('the bundle of the operations function', () => {
+  const bundled = bundleOperations({
+    modulePaths: ['s3-only', 'all-sinks'].map((name) => join(root, 'test/fixtures/bundles', `${name}.ts`)),
+    outFolder: join(out, 'operations'),
+  })
+
+  test('holds the client of PostgreSQL and the migration, and nothing else of the control plane', async () => {
+    const modules = Object.keys((await bundled).modules)
+    expect(modules.some((path) => path.includes('node_modules/pg/'))).toBe(true)
+    expect(modules.filter((path) => /@aws-sdk|@platformatic/.test(path))).toEqual([])
+    const shipped = modules.filter(
+      (path) => /\/src\//.test(path) && CONTROL_PLANE.test(path.slice(path.indexOf('/src/'))),
+    )
+    expect(shipped.map((path) => path.slice(path.indexOf('/src/'))).sort()).toEqual([
+      '/src/operations/function.ts',
+      '/src/operations/migrate.ts',
+    ])
+  })
+
+  test('weighs no more than 300000 bytes', async () => {
+    expect((await bundled).bytes).toBeLessThanOrEqual(300_000)
   })
 })

@@ -47,7 +47,7 @@ export async function startSecretsStub(): Promise<SecretsStub> {
 
 function faultOf({ method, url, headers }: IncomingMessage, body: string): string | undefined {
   if (!SIGNED.test(headers.authorization ?? '')) return 'IncompleteSignatureException'
-  const asked = `${method} ${url} ${headers['x-amz-target']} ${headers['content-type']}`
+  const asked = [method, url, headers['x-amz-target'], headers['content-type']].join(' ')
   if (asked !== 'POST / secretsmanager.GetSecretValue application/x-amz-json-1.1') return 'UnknownOperationException'
   return body === JSON.stringify({ SecretId: SECRET_ARN }) ? undefined : 'ResourceNotFoundException'
 }

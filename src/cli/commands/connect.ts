@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { messageOf, WeirError } from '../../core/errors.ts'
 import { shellLine, wayTo } from '../../operations/aws/connect.ts'
-import { standingOf } from '../../operations/aws/deploy.ts'
+import { outputsOf, standingOf } from '../../operations/aws/deploy.ts'
 import { environmentOption, notDeployed, openEnvironment, withCloud } from '../cloud.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, required } from '../options.ts'
@@ -27,8 +27,7 @@ export const command = defineCommand({
     const way = await withCloud(open, io, async ({ identity, stacks }) => {
       const standing = await standingOf(env, stacks)
       if (standing.length === 0) throw notDeployed(open, identity, 'none of its stacks is there')
-      const outputs = Object.assign({}, ...standing.map((each) => each.outputs)) as Readonly<Record<string, string>>
-      return wayTo({ environment: env, region: identity.region, host, via, outputs })
+      return wayTo({ environment: env, region: identity.region, host, via, outputs: outputsOf(standing) })
     })
     if (!run) {
       const lines = [...(way.keyLine === undefined ? [] : [way.keyLine]), shellLine(way.command)]

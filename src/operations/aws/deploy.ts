@@ -117,8 +117,7 @@ export async function deploy(
     await run(['deploy', ...ids, '--app', assembly, ...how, ...given])
   }
   await carry(wanted.filter(({ name }) => !CONSUMING.has(name)))
-  const outputs = Object.assign({}, ...(await standing(wanted, stacks)).map((each) => each.outputs)) as Outputs
-  const functionName = outputs[OPERATIONS_OUTPUT]
+  const functionName = outputsOf(await standing(wanted, stacks))[OPERATIONS_OUTPUT]
   if (functionName !== undefined) {
     onStep('making tables and roles in the database')
     await migrate(functionName)
@@ -127,7 +126,10 @@ export async function deploy(
   return standing(wanted, stacks)
 }
 
-type Outputs = Readonly<Record<string, string>>
+/** Of all stacks: their names are distinct. */
+export function outputsOf(stacks: readonly StandingStack[]): Readonly<Record<string, string>> {
+  return Object.assign({}, ...stacks.map(({ outputs }) => outputs)) as Readonly<Record<string, string>>
+}
 
 async function standing(wanted: readonly Pick<StackToDeploy, 'stackName'>[], stacks: Stacks): Promise<StandingStack[]> {
   const found: StandingStack[] = []

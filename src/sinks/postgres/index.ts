@@ -33,4 +33,4 @@ export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<Postg
 
 export { ddl } from './ddl.ts'
 export type { PostgresOptions } from './options.ts'
-export { databaseRole } from './role.ts'
+export { databaseRole, READER_ROLE } from './role.ts'

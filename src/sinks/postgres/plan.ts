@@ -11,8 +11,9 @@ import { quote } from './identifiers.ts'
 import { layoutOf } from './layout.ts'
 import type { Column } from './layout.ts'
 import type { PostgresOptions } from './options.ts'
-import { grantSql, OWN_SCHEMA, rightsOf } from './rights.ts'
+import { grantSql, OWN_SCHEMA, readerRightsOf, rightsOf } from './rights.ts'
 import type { Right } from './rights.ts'
+import { READER_ROLE } from './role.ts'
 import { tableName } from './sql.ts'
 
 /** Membership lets a role log in by IAM. Amazon RDS makes it in every instance. */
@@ -79,8 +80,10 @@ export function planMigration(sinks: readonly WantedSink[], live: LiveDatabase):
   return { statements: [...new Set(statements)], held: plans.flatMap(({ held }) => held) }
 }
 
+/** Those of the functions, and one for people. */
 export function rolesOf(sinks: readonly WantedSink[]): string[] {
-  return [...new Set(sinks.flatMap(({ role }) => role ?? []))]
+  const own = sinks.flatMap(({ role }) => role ?? [])
+  return own.length === 0 ? [] : [...new Set([...own, READER_ROLE])]
 }
 
 function roleSql(role: string, live: LiveDatabase): string[] {
@@ -92,7 +95,14 @@ function roleSql(role: string, live: LiveDatabase): string[] {
 
 function grantsMissing({ sink, role }: WantedSink, live: LiveDatabase): string[] {
   if (role === undefined) return []
-  return rightsOf(sink.options).flatMap((right) => {
+  return [
+    ...missingRights(role, rightsOf(sink.options), live),
+    ...missingRights(READER_ROLE, readerRightsOf(sink.options), live),
+  ]
+}
+
+function missingRights(role: string, rights: readonly Right[], live: LiveDatabase): string[] {
+  return rights.flatMap((right) => {
     const held = (privilege: string) =>
       live.grants.some(
         (grant) =>

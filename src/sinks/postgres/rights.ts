@@ -27,6 +27,17 @@ export function rightsOf({ schema, table }: Pick<PostgresOptions, 'schema' | 'ta
   ]
 }
 
+/** What people look with: reads the sink's table, and how far it has come. */
+export function readerRightsOf({ schema, table }: Pick<PostgresOptions, 'schema' | 'table'>): readonly Right[] {
+  return [
+    { on: 'database', path: [], privileges: ['CONNECT'] },
+    { on: 'schema', path: [OWN_SCHEMA], privileges: ['USAGE'] },
+    { on: 'table', path: [OWN_SCHEMA, 'watermark'], privileges: ['SELECT'] },
+    { on: 'schema', path: [schema], privileges: ['USAGE'] },
+    { on: 'table', path: [schema, table], privileges: ['SELECT'] },
+  ]
+}
+
 /** In words: what concerns the sink's own table is on that, the rest on the database. */
 export function grantsOf(options: Pick<PostgresOptions, 'schema' | 'table'>): readonly Grant[] {
   return rightsOf(options).map(({ on, path, privileges }): Grant => {
