@@ -1,7 +1,8 @@
 /** One environment as a cloud assembly on disk, and what it says. The only place that synthesizes. */
 import { App } from 'aws-cdk-lib'
+import type { CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api'
 import { messageOf, WeirError } from '../core/errors.ts'
-import { EnvironmentStage } from './environment-stage.ts'
+import { EnvironmentStage, STACKS } from './environment-stage.ts'
 import type { EnvironmentStageProps } from './environment-stage.ts'
 import { checkTemplates } from './template-checks.ts'
 import type { Synthesized, SynthesizedStack, TemplateResource, Warning } from './synthesized.ts'
@@ -33,7 +34,7 @@ export function assemble(options: AssembleOptions): Synthesized {
     if (error instanceof WeirError) throw error
     throw new WeirError('WEIR_TEMPLATE_REFUSED', { reason: messageOf(error) }, { cause: error })
   }
-  const artifacts = stage.synth().stacks
+  const artifacts = inOrder(stage.synth().stacks)
   return {
     settings: options.settings,
     directory: options.outdir,
@@ -46,6 +47,12 @@ export function assemble(options: AssembleOptions): Synthesized {
       messages.filter(({ level }) => level === 'warning').map(({ id, entry }) => warningOf(id, String(entry.data))),
     ),
   }
+}
+
+/** As they are deployed: the CDK's own order only keeps what depends behind what it depends on. */
+function inOrder(artifacts: readonly CloudFormationStackArtifact[]): CloudFormationStackArtifact[] {
+  const place = ({ hierarchicalId }: CloudFormationStackArtifact) => STACKS.indexOf(hierarchicalId.split('/').at(-1)!)
+  return [...artifacts].sort((a, b) => place(a) - place(b))
 }
 
 /** The CDK writes the id behind the text: ` [ack: Annotation::weirhouse:...]`. */

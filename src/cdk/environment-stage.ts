@@ -41,9 +41,12 @@ interface Stores {
   readonly deadLetters: DeadLetters
 }
 
+/** In the order of deployment. */
+export const STACKS: readonly string[] = ['Network', 'Stream', 'Store', 'Access', 'Process', 'Observe']
+
 /**
  * Everything that one environment is, as stacks that change at their own pace and refer one way alone: Network; Stream, which
- * is slow; Access; Store, which holds the records; Process, which is quick; Observe.
+ * is slow; Store, which holds the records; Access; Process, which is quick; Observe.
  */
 export class EnvironmentStage extends Stage {
   readonly settings: Settings
@@ -69,10 +72,10 @@ export class EnvironmentStage extends Stage {
       removalPolicy: this.#removal(),
     })
     this.topics = this.#topics(stream, definitions)
-    this.access = settings.access.hosts === 'none' ? undefined : this.#access(settings.access)
     const store = this.#stack('Store')
     this.stores = this.#stores(store, definitions)
     this.operations = this.#operations(store, operationsFolder)
+    this.access = settings.access.hosts === 'none' ? undefined : this.#access(settings.access)
     const process = this.#stack('Process')
     this.consumers = pipelines.map((each) => this.#consumer(process, each))
     this.observation = this.#observation()
@@ -120,7 +123,7 @@ export class EnvironmentStage extends Stage {
       network,
       cluster,
       bastion: hosts === 'bastion',
-      ...(sshFrom === undefined ? {} : { sshFrom }),
+      ...defined({ sshFrom, database: this.stores.database }),
     })
   }
 

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CLUSTER_ARN, executable, standInHost } from '../../test/support/kafka-host.ts'
+import { CLUSTER_ARN, DATABASE_HOST, executable, standInHost } from '../../test/support/kafka-host.ts'
 import { CLIENT_PROPERTIES, HOST_COMMANDS, kafkaHostScript } from './kafka-host-script.ts'
 import { KafkaVersion } from './kafka-version.ts'
 
@@ -81,6 +81,20 @@ describe('set up', () => {
     const { stdout, stderr } = call(command, ...args)
     expect(stderr).toBe('')
     expect(stdout.trim()).toBe(called.replace('BROKERS', BROKERS).replace('IAM', iam()))
+  })
+
+  test('database is psql on the records: over verified TLS, as the role that reads alone, by a token of IAM', () => {
+    const { stdout, stderr } = call('database', '-c', 'select 1')
+    expect(stderr).toBe('')
+    expect(stdout.split('\n')).toEqual([
+      `psql --host ${DATABASE_HOST} --port 5432 --username reader_of_weirhouse --dbname weirhouse -c select 1`,
+      `verify-full ${join(root, 'etc/weirhouse/rds-ca.pem')} a-token`,
+      '',
+    ])
+    expect(readFileSync(join(folder, 'aws.log'), 'utf8')).toContain(
+      `aws rds generate-db-auth-token --region eu-west-1 --hostname ${DATABASE_HOST} --port 5432 --username reader_of_weirhouse`,
+    )
+    expect(readFileSync(join(root, 'etc/weirhouse/rds-ca.pem'), 'utf8')).toBe('authorities\n')
   })
 
   test.each(['topic-create', 'topic-describe', 'produce', 'consume'])(

@@ -6,7 +6,8 @@ import type * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { makeFunction } from './function-parts.ts'
 import type { Network } from './network.ts'
-import { DATABASE_NAME, DATABASE_PORT, TRUST_RDS } from './record-database.ts'
+import { DATABASE_NAME, DATABASE_PORT } from './database-address.ts'
+import { TRUST_RDS } from './record-database.ts'
 import type { RecordDatabase } from './record-database.ts'
 
 export interface OperationsFunctionProps {

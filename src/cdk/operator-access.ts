@@ -7,6 +7,8 @@ import type { KafkaCluster } from './kafka-cluster.ts'
 import { kafkaHostScript } from './kafka-host-script.ts'
 import type { Network } from './network.ts'
 import type { AlarmSpec, GraphSpec, Observable } from './observable.ts'
+import { READER_ROLE } from '../sinks/postgres/index.ts'
+import type { RecordDatabase } from './record-database.ts'
 import { refuse } from './refuse.ts'
 import { SSH_RANGE_PATTERN } from './ssh-range.ts'
 import type { SshRange } from './ssh-range.ts'
@@ -41,6 +43,11 @@ export interface OperatorAccessProps {
    * @default t4g.small
    */
   readonly kafkaHostInstance?: ec2.InstanceType
+  /**
+   * The database that the Kafka host's command `database` reads, as the role that `migrate` makes for people.
+   * @default none: there is no such command
+   */
+  readonly database?: RecordDatabase
 }
 
 interface Host {
@@ -138,15 +145,20 @@ export class OperatorAccess extends Construct implements Observable {
     return new iam.Role(this, id, { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') })
   }
 
-  #kafkaHost({ network, cluster, kafkaHostInstance }: OperatorAccessProps): ec2.Instance {
+  #kafkaHost({ network, cluster, kafkaHostInstance, database }: OperatorAccessProps): ec2.Instance {
     const role = this.#role('KafkaHostRole')
     const granted = cluster.grantOperate(role)
+    if (database) {
+      database.letIn(this, this.kafkaHostSecurityGroup)
+      role.addToPolicy(database.login(READER_ROLE))
+    }
     // The service knows no resource for this action, hence the star.
     role.addToPolicy(new iam.PolicyStatement({ actions: ['kafka:GetBootstrapBrokers'], resources: ['*'] }))
     const script = kafkaHostScript({
       clusterArn: cluster.arn,
       region: Stack.of(this).region,
       tools: cluster.version.tools,
+      ...(database && { databaseHost: database.host }),
     })
     const host = this.#host('KafkaHost', {
       vpc: network.vpc,
@@ -182,13 +194,18 @@ export class OperatorAccess extends Construct implements Observable {
     })
   }
 
+  /** Under their own names: `weirhouse connect` looks for them. */
   #outputs(): void {
-    if (this.bastion) {
-      new CfnOutput(this, 'BastionAddress', { value: this.bastion.instancePublicIp })
-      new CfnOutput(this, 'BastionId', { value: this.bastion.instanceId })
+    const { bastion, kafkaHost, keyPair } = this
+    const values = {
+      BastionAddress: bastion?.instancePublicIp,
+      BastionId: bastion?.instanceId,
+      KafkaHostAddress: kafkaHost.instancePrivateIp,
+      KafkaHostId: kafkaHost.instanceId,
+      KeyPairParameter: keyPair instanceof ec2.KeyPair ? keyPair.privateKey.parameterName : undefined,
     }
-    new CfnOutput(this, 'KafkaHostAddress', { value: this.kafkaHost.instancePrivateIp })
-    new CfnOutput(this, 'KafkaHostId', { value: this.kafkaHost.instanceId })
+    for (const [name, value] of Object.entries(values))
+      if (value !== undefined) new CfnOutput(this, name, { value }).overrideLogicalId(name)
   }
 }
 

@@ -7,6 +7,7 @@ import { Construct } from 'constructs'
 import type { Pipeline } from '../core/pipeline.ts'
 import { databaseRole } from '../sinks/postgres/index.ts'
 import type { SinkDefinition } from '../sinks/sink.ts'
+import { DATABASE_NAME, DATABASE_PORT } from './database-address.ts'
 import { databaseAlarms, databaseGraphs } from './database-watch.ts'
 import { DatabaseSize } from './database-size.ts'
 import { requireKind } from './grants.ts'
@@ -15,10 +16,6 @@ import type { AlarmSpec, GraphSpec, Observable } from './observable.ts'
 import { refuse, wholeNumber } from './refuse.ts'
 import type { SinkBinding, SinkStore } from './sink-store.ts'
 
-/** Where PostgreSQL listens. */
-export const DATABASE_PORT = 5432
-/** The database within the instance. */
-export const DATABASE_NAME = 'weirhouse'
 /** Lambda's file of certificates has those of RDS; Node.js reads it where this variable names it. */
 export const TRUST_RDS = { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } as const
 
@@ -113,20 +110,25 @@ export class RecordDatabase extends Construct implements SinkStore, Observable {
     })
   }
 
-  /** Connecting as the pipeline's role. What that role may do in the database is granted there, by `migrate`. */
-  bind(pipeline: Pipeline, sink: SinkDefinition): SinkBinding {
-    requireKind('RecordDatabase', 'postgres', pipeline, sink)
-    const user = databaseRole(pipeline.name)
+  /** Logging in by IAM as this role of the database, and no other. */
+  login(user: string): iam.PolicyStatement {
     const resource = Stack.of(this).formatArn({
       service: 'rds-db',
       resource: 'dbuser',
       resourceName: `${this.instance.instanceResourceId}/${user}`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     })
+    return new iam.PolicyStatement({ actions: ['rds-db:connect'], resources: [resource] })
+  }
+
+  /** Connecting as the pipeline's role. What that role may do in the database is granted there, by `migrate`. */
+  bind(pipeline: Pipeline, sink: SinkDefinition): SinkBinding {
+    requireKind('RecordDatabase', 'postgres', pipeline, sink)
+    const user = databaseRole(pipeline.name)
     return {
       binding: { host: this.host, port: DATABASE_PORT, database: DATABASE_NAME, user, ssl: 'verify', auth: 'iam' },
       environment: TRUST_RDS,
-      statements: [new iam.PolicyStatement({ actions: ['rds-db:connect'], resources: [resource] })],
+      statements: [this.login(user)],
       connections: [{ group: this.securityGroup, port: DATABASE_PORT, what: 'PostgreSQL' }],
     }
   }

@@ -17,7 +17,7 @@ export interface TemplateResource {
 
 /** A stack as far as its resources tell. */
 export interface StackResources {
-  /** Network, Stream, Access, Store, Process, Observe. */
+  /** Network, Stream, Store, Access, Process, Observe. */
   readonly name: string
   /** As CloudFormation knows it: `weirhouse-<environment>-network`. */
   readonly stackName: string

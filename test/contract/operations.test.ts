@@ -1,4 +1,5 @@
 /** The operations function against a server as RDS sets it up, its secret from a stand-in for AWS Secrets Manager. */
+import { READER_ROLE } from '../../src/sinks/postgres/index.ts'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Pipeline } from '../../src/core/pipeline.ts'
@@ -83,11 +84,17 @@ describe('migrate', () => {
     const { rows } = await client.query(
       "SELECT rolname, pg_has_role(rolname, 'rds_iam', 'MEMBER') AS iam, has_table_privilege(rolname, substr(rolname, 11), 'INSERT') AS writes FROM pg_roles WHERE rolname LIKE 'weirhouse\\_%' ORDER BY 1",
     )
-    await client.end()
     expect(rows).toEqual([
       { rolname: 'weirhouse_orders', iam: true, writes: true },
       { rolname: 'weirhouse_quakes', iam: true, writes: true },
     ])
+    const { rows: reader } = await client.query(
+      `SELECT t, p FROM unnest(ARRAY['orders', 'quakes', 'weirhouse.watermark', 'weirhouse.refused']) t,
+        unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) p
+        WHERE has_table_privilege('${READER_ROLE}', t, p) ORDER BY 1`,
+    )
+    expect(reader).toEqual(['orders', 'quakes', 'weirhouse.watermark'].map((t) => ({ t, p: 'SELECT' })))
+    await client.end()
   })
 
   test('a password changed since it was read is read once more; one that stays wrong is not', async () => {

@@ -14,6 +14,7 @@ export const KAFKA_TOOLS: Readonly<Record<string, string>> = {
   'kafka-console-consumer.sh': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   'kafka-consumer-groups.sh': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
 }
+export const DATABASE_HOST = 'records.example'
 const RELEASE = 'kafka_2.13-9.9.9'
 
 export interface StandInOptions {
@@ -27,7 +28,7 @@ export interface StandInOptions {
 
 export interface KafkaHost {
   /** The user data, for the downloads that stand ready; other sums where they are given. */
-  readonly script: (sums?: { readonly kafka?: string; readonly jar?: string }) => string
+  readonly script: (sums?: { readonly kafka?: string; readonly jar?: string }, databaseHost?: string) => string
   /** Bash with these arguments, the root in place of `/`, and stand-ins and the host's commands on the PATH. */
   readonly bash: (root: string, args: readonly string[], input?: string) => SpawnSyncReturns<string>
   /** Runs the user data for `root`; throws what it says where it fails. */
@@ -38,14 +39,18 @@ export function standInHost({ folder, brokers, tool }: StandInOptions): KafkaHos
   const stands = join(folder, 'stand-ins')
   mkdirSync(stands)
   executable(join(stands, 'dnf'), `echo "dnf $*" >> '${folder}/dnf.log'`)
-  executable(join(stands, 'aws'), `echo "aws $*" >> '${folder}/aws.log'; echo '${brokers}'`)
-  // the last two arguments are the file and the address, which here is a path
-  executable(join(stands, 'curl'), 'cp "${@: -1}" "${@: -2:1}"')
+  const answers = `case "$*" in *generate-db-auth-token*) echo 'a-token' ;; *) echo '${brokers}' ;; esac`
+  executable(join(stands, 'aws'), `echo "aws $*" >> '${folder}/aws.log'; ${answers}`)
+  executable(join(stands, 'psql'), 'echo "psql $*"; echo "$PGSSLMODE $PGSSLROOTCERT $PGPASSWORD"')
+  // the last two arguments are the file and the address, which here is a path but for AWS's own authorities
+  const authorities = '*amazonaws.com*) echo authorities > "${@: -2:1}"'
+  executable(join(stands, 'curl'), `case "\${@: -1}" in ${authorities} ;; *) cp "\${@: -1}" "\${@: -2:1}" ;; esac`)
   const tarball = packed(folder, tool)
   const jar = join(folder, 'auth.jar')
   writeFileSync(jar, 'a jar')
-  const script: KafkaHost['script'] = (sums = {}) =>
+  const script: KafkaHost['script'] = (sums = {}, databaseHost = DATABASE_HOST) =>
     kafkaHostScript({
+      databaseHost,
       clusterArn: CLUSTER_ARN,
       region: 'eu-west-1',
       tools: { release: '9.9.9', url: tarball, sha256: sums.kafka ?? sum(tarball) },

@@ -16,7 +16,7 @@ const PATIENCE_MS = 60_000
 export const command = defineCommand({
   summary: 'Bring the PostgreSQL tables to the definitions',
   details:
-    'Compares the database with the definitions as they are now, and runs what is missing in one transaction: schemas, tables, columns. It only ever adds. A difference that adding does not mend is refused before anything runs, with the statements that a person would run. Prints the statements. With --env it does so on AWS, through the operations function as it was deployed, which also makes the roles of functions, and weirhouse_reader for people.',
+    'Compares the database with the definitions as they are now, and runs what is missing in one transaction: schemas, tables, columns. It only ever adds. A difference that adding does not mend is refused before anything runs, with the statements that a person would run. Prints the statements. With --env it does so on AWS, through the operations function as it was deployed, which also makes the roles of functions, and reader_of_weirhouse for people.',
   example: ['weirhouse migrate --dry-run', 'weirhouse migrate', 'weirhouse migrate --env spec'],
   options: {
     env: text('name', 'an environment on AWS; the running local stack where not given'),

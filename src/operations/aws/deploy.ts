@@ -9,7 +9,7 @@ import type { AwsIdentity } from './clients.ts'
 import type { StandingStack, Stacks, Template } from './stacks.ts'
 
 export interface StackToDeploy {
-  /** Network, Stream, Access, Store, Process, Observe. */
+  /** Network, Stream, Store, Access, Process, Observe. */
   readonly name: string
   readonly stackName: string
   readonly template: Template
@@ -28,7 +28,7 @@ const BOOTSTRAP_STACK = 'CDKToolkit'
 /** What consumes: its tables have to be there before. */
 const CONSUMING = new Set(['Process', 'Observe'])
 /** Every stack that an environment may have: one that stands and is no longer part is told. */
-const NAMES = ['Network', 'Stream', 'Access', 'Store', 'Process', 'Observe']
+const NAMES = ['Network', 'Stream', 'Store', 'Access', 'Process', 'Observe']
 
 export interface Preview {
   /** The account has not been prepared for the CDK: deploying does it. */

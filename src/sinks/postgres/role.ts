@@ -6,5 +6,5 @@ export function databaseRole(pipeline: string): string {
   return `weirhouse_${pipeline.replaceAll('-', '_')}`
 }
 
-/** The database role of people, beside those of functions: it reads, and that is all. */
-export const READER_ROLE = 'weirhouse_reader'
+/** The database role of people, beside those of functions, none of which can have this name: it reads, and that is all. */
+export const READER_ROLE = 'reader_of_weirhouse'
