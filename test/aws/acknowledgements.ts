@@ -1,6 +1,15 @@
 /** Every finding of AwsSolutions that stands, each with its place and its reason. Nothing is acknowledged anywhere else. */
 import { Validations } from 'aws-cdk-lib'
-import type { SpecApp } from './spec-app.ts'
+import type {
+  DeadLetters,
+  EnvironmentStage,
+  OperationsFunction,
+  OperatorAccess,
+  RecordBucket,
+  RecordDatabase,
+  Settings,
+  TopicConsumer,
+} from '../../src/cdk/index.ts'
 
 const SESSION_MANAGER = 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]'
 const sessionManager = {
@@ -12,11 +21,11 @@ const noTerminationProtection = {
   reason: 'The host holds no data and is replaced whenever its user data change, which protection would stop.',
 }
 /** The cluster's ARN as the rule prints it: halves of an import. */
-const half = (i: 0 | 1) =>
-  `{"Fn::Select":[${i},{"Fn::Split":[":cluster/",{"Fn::ImportValue":"Stream:ExportsOutputFnGetAttKafkaCluster21A1BE89ArnDF0E7161"}]}]}`
-const operating = [
+const half = (i: 0 | 1, stackOf: StackOf) =>
+  `{"Fn::Select":[${i},{"Fn::Split":[":cluster/",{"Fn::ImportValue":"${stackOf('Stream')}:ExportsOutputFnGetAttKafkaCluster21A1BE89ArnDF0E7161"}]}]}`
+const operating = (stackOf: StackOf) => [
   ...['topic', 'group'].map((kind) => ({
-    id: `AwsSolutions-IAM5[Resource::${half(0)}:${kind}/${half(1)}/*]`,
+    id: `AwsSolutions-IAM5[Resource::${half(0, stackOf)}:${kind}/${half(1, stackOf)}/*]`,
     reason: 'A person at the Kafka host works on any topic and group of this one cluster; nothing may be deleted.',
   })),
   {
@@ -42,25 +51,58 @@ const interfaces = {
     'Network interfaces, which have no name before they are there, and GetBootstrapBrokers, which knows no resource.',
 }
 /** Keys hold offsets: a prefix is as narrow as a policy can name them. */
-const objectsOf = (bucket: string, keys: string) => ({
-  id: `AwsSolutions-IAM5[Resource::Store:ExportsOutputFnGetAtt${bucket}/${keys}]`,
+const objectsOf = (stackOf: StackOf, bucket: string, keys: string) => ({
+  id: `AwsSolutions-IAM5[Resource::${stackOf('Store')}:ExportsOutputFnGetAtt${bucket}/${keys}]`,
   reason: 'Objects of this one pipeline, under its own prefix.',
 })
-const objects = [
-  objectsOf('RecordsBucket600C9C86ArnF17CAD9B', 'demo/lake/demo_topic/*'),
-  objectsOf('DeadLettersPayloads043C8171Arn2484B1F9', 'payloads/demo/*.json'),
+const objects = (stackOf: StackOf) => [
+  objectsOf(stackOf, 'RecordsBucket600C9C86ArnF17CAD9B', 'demo/lake/demo_topic/*'),
+  objectsOf(stackOf, 'DeadLettersPayloads043C8171Arn2484B1F9', 'payloads/demo/*.json'),
 ]
 
-export function acknowledgeFindings({ access, stores, operations, demo }: SpecApp): void {
-  const { bastion, kafkaHost } = access
-  for (const host of bastion ? [bastion, kafkaHost] : [kafkaHost]) {
-    Validations.of(host.role).acknowledge(sessionManager)
-    Validations.of(host).acknowledge(noTerminationProtection)
+/** CloudFormation's name of the stack with this one of ours. */
+type StackOf = (name: string) => string
+
+/** What has findings; a part that is not there has none. */
+export interface Parts {
+  readonly access: OperatorAccess | undefined
+  readonly bucket: RecordBucket
+  readonly database: RecordDatabase
+  readonly deadLetters: DeadLetters
+  readonly operations: OperationsFunction
+  readonly demo: TopicConsumer
+}
+
+export function acknowledgeFindings(parts: Parts, stackOf: StackOf = (name) => name): void {
+  const { access, bucket, database: records, deadLetters, operations, demo } = parts
+  if (access) {
+    for (const host of access.bastion ? [access.bastion, access.kafkaHost] : [access.kafkaHost]) {
+      Validations.of(host.role).acknowledge(sessionManager)
+      Validations.of(host).acknowledge(noTerminationProtection)
+    }
+    Validations.of(access.kafkaHost.role).acknowledge(...operating(stackOf))
   }
-  Validations.of(kafkaHost.role).acknowledge(...operating)
-  for (const bucket of [stores.stores.s3.bucket, stores.deadLetters.bucket])
-    Validations.of(bucket).acknowledge(noAccessLog)
-  Validations.of(stores.stores.postgres.instance).acknowledge(...database)
+  for (const each of [bucket.bucket, deadLetters.bucket]) Validations.of(each).acknowledge(noAccessLog)
+  Validations.of(records.instance).acknowledge(...database)
   Validations.of(operations.role).acknowledge(interfaces)
-  Validations.of(demo.role).acknowledge(interfaces, ...objects)
+  Validations.of(demo.role).acknowledge(interfaces, ...objects(stackOf))
+}
+
+/** What a preset or a setting leaves out on purpose, and what the rule cannot read. */
+export function acknowledgeSettings({ network, access, stores }: EnvironmentStage, settings: Settings): void {
+  if (!settings.network.flowLogs)
+    Validations.of(network.cfnVpc).acknowledge({
+      id: 'AwsSolutions-VPC7',
+      reason: 'The cheapest that works logs no refused connections: network.flowLogs turns it on.',
+    })
+  if (!settings.keepData && stores.database)
+    Validations.of(stores.database.instance).acknowledge({
+      id: 'AwsSolutions-RDS10',
+      reason: 'keepData is off: the environment is to go whole when it is destroyed.',
+    })
+  if (access?.bastionSecurityGroup && settings.access.sshFrom === undefined)
+    Validations.of(access.bastionSecurityGroup).acknowledge({
+      id: 'AwsSolutions-EC23',
+      reason: 'The range is a parameter, which the rule cannot read; its pattern takes nothing wider than a /8.',
+    })
 }

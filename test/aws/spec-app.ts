@@ -51,6 +51,11 @@ export interface Stores {
 const folder = mkdtempSync(join(tmpdir(), 'weirhouse-cdk-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** Goes when the tests of the file are done. */
+export function testFolder(): string {
+  return mkdtempSync(join(folder, 'app-'))
+}
+
 /** A folder with something like a bundle. */
 export const codeFolder = join(folder, 'code')
 mkdirSync(codeFolder)
@@ -66,7 +71,7 @@ export function testApp(): App {
   return new App({
     analyticsReporting: false,
     context: { '@aws-cdk/core:defaultCrossStackReferences': 'strong' },
-    outdir: mkdtempSync(join(folder, 'app-')),
+    outdir: testFolder(),
   })
 }
 
@@ -95,7 +100,8 @@ export function specApp(access: Pick<OperatorAccessProps, 'sshFrom' | 'bastion'>
   const operations = new OperationsFunction(stacks.store, 'Operations', { codeFolder, network, database })
   const made = new TopicConsumer(stacks.process, 'Demo', { pipeline: demo, codeFolder, topic, network, ...stores })
   const spec = { app, stacks, network, cluster, topic, access: operator, consumer, producer, stores, operations }
-  acknowledgeFindings({ ...spec, demo: made })
+  const { stores: own, deadLetters } = stores
+  acknowledgeFindings({ ...spec, bucket: own.s3, database, deadLetters, demo: made })
   return { ...spec, demo: made }
 }
 
