@@ -1,5 +1,6 @@
 /** One environment as a cloud assembly on disk, and what it says. The only place that synthesizes. */
 import { App } from 'aws-cdk-lib'
+import { SynthesisMessageLevel } from 'aws-cdk-lib/cx-api'
 import type { CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api'
 import { messageOf, WeirError } from '../core/errors.ts'
 import { EnvironmentStage, STACKS } from './environment-stage.ts'
@@ -44,7 +45,9 @@ export function assemble(options: AssembleOptions): Synthesized {
       return { name, stackName, resources: body.Resources, template: body }
     }),
     warnings: artifacts.flatMap(({ messages }) =>
-      messages.filter(({ level }) => level === 'warning').map(({ id, entry }) => warningOf(id, String(entry.data))),
+      messages.flatMap(({ id, level, entry: { data } }) =>
+        level === SynthesisMessageLevel.WARNING && typeof data === 'string' ? [warningOf(id, data)] : [],
+      ),
     ),
   }
 }

@@ -1,4 +1,5 @@
 import { CfnOutput, RemovalPolicy, Stack, Stage } from 'aws-cdk-lib'
+import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
 import type { Pipeline } from '../core/pipeline.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -68,7 +69,7 @@ export class EnvironmentStage extends Stage {
     this.cluster = new KafkaCluster(stream, 'Kafka', {
       network: this.network,
       ...defined(settings.kafka),
-      logRetention: settings.observe.logDays,
+      logRetention: this.#retention(),
       removalPolicy: this.#removal(),
     })
     this.topics = this.#topics(stream, definitions)
@@ -94,6 +95,12 @@ export class EnvironmentStage extends Stage {
 
   #removal(): RemovalPolicy {
     return this.settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
+  }
+
+  /** The enumeration holds CloudWatch's own list of periods, in days. */
+  #retention(): RetentionDays {
+    const days: number = this.settings.observe.logDays
+    return Object.values(RetentionDays).find((each): each is RetentionDays => Number(each) === days)!
   }
 
   #topics(stack: Stack, pipelines: readonly Pipeline[]): Map<string, KafkaTopic> {
@@ -128,7 +135,7 @@ export class EnvironmentStage extends Stage {
   }
 
   #stores(stack: Stack, pipelines: readonly Pipeline[]): Stores {
-    const { keepData, database, observe } = this.settings
+    const { keepData, database } = this.settings
     const has = (kind: SinkKind) => pipelines.some(({ sinks }) => sinks.some((sink) => sink.kind === kind))
     return {
       bucket: has('s3') ? new RecordBucket(stack, 'Records', { keepData }) : undefined,
@@ -137,7 +144,7 @@ export class EnvironmentStage extends Stage {
             network: this.network,
             ...database,
             keepData,
-            logRetention: observe.logDays,
+            logRetention: this.#retention(),
           })
         : undefined,
       tables: has('dynamodb') ? new RecordTables(stack, 'Tables', { pipelines, keepData }) : undefined,
@@ -149,13 +156,13 @@ export class EnvironmentStage extends Stage {
   #operations(stack: Stack, codeFolder: string): OperationsFunction | undefined {
     const { database } = this.stores
     if (!database) return undefined
-    const logRetention = this.settings.observe.logDays
+    const logRetention = this.#retention()
     return new OperationsFunction(stack, 'Operations', { network: this.network, database, codeFolder, logRetention })
   }
 
   #consumer(stack: Stack, { pipeline, codeFolder }: PipelineCode): TopicConsumer {
     const { bucket, database, tables, ledger, deadLetters } = this.stores
-    const { poller, prefix, observe } = this.settings
+    const { poller, prefix } = this.settings
     const stores: Partial<Record<SinkKind, SinkStore>> = defined({ s3: bucket, postgres: database, dynamodb: tables })
     return new TopicConsumer(stack, wordOf(pipeline.name), {
       pipeline,
@@ -168,7 +175,7 @@ export class EnvironmentStage extends Stage {
       poller,
       consumerGroup: `${prefix}-${pipeline.name}`,
       metricsNamespace: `Weirhouse/${this.settings.environment}`,
-      logRetention: observe.logDays,
+      logRetention: this.#retention(),
     })
   }
 
@@ -188,7 +195,7 @@ export class EnvironmentStage extends Stage {
       DeadLetters: deadLetters,
     }
     for (const consumer of consumers) parts[`Pipeline${wordOf(consumer.pipeline.name)}`] = consumer
-    const watched = Object.entries(defined(parts)).map(([name, observable]) => ({ name, observable: observable! }))
+    const watched = Object.entries(defined(parts)).map(([name, observable]) => ({ name, observable }))
     return new Observation(this.#stack('Observe'), 'Observation', {
       name: this.settings.prefix,
       watched,

@@ -32,7 +32,7 @@ export const command = defineCommand({
     if (!run) {
       const lines = [...(way.keyLine === undefined ? [] : [way.keyLine]), shellLine(way.command)]
       await io.answer({ command: way.command, keyLine: way.keyLine ?? null }, () => lines.join('\n'))
-      return
+      return 0
     }
     io.progress(null)
     const [program, ...args] = way.command

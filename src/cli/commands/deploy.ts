@@ -47,7 +47,7 @@ export const command = defineCommand({
       const onLine = (line: string) => {
         if (line.trim() !== '') io.note(line)
       }
-      const ports = { stacks, cdk: runCdk, migrate, onStep: io.note, onLine, signal }
+      const ports = { stacks, cdk: runCdk, migrate, onStep: (step: string) => io.note(step), onLine, signal }
       const standing = await deploy({ deployment, identity, preview: ahead, parameters }, ports)
       const rows = standing.map(({ stackName, status }) => [stackName, status])
       await io.answer({ ...identity, stacks: standing, changes: ahead.changes }, () =>

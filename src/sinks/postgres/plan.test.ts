@@ -3,7 +3,9 @@ import { ddl, postgres } from './index.ts'
 import { layoutOf } from './layout.ts'
 import { planMigration } from './plan.ts'
 import type { LiveDatabase, PlannedTable } from './plan.ts'
-import { grantsOf, rightsOf } from './rights.ts'
+import { grantsOf, readerRightsOf, rightsOf } from './rights.ts'
+import type { Right } from './rights.ts'
+import { READER_ROLE } from './role.ts'
 import { liveType } from './types.ts'
 
 const base = { id: 'sql', table: 'quakes', columns: { id: 'text', n: 'integer', note: 'text' }, key: ['id'] }
@@ -32,15 +34,15 @@ const table: PlannedTable = {
   rows: false,
   primaryKey: 'quakes_pkey',
 }
+const held = (name: string, rights: readonly Right[]) =>
+  rights.flatMap(({ on, path, privileges }) => privileges.map((privilege) => ({ role: name, on, path, privilege })))
 const fitting: LiveDatabase = {
   ...empty,
   schemas: ['public', 'weirhouse'],
   own: ['watermark', 'refused'],
-  roles: [role],
-  iamRoles: [role],
-  grants: rightsOf(sink.options).flatMap(({ on, path, privileges }) =>
-    privileges.map((privilege) => ({ role, on, path, privilege })),
-  ),
+  roles: [role, READER_ROLE],
+  iamRoles: [role, READER_ROLE],
+  grants: [...held(role, rightsOf(sink.options)), ...held(READER_ROLE, readerRightsOf(sink.options))],
   tables: new Map([['"public"."quakes"', table]]),
 }
 const withTable = (change: Partial<PlannedTable>): LiveDatabase => ({
@@ -56,12 +58,19 @@ test('an empty database gets all that ddl(...) has, and each role its grants', (
     ...ddl(sink, 'log').filter((each) => !each.startsWith('ALTER')),
     'CREATE ROLE "weirhouse_quakes" LOGIN',
     'GRANT rds_iam TO "weirhouse_quakes"',
+    'CREATE ROLE "reader_of_weirhouse" LOGIN',
+    'GRANT rds_iam TO "reader_of_weirhouse"',
     'GRANT CONNECT, TEMPORARY ON DATABASE "my db" TO "weirhouse_quakes"',
     'GRANT USAGE ON SCHEMA "weirhouse" TO "weirhouse_quakes"',
     'GRANT SELECT, INSERT, UPDATE ON TABLE "weirhouse"."watermark" TO "weirhouse_quakes"',
     'GRANT SELECT, INSERT, DELETE ON TABLE "weirhouse"."refused" TO "weirhouse_quakes"',
     'GRANT USAGE ON SCHEMA "public" TO "weirhouse_quakes"',
     'GRANT SELECT, INSERT, UPDATE ON TABLE "public"."quakes" TO "weirhouse_quakes"',
+    'GRANT CONNECT ON DATABASE "my db" TO "reader_of_weirhouse"',
+    'GRANT USAGE ON SCHEMA "weirhouse" TO "reader_of_weirhouse"',
+    'GRANT SELECT ON TABLE "weirhouse"."watermark" TO "reader_of_weirhouse"',
+    'GRANT USAGE ON SCHEMA "public" TO "reader_of_weirhouse"',
+    'GRANT SELECT ON TABLE "public"."quakes" TO "reader_of_weirhouse"',
   ])
 })
 
@@ -84,7 +93,7 @@ test('what several sinks need is there once; each has its own table, role and gr
   const { statements } = planMigration(wanted, empty)
   expect(new Set(statements).size).toBe(statements.length)
   expect(statements.filter((each) => each.startsWith('CREATE SCHEMA'))).toHaveLength(2)
-  expect(statements.filter((each) => each.startsWith('CREATE ROLE'))).toHaveLength(2)
+  expect(statements.filter((each) => each.startsWith('CREATE ROLE'))).toHaveLength(3)
   expect(statements).toContain('GRANT USAGE ON SCHEMA "my ""own""" TO "weirhouse_others"')
   expect(statements.find((each) => each.includes('"others"'))).toContain('"_version" text COLLATE "C" NOT NULL')
 })
@@ -105,7 +114,20 @@ describe('what adding mends', () => {
         'ALTER TABLE "public"."quakes"\n  ADD COLUMN IF NOT EXISTS "_src" text COLLATE "C" NOT NULL,\n  ADD COLUMN IF NOT EXISTS "_ts" bigint NOT NULL',
       ],
     ],
-    ['a login by IAM', { ...fitting, iamRoles: [] }, ['GRANT rds_iam TO "weirhouse_quakes"']],
+    ['a login by IAM', { ...fitting, iamRoles: [READER_ROLE] }, ['GRANT rds_iam TO "weirhouse_quakes"']],
+    [
+      'the role of people',
+      { ...fitting, roles: [role], iamRoles: [role], grants: held(role, rightsOf(sink.options)) },
+      [
+        'CREATE ROLE "reader_of_weirhouse" LOGIN',
+        'GRANT rds_iam TO "reader_of_weirhouse"',
+        'GRANT CONNECT ON DATABASE "my db" TO "reader_of_weirhouse"',
+        'GRANT USAGE ON SCHEMA "weirhouse" TO "reader_of_weirhouse"',
+        'GRANT SELECT ON TABLE "weirhouse"."watermark" TO "reader_of_weirhouse"',
+        'GRANT USAGE ON SCHEMA "public" TO "reader_of_weirhouse"',
+        'GRANT SELECT ON TABLE "public"."quakes" TO "reader_of_weirhouse"',
+      ],
+    ],
     [
       'some privileges of one grant',
       { ...fitting, grants: fitting.grants.filter(({ privilege }) => privilege !== 'INSERT') },
