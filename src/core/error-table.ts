@@ -38,7 +38,7 @@ export const errorTable = {
   WEIR_TEMPLATE_REFUSED: {
     message: 'The templates do not keep the rules: {reason}.',
     retryable: false,
-    cure: 'Correct what is named; docs/aws.md, "Rules", says what each rule is for.',
+    cure: 'Correct what is named; docs/template-rules.md says what each rule is for.',
   },
   // poison: one record's own fault (D6)
   WEIR_DECODE: {
