@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild'
 import { messageOf, WeirError } from '../core/errors.ts'
@@ -19,6 +20,8 @@ export interface BundleOptions {
   readonly pipelineName: string
   /** Also writes index.mjs.map, which the code does not mention. Default false. */
   readonly sourceMap?: boolean
+  /** For a debugger: not minified, and with a source map inside that leads to the sources. Default false. */
+  readonly debug?: boolean
 }
 
 export interface Bundle {
@@ -31,6 +34,8 @@ export interface Bundle {
   readonly milliseconds: number
   /** Source files that ended up inside, relative to the pipeline's folder, with the bytes that each takes up. */
   readonly modules: Readonly<Record<string, number>>
+  /** Absolute paths of all files that were read for it: a change in one of them can change the bundle. */
+  readonly inputs: readonly string[]
 }
 
 const FILE = 'index.mjs'
@@ -61,6 +66,7 @@ export async function bundlePipeline(options: BundleOptions): Promise<Bundle> {
     sha256: createHash('sha256').update(code).digest('hex'),
     milliseconds: Math.round(performance.now() - start),
     modules: modulesOf(metafile),
+    inputs: Object.keys(metafile.inputs).map((file) => resolve(dirname(options.modulePath), file)),
   }
 }
 
@@ -76,7 +82,7 @@ async function run(options: BundleOptions): Promise<Result> {
   }
 }
 
-function settings({ modulePath, sourceMap = false }: BundleOptions): BuildOptions {
+function settings({ modulePath, sourceMap = false, debug = false }: BundleOptions): BuildOptions {
   return {
     stdin: {
       contents: [
@@ -95,7 +101,7 @@ function settings({ modulePath, sourceMap = false }: BundleOptions): BuildOption
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    minify: true,
+    minify: !debug,
     treeShaking: true,
     // `module` first: ES modules can be shaken, and load in half the time of their CommonJS twins.
     mainFields: ['module', 'main'],
@@ -105,7 +111,9 @@ function settings({ modulePath, sourceMap = false }: BundleOptions): BuildOption
     banner: { js: REQUIRE },
     legalComments: 'none',
     charset: 'utf8',
-    sourcemap: sourceMap ? 'external' : false,
+    sourcemap: debug ? 'inline' : sourceMap ? 'external' : false,
+    // The bundle is copied to where it runs: names relative to the module would lead nowhere from there.
+    ...(debug ? { sourceRoot: pathToFileURL(`${dirname(modulePath)}/`).href, sourcesContent: false } : {}),
     // What the user's tsconfig.json sets for their editor must not change what is deployed.
     tsconfigRaw: {},
     logLevel: 'silent',
@@ -137,6 +145,20 @@ function modulesOf({ outputs }: Metafile): Record<string, number> {
 
 function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+}
+
+/**
+ * The folders in which a file may appear that mends a bundle which failed: those of the files at fault, and of relative
+ * imports that lead nowhere. They may not be there themselves.
+ */
+export function foldersAtFault({ cause }: WeirError, { modulePath }: Pick<BundleOptions, 'modulePath'>): string[] {
+  if (!isBuildFailure(cause)) return []
+  return cause.errors.flatMap(({ location, text }) => {
+    if (!location) return []
+    const folder = dirname(resolve(dirname(modulePath), location.file))
+    const missing = /^Could not resolve "(\.[^"]*)"/.exec(text)?.[1]
+    return missing === undefined ? [folder] : [folder, dirname(resolve(folder, missing))]
+  })
 }
 
 /** Editors and terminals make `file:line:column` a link. esbuild counts columns from 0. */

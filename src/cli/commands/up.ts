@@ -6,16 +6,27 @@ import type { Target } from '../../operations/target.ts'
 import { defineCommand } from '../command.ts'
 import { startDetached } from '../detach.ts'
 import type { Io } from '../io.ts'
-import { flag, text, whole } from '../options.ts'
+import { flag, optional, text, whole } from '../options.ts'
 import { findTarget } from '../target.ts'
 import { describeTarget } from './status.ts'
 
 /** The last port that leaves room for every server. */
 const LAST_BASE = 65_500
+/** Node's own. */
+const INSPECT_PORT = '9229'
 
 export const stackOptions = {
   dataDir: text('folder', "keep all servers' data there between starts; without it, each start is a clean one"),
   portBase: whole('port', 'listen on this port and those after it; without it, on free ones', 1024, LAST_BASE),
+  inspect: optional(
+    whole(
+      'port',
+      `let a debugger attach to the functions, on this port (where it is left out, ${INSPECT_PORT}) and those after it; one instance each, and no limits of time`,
+      1024,
+      LAST_BASE,
+    ),
+    INSPECT_PORT,
+  ),
 }
 
 export const command = defineCommand({
@@ -23,7 +34,7 @@ export const command = defineCommand({
   details: 'In the foreground until Ctrl-C, or with --detach in the background until `weirhouse down`.',
   example: ['weirhouse up', 'weirhouse up --detach', 'weirhouse up --detach --stack second --data-dir ./kept'],
   options: { detach: flag('start in the background and return once everything is ready'), ...stackOptions },
-  async run({ detach, dataDir, portBase }, io) {
+  async run({ detach, dataDir, portBase, inspect }, io) {
     const running = await findTarget(io)
     if (running && detach && running.state === 'running') {
       io.note(`Stack "${io.stack}" is up already.`)
@@ -32,7 +43,7 @@ export const command = defineCommand({
     }
     if (running) throw new WeirError('WEIR_ALREADY_UP', { stack: io.stack })
     if (detach) {
-      const target = await startDetached(io, { dataDir, portBase })
+      const target = await startDetached(io, { dataDir, portBase, inspect })
       await io.answer(target, () => `${describeTarget(target)}\n${hints(target)}`)
       return
     }
@@ -42,6 +53,7 @@ export const command = defineCommand({
       name: io.stack,
       dataDir,
       portBase,
+      inspect,
       progress: io.progress,
       signal: io.signal,
     })

@@ -36,6 +36,10 @@ export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<Postg
     options,
     ...(row ? { row } : {}),
     grants,
+    refusals: async (order) => {
+      const encode = (await import('./batch.ts')).batchEncoder(options, order)
+      return (ranges) => encode(ranges).refusals
+    },
     open: async (context) => (await import('./writer.ts')).openWriter(options, context),
   }
 }
