@@ -36,18 +36,26 @@ function level(value: unknown): string {
 
 function plain(value: unknown): string {
   if (typeof value === 'string') return /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)
-  return compact(value) ?? String(value)
+  return compact(value)
 }
 
-/** `{lake: {rows: 1}, sql: {}}`: what is zero or false within goes without saying. */
-function compact(value: unknown): string | undefined {
-  if (Array.isArray(value)) return `[${value.map((each) => compact(each) ?? String(each)).join(', ')}]`
-  if (typeof value !== 'object' || value === null) return value === 0 || value === false ? undefined : String(value)
-  const members = Object.entries(value).flatMap(([name, inner]) => {
-    const text = compact(inner)
-    return text === undefined ? [] : [`${name}: ${text}`]
-  })
-  return `{${members.join(', ')}}`
+/** `{lake: {rows: 1}, sql: {}}`: of counts by name, what is zero goes without saying. */
+function compact(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(whole).join(', ')}]`
+  if (typeof value !== 'object' || value === null) return String(value)
+  return braces(
+    Object.entries(value).filter(([, inner]) => inner !== 0 && inner !== false),
+    compact,
+  )
+}
+
+function whole(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(whole).join(', ')}]`
+  return typeof value === 'object' && value !== null ? braces(Object.entries(value), whole) : String(value)
+}
+
+function braces(entries: readonly (readonly [string, unknown])[], text: (value: unknown) => string): string {
+  return `{${entries.map(([name, value]) => `${name}: ${text(value)}`).join(', ')}}`
 }
 
 function clock(timestamp: number): string {

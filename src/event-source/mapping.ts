@@ -48,7 +48,7 @@ export function createMapping(options: MappingOptions): Mapping {
     settings: options.settings,
     async start() {
       // two pollers of one mapping would be two members of its group
-      await stopping
+      if (stopping) await stopping
       if (poller) return
       state = 'Enabling'
       const started = createPoller({ ...options, counters, report: (told) => void (result = told) })

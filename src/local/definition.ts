@@ -42,7 +42,7 @@ export async function loadDefinition(module: string): Promise<Pipeline> {
   worker.stdout.resume()
   worker.stderr.resume()
   try {
-    const [answer] = (await once(worker, 'message', { signal: AbortSignal.timeout(LOAD_MS) })) as [DefinitionAnswer]
+    const answer = await answerOf(worker)
     if ('code' in answer) throw new WeirError(answer.code, answer.details)
     return pipelineOf(answer.data)
   } catch (error) {
@@ -53,6 +53,17 @@ export async function loadDefinition(module: string): Promise<Pipeline> {
   } finally {
     await worker.terminate()
   }
+}
+
+async function answerOf(worker: Worker): Promise<DefinitionAnswer> {
+  const signal = AbortSignal.timeout(LOAD_MS)
+  const ended = once(worker, 'exit', { signal })
+  // Where there is an answer, how the thread ends is of no interest.
+  ended.catch(() => undefined)
+  const answered = once(worker, 'message', { signal }) as Promise<[DefinitionAnswer]>
+  const first = await Promise.race([answered, ended.then(([code]) => Number(code))])
+  if (typeof first === 'number') throw new Error(`it ends its process, with exit code ${first}`)
+  return first[0]
 }
 
 function pipelineOf({ order, sinks, ...options }: PipelineData): Pipeline {

@@ -51,7 +51,8 @@ interface Watched {
   working: Promise<void> | undefined
 }
 
-const CODE = /^\.(?:[cm]?[jt]sx?|json)?$/
+/** Of a file that may mend a bundle; a folder, which has none, may bring one along. */
+const CODE = /^(?:\.(?:[cm]?[jt]sx?|json))?$/
 
 /** Begins to watch. Throws WEIR_WATCH. */
 export function reloadOnSave(stack: Replaceable): Reloading {
