@@ -20,6 +20,11 @@ test.each<[string, unknown, string | undefined]>([
   ['but for what ends them', 'REPORT RequestId: r-1\tDuration: 1.00 ms\t', 'REPORT RequestId: r-1\tDuration: 1.00 ms'],
   ['console.log', '2026-01-31T12:00:00.000Z\tr-1\tINFO\thello\tyou', 'hello\tyou'],
   ['console.error', '2026-01-31T12:00:00.000Z\tr-1\tERROR\tno\n    at x', 'ERROR no\n    at x'],
+  [
+    'a handler that threw, with its stack',
+    '2026-01-31T12:00:00.000Z\tr-1\tERROR\tInvoke Error \t{"errorType":"E","errorMessage":"no","stack":["E: no","    at x"]}',
+    'ERROR Invoke Error: E: no\n    at x',
+  ],
   ['metrics are not shown', { _aws: {}, Records: 1 }, undefined],
   [
     'fields stand after the message, zeros within them left out',

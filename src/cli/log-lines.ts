@@ -11,7 +11,7 @@ export function readableMessage({ message }: Pick<LogLine, 'message'>): string |
   const fields = objectOf(message)
   if (fields === undefined) {
     const printed = CONSOLE.exec(message)
-    return printed ? `${level(printed[1]!)}${printed[2]!.trimEnd()}` : message.trimEnd()
+    return printed ? `${level(printed[1]!)}${thrown(printed[2]!.trimEnd())}` : message.trimEnd()
   }
   if ('_aws' in fields) return undefined
   if (typeof fields.message !== 'string') return message.trimEnd()
@@ -37,6 +37,13 @@ function level(value: unknown): string {
 function plain(value: unknown): string {
   if (typeof value === 'string') return /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)
   return compact(value)
+}
+
+/** What the runtime client says of a handler that threw: `Invoke Error \t{"errorType": ..., "stack": [...]}`. */
+function thrown(text: string): string {
+  const [, head, json] = /^([^\t]*?) ?\t(\{[^]*)$/.exec(text) ?? []
+  const stack = json === undefined ? undefined : objectOf(json)?.stack
+  return Array.isArray(stack) ? `${head}: ${stack.join('\n')}` : text
 }
 
 /** `{lake: {rows: 1}, sql: {}}`: of counts by name, what is zero goes without saying. */

@@ -4,7 +4,6 @@ import { bundlePipeline } from '../bundle/index.ts'
 import type { Bundle } from '../bundle/index.ts'
 import type { LoadedPipeline } from '../config/load.ts'
 import type { Pipeline } from '../core/pipeline.ts'
-import type { Log } from '../core/ports.ts'
 import type { Invoke } from '../event-source/invoker.ts'
 import { functionEnvironment, functionName } from './deployment.ts'
 import type { Stores } from './deployment.ts'
@@ -63,7 +62,6 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
   const versions = new Map<string, { readonly number: number; readonly bundle: Bundle }>()
   const replace = async (pipeline: Pipeline, bundle: Bundle, stores: Stores): Promise<void> => {
     const number = (versions.get(pipeline.name)?.number ?? 0) + 1
-    versions.set(pipeline.name, { number, bundle })
     const name = functionName(pipeline)
     const log = openStackLog(logsFolder, name)
     const debuggerPort = inspect[pipeline.name]
@@ -79,9 +77,10 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
       },
       {
         onFirst: (requestId) => log('INFO', `${versionText(number, bundle)} runs from request ${requestId} on`),
-        onDebugger: (address) => tellDebugger(log, name, address),
+        onDebugger: (address) => log('INFO', debuggerText(name, address)),
       },
     )
+    versions.set(pipeline.name, { number, bundle })
   }
   return {
     invoke: host.invoke,
@@ -105,7 +104,7 @@ function versionText(number: number, { sha256 }: Bundle): string {
   return `version ${number} (${sha256.slice(0, SHA_DIGITS)})`
 }
 
-function tellDebugger(log: Log, name: string, address: string): void {
-  const { host } = new URL(address)
-  log('INFO', `debugger of ${name}: ${address} (in Chrome open chrome://inspect, or let an editor attach to ${host})`)
+/** What whoever debugs is to do: the address is for tools that ask for one. */
+export function debuggerText(name: string, address: string): string {
+  return `debugger of ${name}: ${address} (in Chrome open chrome://inspect, or let an editor attach to ${new URL(address).host})`
 }

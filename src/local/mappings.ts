@@ -1,5 +1,6 @@
 /** One event source mapping a pipeline, from its topic to its function; the stack's own and the Lambda API's hand on them. */
 import { systemPorts } from '../aws/index.ts'
+import { messageOf } from '../core/errors.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Invoke } from '../event-source/invoker.ts'
 import { createMapping } from '../event-source/mapping.ts'
@@ -65,7 +66,10 @@ export function createMappings({ identity, logs }: MappingsOptions): Mappings {
         uuid,
       })
       const switching = enabled ? mapping.start() : mapping.stop()
-      switching.catch((error: unknown) => log('ERROR', 'The mapping could not be switched', { reason: String(error) }))
+      switching.then(
+        () => log('INFO', `Event source mapping is ${enabled ? 'enabled' : 'disabled'}`),
+        (error: unknown) => log('ERROR', 'Event source mapping could not be switched', { reason: messageOf(error) }),
+      )
     },
     start: async (pipelines, flow) => {
       await Promise.all(pipelines.map((pipeline) => make(settingsOf(pipeline, identity), flow).start()))

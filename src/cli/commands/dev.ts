@@ -26,7 +26,7 @@ export const command = defineCommand({
     io.progress(null)
     try {
       const reloading = stack.reloadOnSave()
-      await io.answer(stack.target, () => `${describeTarget(stack.target)}\n${hints(stack.target)}\n`)
+      await io.answer(stack.target, () => `${describeTarget(stack.target)}\n${hints(stack.target, { logs: false })}\n`)
       if (!io.json) await io.print(watchedText(stack.target, reloading.files()))
       await show(stack.target, io)
     } finally {

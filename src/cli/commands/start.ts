@@ -11,7 +11,7 @@ import type { Io } from '../io.ts'
 import { flag } from '../options.ts'
 import { table } from '../table.ts'
 import { describeTarget } from './status.ts'
-import { hints, stackOptions, untilStopped } from './up.ts'
+import { hints, noteDebuggers, stackOptions, untilStopped } from './up.ts'
 
 export const command = defineCommand({
   summary: 'Start the local stack, send the samples, wait until they are processed, audit, and stay up',
@@ -26,6 +26,7 @@ export const command = defineCommand({
       startStack({ project, name, dataDir, portBase, inspect, progress: io.progress, signal: io.signal }),
     )
     try {
+      await noteDebuggers(stack.target, io)
       const reports = await runOnce(project, stack.target, io, inspect !== undefined)
       const result = summary(reports, (performance.now() - began) / 1000)
       io.progress(null)

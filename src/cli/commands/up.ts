@@ -1,5 +1,7 @@
 import { loadProject } from '../../config/load.ts'
 import { WeirError } from '../../core/errors.ts'
+import { debuggerText } from '../../local/functions.ts'
+import { debuggerAddress } from '../../local/lambda/inspector.ts'
 import { DEFAULT_STACK } from '../../local/stack-files.ts'
 import { startStack } from '../../local/stack.ts'
 import type { Target } from '../../operations/target.ts'
@@ -59,6 +61,7 @@ export const command = defineCommand({
     })
     io.progress(null)
     try {
+      await noteDebuggers(stack.target, io)
       await io.answer(
         stack.target,
         () => `${describeTarget(stack.target)}\n${hints(stack.target)}\nCtrl-C stops everything.`,
@@ -72,14 +75,23 @@ export const command = defineCommand({
 })
 
 /** Lines to copy: of this stack, with a topic that it reads. */
-export function hints({ stack, pipelines }: Target): string {
+export function hints({ stack, pipelines }: Target, { logs = true }: { readonly logs?: boolean } = {}): string {
   const option = stack === DEFAULT_STACK ? '' : ` --stack ${stack}`
   return [
     'Try, in another terminal:',
     `  echo '{"hello": "weir"}' | npx weirhouse produce${option} --topic ${pipelines[0]?.topic ?? 'TOPIC'}`,
-    `  npx weirhouse logs --follow${option}`,
+    ...(logs ? [`  npx weirhouse logs --follow${option}`] : []),
     `  npx weirhouse audit${option}`,
   ].join('\n')
+}
+
+/** Where debuggers attach, as Node says it. */
+export async function noteDebuggers({ pipelines }: Target, io: Pick<Io, 'note' | 'signal'>): Promise<void> {
+  for (const pipeline of pipelines) {
+    if (pipeline.debugger === undefined) continue
+    const address = await debuggerAddress(Number(pipeline.debugger.split(':')[1]), () => !io.signal.aborted)
+    if (address !== undefined) io.note(debuggerText(pipeline.function, address))
+  }
 }
 
 /** Resolves on Ctrl-C or `weirhouse down`. */
