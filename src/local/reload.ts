@@ -40,6 +40,11 @@ export interface Reloading {
   close(): Promise<void>
 }
 
+interface Saved {
+  readonly paths: Set<string>
+  readonly at: number
+}
+
 interface Watched {
   readonly log: Log
   loaded: LoadedPipeline
@@ -47,7 +52,9 @@ interface Watched {
   /** Where a file may appear that mends a bundle that fails; empty where it does not. */
   atFault: readonly string[]
   /** What was saved since the last look. */
-  saved: { readonly paths: Set<string>; readonly at: number } | undefined
+  saved: Saved | undefined
+  /** What was wrong with the last one. */
+  fault: string | undefined
   working: Promise<void> | undefined
 }
 
@@ -65,6 +72,7 @@ export function reloadOnSave(stack: Replaceable): Reloading {
       inputs: ownFiles(bundle),
       atFault: [],
       saved: undefined,
+      fault: undefined,
       working: undefined,
     }
   })
@@ -82,18 +90,25 @@ export function reloadOnSave(stack: Replaceable): Reloading {
   })
   const rewatch = () =>
     watch.folders([stack.root, ...all.flatMap(({ inputs, atFault }) => [...Array.from(inputs, dirname), ...atFault])])
+  const look = async (each: Watched, saved: Saved, again: boolean): Promise<void> => {
+    const before = each.loaded
+    const told = each.fault
+    each.fault = undefined
+    try {
+      await reload(stack, each, saved)
+    } catch (error) {
+      each.fault = lineOf(error)
+      if (!again || each.fault !== told) each.log('ERROR', `${each.fault}; ${keeps(stack, each)}`)
+    }
+    if (each.loaded !== before) stack.onDefinition(all.map(({ loaded }) => loaded))
+    // What came into a folder before it was watched may be just the file that was missing.
+    if (rewatch() && !again && each.atFault.length > 0) await look(each, saved, true)
+  }
   const work = async (each: Watched): Promise<void> => {
     for (let { saved } = each; saved; { saved } = each) {
       each.saved = undefined
-      const before = each.loaded
       try {
-        await reload(stack, each, saved)
-      } catch (error) {
-        each.log('ERROR', `${lineOf(error)}; ${keeps(stack, each)}`)
-      }
-      if (each.loaded !== before) stack.onDefinition(all.map(({ loaded }) => loaded))
-      try {
-        rewatch()
+        await look(each, saved, false)
       } catch (error) {
         each.log('ERROR', lineOf(error))
       }
@@ -124,7 +139,7 @@ function tellConfig({ logs }: Replaceable): void {
   openStackLog(logs, STACK_FOLDER)('WARN', text)
 }
 
-async function reload(stack: Replaceable, each: Watched, saved: NonNullable<Watched['saved']>): Promise<void> {
+async function reload(stack: Replaceable, each: Watched, saved: Saved): Promise<void> {
   const before = each.loaded
   const [built, defined] = await Promise.allSettled([stack.functions.build(before), loadDefinition(before.module)])
   if (built.status === 'rejected') {
@@ -142,7 +157,7 @@ async function takeOver(
   each: Watched,
   bundle: Bundle,
   pipeline: Pipeline,
-  { paths, at }: NonNullable<Watched['saved']>,
+  { paths, at }: Saved,
 ): Promise<void> {
   const { functions, endpoints, mappings, flow } = stack
   const changes = changesOf(each.loaded.pipeline, pipeline)

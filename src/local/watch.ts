@@ -8,8 +8,11 @@ import { messageOf, WeirError } from '../core/errors.ts'
 const SETTLE_MS = 25
 
 export interface Watch {
-  /** Watches these folders and no others. One that is not there is waited for in the nearest one above it. Throws WEIR_WATCH. */
-  folders(folders: Iterable<string>): void
+  /**
+   * Watches these folders and no others. One that is not there is waited for in the nearest one above it. True where one of
+   * them was not watched before: what came into it until now was not told. Throws WEIR_WATCH.
+   */
+  folders(folders: Iterable<string>): boolean
   close(): void
 }
 
@@ -55,7 +58,9 @@ export function watchFolders({ wants, onSaved }: WatchOptions): Watch {
     folders(folders) {
       const wanted = new Set(Array.from(folders, nearest))
       for (const folder of watchers.keys()) if (!wanted.has(folder)) drop(folder)
-      for (const folder of wanted) if (!watchers.has(folder)) open(folder)
+      const fresh = [...wanted].filter((folder) => !watchers.has(folder))
+      fresh.forEach(open)
+      return fresh.length > 0
     },
     close() {
       clearTimeout(timer)
