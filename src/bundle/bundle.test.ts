@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { bundleOperations, bundlePipeline } from './bundle.ts'
+import type { WeirError } from '../core/errors.ts'
+import { bundleOperations, bundlePipeline, foldersAtFault } from './bundle.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'weirhouse-bundle-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -61,6 +62,33 @@ describe('bundlePipeline', () => {
     const [without, withMap] = [await bundlePipeline(options), await bundlePipeline({ ...options, sourceMap: true })]
     expect(readdirSync(options.outFolder).sort()).toEqual(['index.mjs', 'index.mjs.map'])
     expect(withMap.sha256).toBe(without.sha256)
+  })
+
+  test('every file that was read is told, also one of which nothing ended up inside', async () => {
+    const options = project(PLAIN.replace('import {', "import './types.ts'\nimport {"))
+    const types = join(options.modulePath, '../types.ts')
+    writeFileSync(types, 'export const unused = 1\n')
+    const { inputs, modules } = await bundlePipeline(options)
+    expect(inputs).toEqual(expect.arrayContaining([options.modulePath, types, join(repository, 'src/core/deliver.ts')]))
+    expect(Object.keys(modules).some((file) => file.endsWith('types.ts'))).toBe(false)
+  })
+
+  test('for a debugger names are kept, and a source map inside leads to the sources', async () => {
+    const options = project(PLAIN)
+    const { folder } = await bundlePipeline({ ...options, debug: true })
+    const code = readFileSync(join(folder, 'index.mjs'), 'utf8')
+    expect(code).toMatch(/^async function deliver\(/m)
+    const [, encoded] = /\/\/# sourceMappingURL=data:application\/json;base64,(\S+)\n$/.exec(code)!
+    const map = JSON.parse(Buffer.from(encoded!, 'base64').toString()) as { sourceRoot: string; sources: string[] }
+    const sources = map.sources.map((file) => fileURLToPath(new URL(file, map.sourceRoot)))
+    expect(sources).toContain(options.modulePath)
+  })
+
+  test('where a file may appear that mends a bundle: beside what is at fault, and where an import leads', async () => {
+    const options = project("import './lib/deep/gone.ts'\nimport 'no-such-package'\n")
+    const error: unknown = await bundlePipeline(options).catch((reason: unknown) => reason)
+    const folder = join(options.modulePath, '..')
+    expect(new Set(foldersAtFault(error as WeirError, options))).toEqual(new Set([folder, join(folder, 'lib/deep')]))
   })
 
   test('a CommonJS dependency that requires a module of Node loads', async () => {

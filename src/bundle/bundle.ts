@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild'
 import { messageOf, WeirError } from '../core/errors.ts'
@@ -20,6 +21,8 @@ export interface BundleOptions {
   readonly pipelineName: string
   /** Also writes index.mjs.map, which the code does not mention. Default false. */
   readonly sourceMap?: boolean
+  /** For a debugger: not minified, and with a source map inside that leads to the sources. Default false. */
+  readonly debug?: boolean
 }
 
 export interface OperationsBundleOptions {
@@ -40,6 +43,8 @@ export interface Bundle {
   readonly milliseconds: number
   /** Source files that ended up inside, relative to the pipeline's folder, with the bytes that each takes up. */
   readonly modules: Readonly<Record<string, number>>
+  /** Absolute paths of all files that were read for it: a change in one of them can change the bundle. */
+  readonly inputs: readonly string[]
 }
 
 const FILE = 'index.mjs'
@@ -51,7 +56,13 @@ const REQUIRE = "import{createRequire as $require}from'node:module';const requir
 const OPTIONAL = ['pg-native', 'pg-cloudflare']
 
 /** Throws WEIR_BUNDLE with file:line:column where the code does not build, WEIR_FOLDER where the folder cannot be written. */
-export function bundlePipeline({ modulePath, outFolder, pipelineName, sourceMap }: BundleOptions): Promise<Bundle> {
+export function bundlePipeline({
+  modulePath,
+  outFolder,
+  pipelineName,
+  sourceMap,
+  debug,
+}: BundleOptions): Promise<Bundle> {
   return bundleEntry({
     contents: [
       `import pipeline from ${JSON.stringify(modulePath)}`,
@@ -62,6 +73,7 @@ export function bundlePipeline({ modulePath, outFolder, pipelineName, sourceMap 
     what: `Pipeline "${pipelineName}"`,
     outFolder,
     sourceMap,
+    debug,
   })
 }
 
@@ -88,7 +100,8 @@ interface Entry {
   /** For errors. */
   readonly what: string
   readonly outFolder: string
-  readonly sourceMap: boolean | undefined
+  readonly sourceMap?: boolean | undefined
+  readonly debug?: boolean | undefined
 }
 
 async function bundleEntry(entry: Entry): Promise<Bundle> {
@@ -110,6 +123,7 @@ async function bundleEntry(entry: Entry): Promise<Bundle> {
     sha256: createHash('sha256').update(code).digest('hex'),
     milliseconds: Math.round(performance.now() - start),
     modules: modulesOf(metafile),
+    inputs: Object.keys(metafile.inputs).map((file) => resolve(entry.folder, file)),
   }
 }
 
@@ -133,7 +147,7 @@ async function run(entry: Entry): Promise<Result> {
   }
 }
 
-function settings({ contents, folder, sourceMap = false }: Entry): BuildOptions {
+function settings({ contents, folder, sourceMap = false, debug = false }: Entry): BuildOptions {
   return {
     stdin: { contents: contents.join('\n'), resolveDir: folder, sourcefile: 'index.ts' },
     // Never from where the command was given.
@@ -144,7 +158,7 @@ function settings({ contents, folder, sourceMap = false }: Entry): BuildOptions 
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    minify: true,
+    minify: !debug,
     treeShaking: true,
     // `module` first: ES modules can be shaken, and load in half the time of their CommonJS twins.
     mainFields: ['module', 'main'],
@@ -154,7 +168,9 @@ function settings({ contents, folder, sourceMap = false }: Entry): BuildOptions 
     banner: { js: REQUIRE },
     legalComments: 'none',
     charset: 'utf8',
-    sourcemap: sourceMap ? 'external' : false,
+    sourcemap: debug ? 'inline' : sourceMap ? 'external' : false,
+    // The bundle is copied to where it runs: names relative to the module would lead nowhere from there.
+    ...(debug ? { sourceRoot: pathToFileURL(`${folder}/`).href, sourcesContent: false } : {}),
     // What the user's tsconfig.json sets for their editor must not change what is deployed.
     tsconfigRaw: {},
     logLevel: 'silent',
@@ -186,6 +202,20 @@ function modulesOf({ outputs }: Metafile): Record<string, number> {
 
 function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+}
+
+/**
+ * The folders in which a file may appear that mends a bundle which failed: those of the files at fault, and of relative
+ * imports that lead nowhere. They may not be there themselves.
+ */
+export function foldersAtFault({ cause }: WeirError, { modulePath }: Pick<BundleOptions, 'modulePath'>): string[] {
+  if (!isBuildFailure(cause)) return []
+  return cause.errors.flatMap(({ location, text }) => {
+    if (!location) return []
+    const folder = dirname(resolve(dirname(modulePath), location.file))
+    const missing = /^Could not resolve "(\.[^"]*)"/.exec(text)?.[1]
+    return missing === undefined ? [folder] : [folder, dirname(resolve(folder, missing))]
+  })
 }
 
 /** Editors and terminals make `file:line:column` a link. esbuild counts columns from 0. */

@@ -15,19 +15,21 @@ const POLL_MS = 50
 interface DetachOptions {
   readonly dataDir: string | undefined
   readonly portBase: number | undefined
+  readonly inspect: number | undefined
 }
 
 /**
  * Starts `weirhouse up` in a session of its own and resolves once it is running. Where it fails, throws with the line it
  * ended with.
  */
-export async function startDetached(io: Io, { dataDir, portBase }: DetachOptions): Promise<Target> {
+export async function startDetached(io: Io, { dataDir, portBase, inspect }: DetachOptions): Promise<Target> {
   const folder = stackFolder(findRoot(io.project), io.stack)
   const log = join(folder, 'up.log')
   const output = openLog(folder, log)
   const args = ['up', '--stack', io.stack, '--project', io.project]
   if (dataDir !== undefined) args.push('--data-dir', dataDir)
   if (portBase !== undefined) args.push('--port-base', String(portBase))
+  if (inspect !== undefined) args.push(`--inspect=${inspect}`)
   const main = fileURLToPath(import.meta.resolve(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js'))
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
     detached: true,

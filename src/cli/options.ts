@@ -5,12 +5,14 @@
 
 /** An option or an argument whose parsed value is a T. Built by the functions below. */
 export interface Parameter<T> {
-  readonly kind: 'flag' | 'value' | 'list'
+  readonly kind: 'flag' | 'value' | 'optional' | 'list'
   /** What stands for the value in help, such as NAME; empty for flags. */
   readonly value: string
   readonly text: string
   readonly required: boolean
   readonly fallback: T | undefined
+  /** Of an optional value: what stands for it where it is left out. */
+  readonly bare?: string
   /** Throws Error whose message says what was expected. */
   readonly parse: (raw: string) => unknown
   /** Only for the type: never set. */
@@ -58,6 +60,11 @@ export function choice<const Word extends string>(text: string, words: readonly 
     if (found === undefined) throw new Error(`expected ${words.join(' or ')}`)
     return found
   })
+}
+
+/** An option whose value may be left out: `bare`, as it would be typed, stands for it. */
+export function optional<T>(parameter: ValueParameter<T>, bare: string): ValueParameter<T> {
+  return { ...parameter, kind: 'optional', bare }
 }
 
 export function flag(text: string): Parameter<boolean> {

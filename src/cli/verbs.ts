@@ -18,6 +18,11 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/start.ts'),
   },
   {
+    name: 'dev',
+    summary: 'Start the local stack and replace a function whenever one of its files is saved; shows the log',
+    load: () => import('./commands/dev.ts'),
+  },
+  {
     name: 'up',
     summary: 'Start the local stack: servers, tables, functions, event source mappings; no data is produced',
     load: () => import('./commands/up.ts'),
@@ -33,9 +38,29 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/status.ts'),
   },
   {
+    name: 'pause',
+    summary: 'Disable event source mappings: records wait in their topics until `weirhouse resume`',
+    load: () => import('./commands/pause.ts'),
+  },
+  {
+    name: 'resume',
+    summary: 'Enable event source mappings again: they go on at the offsets that were committed',
+    load: () => import('./commands/resume.ts'),
+  },
+  {
     name: 'topics',
     summary: 'Create, list, describe and delete topics',
     load: () => import('./commands/topics.ts'),
+  },
+  {
+    name: 'groups',
+    summary: 'List and describe consumer groups: members, committed offsets, lag',
+    load: () => import('./commands/groups.ts'),
+  },
+  {
+    name: 'try',
+    summary: 'Decode, validate and transform records of a file or typed in, without any server',
+    load: () => import('./commands/try.ts'),
   },
   {
     name: 'produce',

@@ -159,7 +159,7 @@ export const errorTable = {
   WEIR_PORT: {
     message: 'Port {port} for {server} is taken.',
     retryable: false,
-    cure: 'Give another --port-base, or leave it out to use free ports.',
+    cure: 'Give another --port-base or --inspect port; without --port-base, servers take free ports.',
   },
   WEIR_FOLDER: {
     message: 'Folder {folder} cannot be written: {reason}.',
@@ -248,6 +248,11 @@ export const errorTable = {
     retryable: false,
     cure: 'Correct the source at the place named.',
   },
+  WEIR_WATCH: {
+    message: 'Folder {folder} cannot be watched: {reason}.',
+    retryable: false,
+    cure: 'Raise the limit of watches of the system, or use `weirhouse up` and start it anew after a change.',
+  },
   WEIR_KAFKA: {
     message: 'Kafka: {operation} failed: {reason}.',
     retryable: true,
@@ -255,6 +260,11 @@ export const errorTable = {
   },
   WEIR_KAFKA_REFUSED: { message: 'Kafka refused {operation}: {reason}.', retryable: false, cure: '{advice}' },
   WEIR_MAPPING_INVALID: { message: '{reason}', retryable: false, cure: 'Correct the event source mapping.' },
+  WEIR_MAPPING_SLOW: {
+    message: 'The event source mapping is {state} and was not {wanted} within {seconds} s.',
+    retryable: true,
+    cure: 'It goes on by itself: `weirhouse status` shows where it is, `weirhouse logs` why.',
+  },
   WEIR_PAYLOAD_TOO_LARGE: {
     message: 'The {what} has {bytes} bytes, over the limit of {limit}.',
     retryable: false,

@@ -9,18 +9,20 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { messageOf, WeirError } from '../core/errors.ts'
-import type { Project } from '../config/load.ts'
+import type { LoadedPipeline, Project } from '../config/load.ts'
 import type { Target } from '../operations/target.ts'
 import { LOCAL_REGION, loadIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
 import { startFunctions } from './functions.ts'
 import type { Functions } from './functions.ts'
 import { tryLock } from './jars/lock.ts'
-import { startMappings } from './mappings.ts'
+import { createMappings } from './mappings.ts'
 import { choosePorts } from './ports.ts'
 import { claimFolder } from './process.ts'
 import { provision } from './provision.ts'
 import type { ProvisionEndpoints } from './provision.ts'
+import { reloadOnSave } from './reload.ts'
+import type { Reloading, Replaceable } from './reload.ts'
 import type { Servers, Service } from './service.ts'
 import { startDynamoDb } from './services/dynamodb.ts'
 import { startKafka } from './services/kafka.ts'
@@ -35,12 +37,16 @@ export interface StackOptions {
   /** Keeps the servers' data between starts. */
   readonly dataDir?: string | undefined
   readonly portBase?: number | undefined
+  /** The first pipeline's function gets a debugger on this port, each further one on the next. */
+  readonly inspect?: number | undefined
   readonly progress: (text: string | null) => void
   readonly signal: AbortSignal
 }
 
 export interface Stack {
   readonly target: Target
+  /** Watches the files of all pipelines, and replaces a function when one of them is saved. Throws WEIR_WATCH. */
+  reloadOnSave(): Reloading
   /** Mappings first, so that nothing is in flight, then functions, then servers. Never throws half way: stops all it can. */
   stop(): Promise<void>
 }
@@ -54,14 +60,28 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // The name is given back last: whoever takes it next finds nothing running.
   const stop = () => stopAll(cleanups).finally(release)
   try {
-    return { target: await start(options, cleanups), stop }
+    const started = await start(options, cleanups)
+    return {
+      target: started.target,
+      reloadOnSave: () => {
+        const reloading = reloadOnSave(started.replaceable)
+        cleanups.unshift(() => reloading.close())
+        return reloading
+      },
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target> {
+interface Started {
+  readonly target: Target
+  readonly replaceable: Replaceable
+}
+
+async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Started> {
   const { project, name, progress, signal } = options
   const folder = stackFolder(project.root, name)
   const dataFolder = options.dataDir === undefined ? join(folder, 'data') : resolve(options.dataDir)
@@ -76,16 +96,20 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
     ['controller', 'broker-1', 'broker-2', 'postgres', 'dynamodb', 's3', 'lambda'],
     options.portBase,
   )
+  const inspect = await debuggerPorts(options)
 
   progress('starting Kafka, PostgreSQL, DynamoDB Local and S3')
   // Bundling uses the core that the servers leave idle while they open their ports.
-  const functions = startFunctions({ folder, pipelines, port: ports.lambda })
+  const mappings = createMappings({ identity, logs: join(folder, 'logs') })
+  const functions = startFunctions({ folder, pipelines, port: ports.lambda, mappings, inspect })
   cleanups.push(() => closeFunctions(functions))
   const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal }, cleanups)
   const host = await functions
   signal.throwIfAborted()
 
-  const target = targetOf({ name, folder, pipelines, identity, servers, lambdaPort: ports.lambda })
+  const look = (current: readonly LoadedPipeline[]) =>
+    targetOf({ name, folder, pipelines: current, identity, servers, lambdaPort: ports.lambda, inspect })
+  const target = look(pipelines)
   const file = statusFile(project.root, name)
   writeStatus(file, { ...target, state: 'starting' })
   cleanups.push(() => removeStatus(file))
@@ -95,28 +119,36 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
     endpointsOf(servers),
   )
   signal.throwIfAborted()
-  await beginFlow(options, host, servers, identity, cleanups)
+  progress('deploying functions and event source mappings')
+  const endpoints = endpointsOf(servers)
+  await host.deploy(endpoints)
+  const flow = { kafka: endpoints.kafka, invoke: host.invoke }
+  cleanups.unshift(() => mappings.stop())
+  // A function at a breakpoint would hold up its mapping: with a debugger it goes first, and the batch comes again.
+  if (options.inspect !== undefined) cleanups.unshift(() => host.close())
+  await mappings.start(
+    pipelines.map((each) => each.pipeline),
+    flow,
+  )
   writeStatus(file, target)
-  return target
+  const onDefinition = (current: readonly LoadedPipeline[]) => writeStatus(file, look(current))
+  const { root } = project
+  const logs = join(folder, 'logs')
+  return {
+    target,
+    replaceable: { root, logs, pipelines, functions: host, mappings, flow, endpoints, onDefinition },
+  }
 }
 
-async function beginFlow(
-  { project, name, progress }: StackOptions,
-  host: Functions,
-  servers: Servers,
-  identity: Identity,
-  cleanups: Cleanup[],
-): Promise<void> {
-  progress('deploying functions and event source mappings')
-  await host.deploy(endpointsOf(servers))
-  const mappings = await startMappings({
-    pipelines: project.pipelines,
-    kafka: servers.kafka.endpoint,
-    identity,
-    invoke: host.invoke,
-    logs: join(stackFolder(project.root, name), 'logs'),
-  })
-  cleanups.unshift(() => mappings.stop())
+/** By pipeline. Throws WEIR_PORT. */
+async function debuggerPorts({ project, inspect }: StackOptions): Promise<Readonly<Record<string, number>>> {
+  if (inspect === undefined) return {}
+  const names = project.pipelines.map(({ pipeline }) => pipeline.name)
+  const ports = await choosePorts(
+    names.map((name) => `the debugger of ${name}`),
+    inspect,
+  )
+  return Object.fromEntries(names.map((name) => [name, ports[`the debugger of ${name}`]!]))
 }
 
 function endpointsOf({ kafka, postgres, dynamodb, s3 }: Servers): ProvisionEndpoints {

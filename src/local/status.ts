@@ -19,9 +19,12 @@ export interface TargetInput {
   readonly identity: Identity
   readonly servers: Servers
   readonly lambdaPort: number
+  /** By pipeline: the port of a debugger. */
+  readonly inspect: Readonly<Record<string, number>>
 }
 
-export function targetOf({ name, folder, pipelines, identity, servers, lambdaPort }: TargetInput): Target {
+export function targetOf(input: TargetInput): Target {
+  const { name, folder, pipelines, identity, servers, lambdaPort, inspect } = input
   const { user, password, host, port, database } = servers.postgres.endpoint
   return {
     state: 'running',
@@ -39,11 +42,15 @@ export function targetOf({ name, folder, pipelines, identity, servers, lambdaPor
     ledgerTable: LEDGER_TABLE,
     deadLetters: DEAD_LETTERS,
     logs: join(folder, 'logs'),
-    pipelines: pipelines.map((each) => pipelineTarget(each, identity)),
+    pipelines: pipelines.map((each) => pipelineTarget(each, identity, inspect[each.pipeline.name])),
   }
 }
 
-function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: Identity): TargetPipeline {
+function pipelineTarget(
+  { pipeline, module }: LoadedPipeline,
+  identity: Identity,
+  inspect: number | undefined,
+): TargetPipeline {
   const s3 = sinkOf(pipeline.sinks, 's3')
   const postgres = sinkOf(pipeline.sinks, 'postgres')
   const dynamodb = sinkOf(pipeline.sinks, 'dynamodb')
@@ -60,6 +67,7 @@ function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: Identity
     prefix: s3 ? dataPrefix(text(s3, 'prefix')!, pipeline.name, s3.id, pipeline.source.topic) : null,
     table: postgres ? `${text(postgres, 'schema') || 'public'}.${text(postgres, 'table')}` : null,
     dynamodbTable: text(dynamodb, 'table'),
+    ...(inspect === undefined ? {} : { debugger: `127.0.0.1:${inspect}` }),
   }
 }
 

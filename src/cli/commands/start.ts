@@ -1,21 +1,17 @@
 import { loadProject } from '../../config/load.ts'
 import type { Project } from '../../config/load.ts'
-import { WeirError } from '../../core/errors.ts'
 import { startStack } from '../../local/stack.ts'
-import type { Stack } from '../../local/stack.ts'
 import type { Target } from '../../operations/target.ts'
 import { auditPipelines } from '../../operations/audit/index.ts'
 import type { AuditReport } from '../../operations/audit/index.ts'
 import { sendSamples, waitUntilProcessed } from '../../operations/samples.ts'
 import { defineCommand } from '../command.ts'
+import { startFree } from '../free-stack.ts'
 import type { Io } from '../io.ts'
 import { flag } from '../options.ts'
 import { table } from '../table.ts'
-import { findTarget } from '../target.ts'
 import { describeTarget } from './status.ts'
-import { hints, stackOptions, untilStopped } from './up.ts'
-
-const MAX_STACKS = 50
+import { hints, noteDebuggers, stackOptions, untilStopped } from './up.ts'
 
 export const command = defineCommand({
   summary: 'Start the local stack, send the samples, wait until they are processed, audit, and stay up',
@@ -23,14 +19,15 @@ export const command = defineCommand({
     'With --once it stops after the audit and exits 0 where every store agrees with the log, else 1. A second one beside the first gets a stack name of its own.',
   example: ['weirhouse start', 'weirhouse start --once --json'],
   options: { once: flag('stop after the audit'), ...stackOptions },
-  async run({ once, dataDir, portBase }, io) {
+  async run({ once, dataDir, portBase, inspect }, io) {
     const began = performance.now()
     const project = await loadProject(io.project)
     const stack = await startFree(io, (name) =>
-      startStack({ project, name, dataDir, portBase, progress: io.progress, signal: io.signal }),
+      startStack({ project, name, dataDir, portBase, inspect, progress: io.progress, signal: io.signal }),
     )
     try {
-      const reports = await runOnce(project, stack.target, io)
+      await noteDebuggers(stack.target, io)
+      const reports = await runOnce(project, stack.target, io, inspect !== undefined)
       const result = summary(reports, (performance.now() - began) / 1000)
       io.progress(null)
       await io.answer(result, () => `${tableOf(reports)}\n${verdict(result)}`)
@@ -46,13 +43,13 @@ export const command = defineCommand({
   },
 })
 
-async function runOnce(project: Project, target: Target, io: Io): Promise<readonly AuditReport[]> {
+async function runOnce(project: Project, target: Target, io: Io, debugged: boolean): Promise<readonly AuditReport[]> {
   for (const { pipeline, samples } of project.pipelines) {
     if (samples === undefined) continue
     io.progress(`sending samples to ${pipeline.source.topic}`)
     await sendSamples(target, pipeline, samples)
   }
-  await waitUntilProcessed({ target, signal: io.signal, onProgress: io.progress })
+  await waitUntilProcessed({ target, signal: io.signal, onProgress: io.progress, patient: debugged })
   io.progress('auditing')
   return auditPipelines({
     target,
@@ -120,20 +117,4 @@ function verdict({ ok, seconds }: Summary): string {
   return ok
     ? `Every record is in every store once. ${seconds} s from nothing to audited.`
     : `The stores do not agree with the log: see \`weirhouse audit\`. ${seconds} s.`
-}
-
-/** Under `--stack`, or the first of `name-2`, `name-3` ... that is not up, so that two starts stand side by side. */
-async function startFree(io: Io, start: (name: string) => Promise<Stack>): Promise<Stack> {
-  for (let n = 1; ; n++) {
-    const stack = n === 1 ? io.stack : `${io.stack}-${n}`
-    if (n < MAX_STACKS && (await findTarget({ stack, project: io.project }))) continue
-    try {
-      const started = await start(stack)
-      if (n > 1) io.note(`Stack "${io.stack}" is up already; this one is "${stack}": give the verbs --stack ${stack}.`)
-      return started
-    } catch (error) {
-      // Another one that starts right now has taken the name.
-      if (n === MAX_STACKS || !(error instanceof WeirError && error.code === 'WEIR_ALREADY_UP')) throw error
-    }
-  }
 }

@@ -27,6 +27,10 @@ export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<Postg
     options,
     ...(row ? { row } : {}),
     grants: grantsOf(options),
+    refusals: async (order) => {
+      const encode = (await import('./batch.ts')).batchEncoder(options, order)
+      return (ranges) => encode(ranges).refusals
+    },
     open: async (context) => (await import('./writer.ts')).openWriter(options, context),
   }
 }
