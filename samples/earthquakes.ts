@@ -39,8 +39,8 @@ export default function samples(): SampleMessage[] {
 
 /** The package exports its code alone; the data lie beside it. */
 function published(): readonly Feature[] {
-  const code = createRequire(import.meta.url).resolve('vega-datasets')
-  const text = readFileSync(join(code, '../../data/earthquakes.json'), 'utf8')
+  const require = createRequire(import.meta.url)
+  const text = readFileSync(join(require.resolve('vega-datasets'), '../../data/earthquakes.json'), 'utf8')
   return (JSON.parse(text) as { readonly features: readonly Feature[] }).features
 }
 

@@ -45,14 +45,14 @@ export function createObjectComparer(log: LogSnapshot, tally: Tally, dated = fal
     `${positionText({ topic: log.topic, partition, offset })}${index === 0 ? '' : ` row ${index}`}`
 
   const judgeDate = ({ key, partition, first, date }: StoredObject) => {
-    const due = dated ? days.get(`${partition}@${first}`) : 'no date'
-    const found = date ?? 'no date'
+    const due = dated ? days.get(`${partition}@${first}`) : NO_DATE
+    const found = date === undefined ? NO_DATE : `date=${date}`
     if (due !== undefined && found !== due) tally.fault('different', key, `stands under ${found}, not ${due}`)
   }
 
   return {
     record({ partition, offset, timestamp }) {
-      if (dated) days.set(`${partition}@${offset}`, dayOf(timestamp))
+      if (dated) days.set(`${partition}@${offset}`, `date=${dayOf(timestamp)}`)
     },
     expect({ partition, offset }, index, row) {
       tally.expected()
@@ -97,6 +97,7 @@ export function createObjectComparer(log: LogSnapshot, tally: Tally, dated = fal
   }
 }
 
+const NO_DATE = 'no date'
 const YEAR_10000 = Date.parse('+010000-01-01T00:00:00Z')
 
 /** Where the producer gave no timestamp, or none between 1970 and 9999: the name of Hive for "no value". */
