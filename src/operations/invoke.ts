@@ -1,6 +1,7 @@
 import { WeirError } from '../core/errors.ts'
 import { MAX_PAYLOAD_BYTES } from '../core/limits.ts'
 import { callLambda, parsed } from './lambda-api.ts'
+import type { TargetPipeline } from './target.ts'
 
 export interface Invocation {
   readonly statusCode: number
@@ -44,4 +45,20 @@ export async function invokeFunction(target: InvokeTarget, event: Buffer, signal
     payload: parsed(body),
     log: Buffer.from(headers.get('x-amz-log-result') ?? '', 'base64').toString('utf8'),
   }
+}
+
+/** The functions that read the topics of a Kafka event; all where it names none, or none reads them. */
+export function functionsFor(
+  pipelines: readonly Pick<TargetPipeline, 'topic' | 'function'>[],
+  event: Buffer,
+): readonly string[] {
+  const topics = topicsOf(parsed(event.toString('utf8')))
+  const readers = pipelines.filter(({ topic }) => topics.has(topic))
+  return (readers.length > 0 ? readers : pipelines).map((each) => each.function)
+}
+
+function topicsOf(event: unknown): ReadonlySet<unknown> {
+  const { records } = (event ?? {}) as { readonly records?: unknown }
+  const lists = Object.values(records ?? {}).filter((list) => Array.isArray(list))
+  return new Set(lists.flat().map((record: { readonly topic?: unknown } | null) => record?.topic))
 }

@@ -15,15 +15,29 @@ const CONTROL_PLANE = /\/(cli|local|cdk|kafka|event-source|operations|bundle|tes
 describe.each([
   {
     name: 's3-only',
+    module: 'test/fixtures/bundles/s3-only.ts',
     holds: /src\/sinks\/s3\//,
     // Signing in the query is for the tokens of RDS, and for nobody else.
     lacks: /node_modules\/pg|sinks\/(postgres|dynamodb)\/|aws\/(presign|secrets)/,
     bytes: 80_000,
   },
-  { name: 'all-sinks', holds: /node_modules\/pg\//, lacks: /@aws-sdk|@platformatic/, bytes: 260_000 },
-])('the bundle of $name', ({ name, holds, lacks, bytes }) => {
+  {
+    name: 'all-sinks',
+    module: 'test/fixtures/bundles/all-sinks.ts',
+    holds: /node_modules\/pg\//,
+    lacks: /@aws-sdk|@platformatic/,
+    bytes: 260_000,
+  },
+  {
+    name: 'earthquakes',
+    module: 'pipelines/earthquakes.ts',
+    holds: /valibot/,
+    lacks: /vega-datasets|samples\/|@aws-sdk|@platformatic/,
+    bytes: 260_000,
+  },
+])('the bundle of $name', ({ name, module, holds, lacks, bytes }) => {
   const bundled = bundlePipeline({
-    modulePath: join(root, 'test/fixtures/bundles', `${name}.ts`),
+    modulePath: join(root, module),
     outFolder: join(out, name),
     pipelineName: name,
   })

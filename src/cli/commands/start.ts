@@ -4,14 +4,19 @@ import { startStack } from '../../local/stack.ts'
 import type { Target } from '../../operations/target.ts'
 import { auditPipelines } from '../../operations/audit/index.ts'
 import type { AuditReport } from '../../operations/audit/index.ts'
+import { listDeadLetters } from '../../operations/dead-letters.ts'
 import { sendSamples, waitUntilProcessed } from '../../operations/samples.ts'
 import { defineCommand } from '../command.ts'
 import { startFree } from '../free-stack.ts'
 import type { Io } from '../io.ts'
 import { flag } from '../options.ts'
 import { table } from '../table.ts'
+import { shortened } from './dlq.ts'
 import { describeTarget } from './status.ts'
 import { hints, noteDebuggers, stackOptions, untilStopped } from './up.ts'
+
+/** What is read at a glance. */
+const MAX_LETTERS = 10
 
 export const command = defineCommand({
   summary: 'Start the local stack, send the samples, wait until they are processed, audit, and stay up',
@@ -30,7 +35,8 @@ export const command = defineCommand({
       const reports = await runOnce(project, stack.target, io, inspect !== undefined)
       const result = summary(reports, (performance.now() - began) / 1000)
       io.progress(null)
-      await io.answer(result, () => `${tableOf(reports)}\n${verdict(result)}`)
+      const letters = io.json ? '' : await lettersOf(stack.target, reports, io.signal)
+      await io.answer(result, () => `${tableOf(reports)}\n${verdict(result)}${letters}`)
       if (once) return result.ok ? 0 : 1
       if (!io.json)
         await io.print(`\n${describeTarget(stack.target)}\n${hints(stack.target)}\nCtrl-C stops everything.`)
@@ -67,7 +73,7 @@ interface Summary {
     readonly produced: number
     readonly deadLetters: number
     readonly sinks: Readonly<
-      Record<string, Readonly<Record<'stored' | 'missing' | 'duplicated' | 'different', number>>>
+      Record<string, Readonly<Record<'expected' | 'stored' | 'missing' | 'duplicated' | 'different', number>>>
     >
   }[]
   readonly seconds: number
@@ -83,9 +89,9 @@ function summary(reports: readonly AuditReport[], seconds: number): Summary {
       produced,
       deadLetters,
       sinks: Object.fromEntries(
-        Object.values(sinks).map(({ kind, stored, missing, duplicated, different }) => [
+        Object.values(sinks).map(({ kind, expected, stored, missing, duplicated, different }) => [
           kind,
-          { stored, missing, duplicated, different },
+          { expected, stored, missing, duplicated, different },
         ]),
       ),
     })),
@@ -100,6 +106,7 @@ function tableOf(reports: readonly AuditReport[]): string {
       topic,
       produced,
       sink.kind,
+      sink.expected,
       sink.stored,
       sink.missing,
       sink.duplicated,
@@ -108,13 +115,41 @@ function tableOf(reports: readonly AuditReport[]): string {
     ]),
   )
   return table(
-    ['pipeline', 'topic', 'produced', 'store', 'stored', 'missing', 'duplicated', 'different', 'dead letters'],
+    [
+      'pipeline',
+      'topic',
+      'produced',
+      'store',
+      'expected',
+      'stored',
+      'missing',
+      'duplicated',
+      'different',
+      'dead letters',
+    ],
     rows,
   )
 }
 
-function verdict({ ok, seconds }: Summary): string {
+function verdict({ ok, pipelines, seconds }: Summary): string {
+  const or = pipelines.some(({ deadLetters }) => deadLetters > 0) ? ', or is a dead letter' : ''
   return ok
-    ? `Every record is in every store once. ${seconds} s from nothing to audited.`
+    ? `Every record took effect once in every store${or}. ${seconds} s from nothing to audited.`
     : `The stores do not agree with the log: see \`weirhouse audit\`. ${seconds} s.`
+}
+
+/** Why records are dead letters, the first few of them; nothing where there is none. */
+async function lettersOf(target: Target, reports: readonly AuditReport[], signal: AbortSignal): Promise<string> {
+  const pipelines = reports.filter(({ deadLetters }) => deadLetters > 0).map(({ pipeline }) => pipeline)
+  if (pipelines.length === 0) return ''
+  const { letters, more } = await listDeadLetters(target, { pipelines, limit: MAX_LETTERS }, signal)
+  const rows = letters.map(({ pipeline, topic, partition, offset, sink, code, text }) => [
+    pipeline,
+    `${topic}/${partition}@${offset}`,
+    sink,
+    code,
+    shortened(text),
+  ])
+  const rest = more ? '\nThere are more: `weirhouse dlq list`.' : ''
+  return `\n\n${table(['pipeline', 'dead letter', 'sink', 'code', 'reason'], rows)}${rest}`
 }
