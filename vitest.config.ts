@@ -41,7 +41,14 @@ export default defineConfig({
       },
       {
         ...shared,
-        test: { name: 'aws', include: ['test/aws/**/*.test.ts'], maxWorkers, testTimeout: 60_000, hookTimeout: 60_000 },
+        test: {
+          name: 'aws',
+          include: ['test/aws/**/*.test.ts'],
+          globalSetup: ['test/support/aws-python.ts'],
+          maxWorkers,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         ...shared,

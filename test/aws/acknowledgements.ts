@@ -1,4 +1,4 @@
-/** Every finding of AwsSolutions that stands, each with its place and its reason. Nothing is acknowledged anywhere else. */
+/** Every finding of AwsSolutions and of cfn-lint that stands, with its place and its reason. Nothing is acknowledged anywhere else. */
 import { Validations } from 'aws-cdk-lib'
 import type {
   DeadLetters,
@@ -106,3 +106,24 @@ export function acknowledgeSettings({ network, access, stores }: EnvironmentStag
       reason: 'The range is a parameter, which the rule cannot read; its pattern takes nothing wider than a /8.',
     })
 }
+
+/** A finding of cfn-lint that stands, by its rule and its resource: the stack's name and the logical id without its hash. */
+interface LintAcknowledgement {
+  readonly rule: string
+  readonly resource: string
+  readonly reason: string
+}
+
+const DEPENDENCY_TWICE =
+  "The CDK has a function wait for all of its role's parts, the role itself among them; no harm in it."
+
+export const lintAcknowledgements: readonly LintAcknowledgement[] = [
+  { rule: 'W3005', resource: 'Process/DemoFunction', reason: DEPENDENCY_TWICE },
+  { rule: 'W3005', resource: 'Store/OperationsFunction', reason: DEPENDENCY_TWICE },
+  {
+    rule: 'W3691',
+    resource: 'Store/DatabaseInstance',
+    reason:
+      'A major version alone has RDS take its own minor of the day, and the list of cfn-lint has only minors as current.',
+  },
+]

@@ -74,7 +74,7 @@ const mistakes: readonly (readonly [rule: string, path: string, value: TemplateV
   ],
   ['function-timeout', 'Function.Timeout', 900, /got 900, .*14 minutes.*Instead, give 840 or less/],
   ['kafka-version', 'Cluster.KafkaVersion', '2.8.1', /got "2\.8\.1", .*Instead, take 4\.1\.x\.kraft\./],
-  ['kafka-version', 'Cluster.KafkaVersion', '3.9.x', /got "3\.9\.x", .*KRaft/],
+  ['kafka-version', 'Cluster.KafkaVersion', '3.8.x', /got "3\.8\.x", .*3\.9\.x, .*for new clusters/],
   ['kafka-brokers-per-zone', 'Cluster.NumberOfBrokerNodes', 3, /got 3, .*Instead, give a multiple/],
   [
     'kafka-public',

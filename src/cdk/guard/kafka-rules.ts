@@ -35,7 +35,7 @@ export const kafkaRules: readonly TemplateRule[] = [
     name: 'kafka-version',
     what: 'KafkaVersion of a cluster',
     got: 'one that is not known here',
-    why: `MSK mends ${SUPPORTED_KAFKA.join(', ')} for a cluster that keeps its metadata in KRaft, and no other`,
+    why: `${SUPPORTED_KAFKA.join(', ')} are the ones that MSK mends and that Weirhouse takes for new clusters`,
     instead: `take ${SUPPORTED_KAFKA.at(-1)}`,
     guard: `${clusters('Properties.KafkaVersion is_string')} {
   Properties.KafkaVersion IN [${SUPPORTED_KAFKA.map((each) => `'${each}'`).join(', ')}] <<>>

@@ -1,0 +1,27 @@
+/** The CDK's own validation of templates, which makes warnings of what it finds where nobody asks for errors. */
+import { VALIDATE_AGAINST_DEFAULT_RULES } from 'aws-cdk-lib/cx-api'
+import { afterEach, expect, test, vi } from 'vitest'
+import { checkTemplates } from '../../src/cdk/template-checks.ts'
+import { environment } from './environment.ts'
+
+afterEach(() => vi.unstubAllEnvs())
+
+/** The preset as a deployment synthesizes it: our rules beside the CDK's own, which are errors here. */
+function validated(preset: 'spec' | 'minimal') {
+  vi.stubEnv('CDK_CONTEXT_JSON', JSON.stringify({ [VALIDATE_AGAINST_DEFAULT_RULES]: true }))
+  const made = environment({ preset })
+  vi.stubEnv('CDK_VALIDATION', 'true')
+  checkTemplates(made.app)
+  return made
+}
+
+test.each(['spec', 'minimal'] as const)('the CDK has nothing to say of preset %s, not even a warning', (preset) => {
+  const { app } = validated(preset)
+  expect(() => app.synth()).not.toThrow()
+})
+
+test('and would: a planted mistake fails the synthesis', () => {
+  const { app, stage } = validated('minimal')
+  stage.consumers[0]!.cfnMapping.addPropertyOverride('NoSuchProperty', 1)
+  expect(() => app.synth()).toThrow(/NoSuchProperty/)
+})
