@@ -37,6 +37,7 @@ export const command = defineCommand({
       const deployment: Deployment = { environment: env, assembly: made.directory, stacks: made.stacks }
       io.progress('comparing with what stands')
       const ahead = await preview(deployment, stacks)
+      io.progress(null)
       for (const line of told(ahead, `${identity.account} in ${identity.region}`)) io.note(line)
       if (!yes && mustAsk(ahead)) await requireYes(`Deploy environment "${env}"?`, io)
       const parameters = await answers(ahead, sshFrom, io)

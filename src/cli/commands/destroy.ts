@@ -37,7 +37,7 @@ export const command = defineCommand({
       await emptyBuckets(changes, { identity, stacks }, io)
       const wanted = made.stacks.filter((stack) => standing.some((each) => each.stackName === stack.stackName))
       const ids = wanted.map(({ name }) => `${env}/${name}`)
-      const args = ['destroy', ...ids, '--app', made.directory, '--exclusively', '--force', '--progress', 'events']
+      const args = ['destroy', ...ids, '--app', made.directory, '--exclusively', '--force']
       const onLine = (line: string) => {
         if (line.trim() !== '') io.note(line)
       }
