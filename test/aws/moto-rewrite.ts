@@ -23,7 +23,10 @@ const UUID = '6f1c2a3b-0000-4000-8000-000000000000'
 /** Types that moto's CloudFormation does not know, with what AWS would answer for them. */
 const STAND_INS: Readonly<Record<string, (id: string, properties: JsonObject) => StandIn>> = {
   'AWS::CloudWatch::Alarm': named('AlarmName', (name) => `arn:aws:cloudwatch:us-east-1:123456789012:alarm:${name}`),
-  'AWS::EC2::KeyPair': (id, { KeyName = id }) => ({ ref: String(KeyName), attributes: { KeyPairId: 'key-0a1b2c3d' } }),
+  'AWS::EC2::KeyPair': (id, properties) => ({
+    ref: textOf(properties, 'KeyName') ?? id,
+    attributes: { KeyPairId: 'key-0a1b2c3d' },
+  }),
   'AWS::EC2::SecurityGroupEgress': plain,
   'AWS::Lambda::EventSourceMapping': () => ({ ref: UUID, attributes: { Id: UUID } }), // known, but not of Kafka
   'AWS::MSK::Cluster': byArn('ClusterName', 'cluster'),
@@ -85,8 +88,7 @@ function answered(
   const { Ref: ref, 'Fn::GetAtt': attribute, 'Fn::GetStackOutput': output } = object
   if (typeof ref === 'string') return answers.get(ref)?.ref ?? value
   if (output !== undefined) {
-    const { StackName, OutputName } = output as JsonObject
-    return `${String(StackName)}.${String(OutputName)}`
+    return `${textOf(output as JsonObject, 'StackName')}.${textOf(output as JsonObject, 'OutputName')}`
   }
   if (attribute !== undefined) {
     const [id, name] = (typeof attribute === 'string' ? split(attribute) : attribute) as [string, string]
@@ -120,9 +122,9 @@ function parameter(id: string, { Type, DependsOn }: Resource): JsonObject {
 
 /** A parameter that AWS looks up, as one that holds its value: an image that moto has, and a bootstrap new enough. */
 function literal(parameter: Json): Json {
-  const { Type, Default, ...rest } = parameter as JsonObject
+  const { Type } = parameter as JsonObject
   if (typeof Type !== 'string' || !Type.startsWith('AWS::SSM::Parameter::Value<')) return parameter
-  return { ...rest, Type: 'String', Default: Type.includes('Image') ? 'ami-12c6146b' : '30' }
+  return { ...(parameter as JsonObject), Type: 'String', Default: Type.includes('Image') ? 'ami-12c6146b' : '30' }
 }
 
 function plain(id: string): StandIn {
@@ -130,15 +132,20 @@ function plain(id: string): StandIn {
 }
 
 function named(property: string, arnOf: (name: string) => string): (id: string, properties: JsonObject) => StandIn {
-  return (id, { [property]: given }) => {
-    const name = typeof given === 'string' ? given : id
+  return (id, properties) => {
+    const name = textOf(properties, property) ?? id
     return { ref: name, attributes: { Arn: arnOf(name) } }
   }
 }
 
 function byArn(property: string, kind: string): (id: string, properties: JsonObject) => StandIn {
-  return (id, { [property]: name = id }) => {
-    const arn = `${ARN}:${kind}/${String(name)}/${UUID}-1`
+  return (id, properties) => {
+    const arn = `${ARN}:${kind}/${textOf(properties, property) ?? id}/${UUID}-1`
     return { ref: arn, attributes: { Arn: arn, [`${kind[0]!.toUpperCase()}${kind.slice(1)}Arn`]: arn } }
   }
+}
+
+function textOf(properties: JsonObject, name: string): string | undefined {
+  const value = properties[name]
+  return typeof value === 'string' ? value : undefined
 }

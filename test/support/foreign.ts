@@ -40,7 +40,7 @@ export async function foreignPython(requirements = 'requirements.txt'): Promise<
   await run('python3', ['-m', 'venv', work])
   await run(
     join(work, 'bin', 'python'),
-    ['-m', 'pip', 'install', '--quiet', '--require-hashes', '-r', file],
+    ['-m', 'pip', 'install', '--quiet', '--no-compile', '--require-hashes', '-r', file],
     '',
     300_000,
   )
