@@ -9,6 +9,7 @@ import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { rewriteForMoto } from '../aws/moto-rewrite.ts'
 import { AWS_REQUIREMENTS } from './aws-python.ts'
 import { foreignPython } from './foreign.ts'
@@ -21,6 +22,7 @@ export interface MotoServer {
   close(): Promise<void>
 }
 
+const script = fileURLToPath(new URL('../foreign/moto_server.py', import.meta.url))
 /** What the operations function answers. */
 const MIGRATED = { verb: 'migrate', statements: ['CREATE TABLE demo ()'], applied: true }
 const INVOCATION = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/
@@ -29,7 +31,7 @@ const START_MS = 30_000
 export async function motoServer(): Promise<MotoServer> {
   const port = await freePort()
   const python = await foreignPython(AWS_REQUIREMENTS)
-  const moto = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+  const moto = spawn(python, [script, String(port)], { stdio: 'ignore' })
   await listening(port)
   const notes: string[] = []
   const server = createServer((request, response) => {
@@ -79,39 +81,17 @@ function isForm({ headers }: IncomingMessage): boolean {
 }
 
 /** Of the shape of a signature, which is all that moto asks for. */
-function signedFor(service: string): Record<string, string> {
-  const scope = `test/20260101/eu-west-1/${service}/aws4_request`
-  return { authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0` }
+const SIGNED = {
+  authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0',
 }
 
-/**
- * The template comes from moto's own bucket, where the CDK has put it. moto keeps no exports of a stack that a change set made:
- * what is imported is put in from that stack's outputs.
- */
+/** The template comes from moto's own bucket, where the CDK has put it. */
 async function withTemplate(form: URLSearchParams, moto: string): Promise<URLSearchParams> {
   const { pathname } = new URL(form.get('TemplateURL')!)
-  const template = await fetch(new URL(pathname, moto), { headers: signedFor('s3') })
-  const exported = await exportsOf(moto)
-  const imported = (await template.text()).replaceAll(
-    /\{\s*"Fn::ImportValue":\s*"([^"]+)"\s*\}/g,
-    (whole, name: string) => (exported.has(name) ? JSON.stringify(exported.get(name)) : whole),
-  )
+  const template = await fetch(new URL(pathname, moto), { headers: SIGNED })
   form.delete('TemplateURL')
-  form.set('TemplateBody', rewriteForMoto(imported))
+  form.set('TemplateBody', rewriteForMoto(await template.text()))
   return form
-}
-
-async function exportsOf(moto: string): Promise<Map<string, string>> {
-  const body = new URLSearchParams({ Action: 'DescribeStacks', Version: '2010-05-15' })
-  const answer = await fetch(moto, { method: 'POST', body, headers: signedFor('cloudformation') })
-  const found = new Map<string, string>()
-  const T = await answer.text(); (await import('node:fs')).writeFileSync('/tmp/ds.xml', T)
-  for (const [, member] of T.matchAll(/<member>\s*(<Output[\s\S]*?)<\/member>/g)) {
-    const field = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(member!)?.[1]
-    const [name, value] = [field('ExportName'), field('OutputValue')]
-    if (name !== undefined && value !== undefined) found.set(name, value)
-  }
-  return found
 }
 
 function note(form: URLSearchParams, notes: string[]): void {

@@ -11,7 +11,9 @@ export async function emptyBucket(
   onDeleted: (count: number) => void,
 ): Promise<number> {
   const sdk = await optionalModule('@aws-sdk/client-s3', 'emptying a bucket', () => import('@aws-sdk/client-s3'))
-  const client = new sdk.S3Client(cloudConfig(region))
+  // A server in place of AWS has no name for each bucket.
+  const forcePathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'])
+  const client = new sdk.S3Client({ ...cloudConfig(region), forcePathStyle })
   const options = { abortSignal: signal }
   let count = 0
   try {
