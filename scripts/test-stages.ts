@@ -11,8 +11,8 @@ export interface Stage {
   readonly kind: 'gate' | 'suite'
 }
 
-/** The whole of `npm test`, bootstrap aside, stays under seven minutes. */
-export const TOTAL_BUDGET_SECONDS = 420
+/** The whole of `npm test`, bootstrap aside, stays under nine minutes, also where the machine has something else to do. */
+export const TOTAL_BUDGET_SECONDS = 540
 /** A stage that hangs is stopped at this many times its budget. */
 export const STOP_FACTOR = 2
 
@@ -26,14 +26,14 @@ function suite(name: string, budgetSeconds: number): Stage {
 
 export const stages: readonly Stage[] = [
   gate('format', 3, 'node_modules/oxfmt/bin/oxfmt', '--check'),
-  gate('lint', 12, 'node_modules/oxlint/bin/oxlint', '--type-aware'),
-  gate('types', 12, 'node_modules/typescript/bin/tsc'),
+  gate('lint', 15, 'node_modules/oxlint/bin/oxlint', '--type-aware'),
+  gate('types', 15, 'node_modules/typescript/bin/tsc'),
   gate('knip', 5, 'node_modules/knip/bin/knip.js', '--no-progress'),
   gate('docs', 3, '--conditions=source', 'scripts/generate-docs.ts', '--check'),
-  suite('unit', 42),
+  suite('unit', 60),
   suite('simulation', 20),
-  suite('contract', 58),
-  suite('integration', 166),
-  suite('aws', 60),
-  suite('package', 38),
+  suite('contract', 75),
+  suite('integration', 200),
+  suite('aws', 100),
+  suite('package', 40),
 ]
