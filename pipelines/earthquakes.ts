@@ -61,6 +61,7 @@ export default pipeline({
         latitude: 'double precision not null',
         depth: 'double precision not null',
       },
+      indexes: { earthquakes_by_region: ['region', 'time'] },
     }),
     dynamodb({
       id: 'kv',

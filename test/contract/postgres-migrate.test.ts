@@ -62,6 +62,23 @@ describe('what is missing', () => {
     expect(await stateOf(login)).toEqual(after)
   })
 
+  test('an index that a definition gained; on other columns it is refused before anything runs', async () => {
+    const login = await rds.database()
+    const own = name()
+    const indexed = (...parts: string[]) => pipelineOf(own, { indexes: { by_note: parts } })
+    await migrateIn(login, [pipelineOf(own)])
+    expect((await migrateIn(login, [indexed('note', 'n')])).statements).toEqual([
+      `CREATE INDEX IF NOT EXISTS "by_note" ON "public"."${own}" ("note", "n")`,
+    ])
+    expect((await migrateIn(login, [indexed('note', 'n')])).statements).toEqual([])
+    const before = await stateOf(login)
+    const { code, message, cure } = await refusal(migrateIn(login, [indexed('n')]))
+    expect(code).toBe('WEIR_MIGRATION_BREAKS')
+    expect(`${message} ${cure}`).toContain('index "by_note"')
+    expect(`${message} ${cure}`).toContain('DROP INDEX "public"."by_note"')
+    expect(await stateOf(login)).toEqual(before)
+  })
+
   test('columns that a definition gained, and nothing else', async () => {
     const login = await rds.database()
     const own = name()

@@ -37,11 +37,17 @@ async function readTable(session: Session, deadline: Deadline, { sink, order }: 
   const rows = differences.some((each) => each.kind === 'no column' && each.column.type.notNull)
     ? `EXISTS (SELECT FROM ${tableName(sink.options)})`
     : 'false'
-  const [row] = await session.query<Pick<PlannedTable, 'rows' | 'primaryKey'>>(
+  const [row] = await session.query<Pick<PlannedTable, 'rows' | 'primaryKey' | 'indexes'>>(
     deadline,
     `SELECT ${rows} AS rows, (
   SELECT conname FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'p'
-) AS "primaryKey"`,
+) AS "primaryKey", coalesce((
+  SELECT jsonb_object_agg(c.relname, (
+    SELECT jsonb_agg(coalesce(a.attname, '') ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY k (attnum, n)
+    LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0
+    WHERE k.n <= i.indnkeyatts))
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = to_regclass($1)
+), '{}') AS indexes`,
     [tableName(sink.options)],
   )
   return { ...live, ...row! }

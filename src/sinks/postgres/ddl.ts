@@ -49,8 +49,8 @@ export const ownTables = {
 } as const
 
 /**
- * The statements that bring a database to what the definition needs: own tables, the table itself, columns that it
- * gained. Idempotent and additive: nothing is dropped, no type is changed (the writer halts where types differ).
+ * The statements that bring a database to what the definition needs: own tables, the table itself, columns and indexes that
+ * it gained. Idempotent and additive: nothing is dropped, no type is changed (the writer halts where types differ).
  */
 export function ddl(definition: SinkDefinition<PostgresOptions>, order: OrderKind): string[] {
   const { options } = definition
@@ -61,6 +61,7 @@ export function ddl(definition: SinkDefinition<PostgresOptions>, order: OrderKin
     ...(options.schema === 'public' ? [] : [createSchema(options.schema)]),
     createTable(options, order),
     addColumns(options, [...others, ...positions]),
+    ...Object.keys(options.indexes).map((name) => createIndex(options, name)),
   ]
 }
 
@@ -73,6 +74,12 @@ export function createTable(options: PostgresOptions, order: OrderKind): string 
   const lines = [...keys, ...others, ...positions].map((column) => `  ${columnSql(column, options)}`)
   if (keys.length > 0) lines.push(`  PRIMARY KEY (${keys.map(({ name }) => quote(name)).join(', ')})`)
   return `CREATE TABLE IF NOT EXISTS ${tableName(options)} (\n${lines.join(',\n')}\n)`
+}
+
+/** An index lives in the schema of its table, and has its name to itself there. */
+export function createIndex(options: PostgresOptions, name: string): string {
+  const columns = options.indexes[name]!.map(quote).join(', ')
+  return `CREATE INDEX IF NOT EXISTS ${quote(name)} ON ${tableName(options)} (${columns})`
 }
 
 export function addColumns(options: PostgresOptions, columns: readonly Column[]): string {

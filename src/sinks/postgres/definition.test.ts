@@ -33,6 +33,7 @@ describe('the definition', () => {
     expect(definition.options).toEqual({
       ...base,
       schema: 'public',
+      indexes: {},
       unknownFields: 'ignore',
       positionColumns: {
         src: '_src',
@@ -43,6 +44,15 @@ describe('the definition', () => {
         version: '_version',
       },
     })
+  })
+
+  test.each<[string, object, RegExp]>([
+    ['of no column', { by_x: ['nowhere'] }, /indexes\.by_x: "nowhere" is no column/],
+    ['of json', { by_j: ['doc'] }, /indexes\.by_j: "doc" cannot be indexed, being json/],
+    ['of nothing', { by_n: [] }, /indexes\.by_n: name one column at least/],
+  ])('an index %s is refused', (_, indexes, said) => {
+    const columns = { ...base.columns, doc: 'json' }
+    expect(() => postgres({ ...base, columns, indexes: indexes as Record<string, string[]> })).toThrow(said)
   })
 
   test.each([

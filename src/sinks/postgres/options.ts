@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { describe } from '../../core/options.ts'
 import { identifier } from './identifiers.ts'
-import { canBeKey, knownTypes, parseColumnType } from './types.ts'
+import { canBeIndexed, canBeKey, knownTypes, parseColumnType } from './types.ts'
 
 const columnType = v.pipe(
   v.string(),
@@ -41,6 +41,10 @@ export const postgresOptions = v.pipe(
       ),
       `Column names and their types: ${knownTypes}. Key columns are not null.`,
     ),
+    indexes: describe(
+      v.optional(v.record(identifier, v.pipe(v.array(identifier), v.minLength(1, 'name one column at least'))), {}),
+      'Secondary indexes by name, each with its columns in order. Made where missing, which keeps a large table from being written meanwhile.',
+    ),
     positionColumns: describe(
       v.optional(positionColumns, {}),
       'Names of the columns that say which record a row came from; every table has them.',
@@ -52,13 +56,20 @@ export const postgresOptions = v.pipe(
   }),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return // its own faults are named already
-    const { key = [], columns, positionColumns: positions } = dataset.value
+    const { key = [], columns, indexes, positionColumns: positions } = dataset.value
     for (const name of key) {
       const text = Object.hasOwn(columns, name) ? columns[name] : undefined
       if (text === undefined) addIssue({ message: `key: "${name}" is no column` })
       else if (!canBeKey(parseColumnType(text)!)) addIssue({ message: `key: "${name}" cannot be a key, being ${text}` })
     }
     if (new Set(key).size < key.length) addIssue({ message: 'key: a column stands twice' })
+    for (const [index, parts] of Object.entries(indexes))
+      for (const name of parts) {
+        const text = Object.hasOwn(columns, name) ? columns[name] : undefined
+        if (text === undefined) addIssue({ message: `indexes.${index}: "${name}" is no column` })
+        else if (!canBeIndexed(parseColumnType(text)!))
+          addIssue({ message: `indexes.${index}: "${name}" cannot be indexed, being ${text}` })
+      }
     const names = [...Object.keys(columns), ...Object.values(positions)]
     const twice = names.find((name, i) => names.indexOf(name) !== i)
     if (twice !== undefined) addIssue({ message: `"${twice}" names two columns; rename one of positionColumns` })

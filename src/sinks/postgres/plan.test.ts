@@ -33,6 +33,7 @@ const table: PlannedTable = {
   unique: [['id']],
   rows: false,
   primaryKey: 'quakes_pkey',
+  indexes: { quakes_pkey: ['id'] },
 }
 const held = (name: string, rights: readonly Right[]) =>
   rights.flatMap(({ on, path, privileges }) => privileges.map((privilege) => ({ role: name, on, path, privilege })))
@@ -71,6 +72,22 @@ test('an empty database gets all that ddl(...) has, and each role its grants', (
     'GRANT SELECT ON TABLE "weirhouse"."watermark" TO "reader_of_weirhouse"',
     'GRANT USAGE ON SCHEMA "public" TO "reader_of_weirhouse"',
     'GRANT SELECT ON TABLE "public"."quakes" TO "reader_of_weirhouse"',
+  ])
+})
+
+test('indexes: with the table, or where they are missing; one on other columns is held back', () => {
+  const indexed = postgres({ ...base, indexes: { by_n: ['n', 'note'] } })
+  const create = 'CREATE INDEX IF NOT EXISTS "by_n" ON "public"."quakes" ("n", "note")'
+  const plan = (live: LiveDatabase) => planMigration([{ sink: indexed, order: 'log', role }], live)
+  expect(ddl(indexed, 'log').at(-1)).toBe(create)
+  expect(plan(empty).statements).toContain(create)
+  expect(plan(fitting)).toEqual({ statements: [create], held: [] })
+  expect(plan(withTable({ indexes: { by_n: ['n', 'note'] } }))).toEqual({ statements: [], held: [] })
+  expect(plan(withTable({ indexes: { by_n: ['note'] } })).held).toEqual([
+    {
+      reason: 'index "by_n" of public.quakes is on (note), the definition says (n, note)',
+      statements: ['DROP INDEX "public"."by_n"', create],
+    },
   ])
 })
 

@@ -6,7 +6,7 @@ import type { OrderKind } from '../../core/order.ts'
 import type { SinkDefinition } from '../sink.ts'
 import { differencesOf, faultOf } from './check.ts'
 import type { Difference, LiveTable } from './check.ts'
-import { addColumns, columnTypeSql, createSchema, createTable, ownTables } from './ddl.ts'
+import { addColumns, columnTypeSql, createIndex, createSchema, createTable, ownTables } from './ddl.ts'
 import { quote } from './identifiers.ts'
 import { layoutOf } from './layout.ts'
 import type { Column } from './layout.ts'
@@ -31,6 +31,8 @@ export interface PlannedTable extends LiveTable {
   readonly rows: boolean
   /** Name of its constraint. */
   readonly primaryKey: string | null
+  /** Columns by the name of each index, its keys' own included; an expression is an empty text. */
+  readonly indexes: Readonly<Record<string, readonly string[]>>
 }
 
 export interface LiveGrant {
@@ -118,12 +120,33 @@ function missingRights(role: string, rights: readonly Right[], live: LiveDatabas
 
 function planTable({ sink, order }: WantedSink, table: PlannedTable | undefined): MigrationPlan {
   const { options } = sink
-  if (!table || table.kind === null) return { statements: [createTable(options, order)], held: [] }
+  const wanted = Object.keys(options.indexes)
+  if (!table || table.kind === null)
+    return { statements: [createTable(options, order), ...wanted.map((name) => createIndex(options, name))], held: [] }
   const layout = layoutOf(options, order)
   const differences = differencesOf({ ...table, own: true }, layout)
   const added = differences.flatMap((each) => (isAddable(each, table) ? [each.column] : []))
   const held = differences.filter((each) => !isAddable(each, table)).map((each) => heldBack(each, options, table))
-  return { statements: added.length === 0 ? [] : [addColumns(options, added)], held }
+  const missing = wanted.filter((name) => !(name in table.indexes))
+  return {
+    statements: [
+      ...(added.length === 0 ? [] : [addColumns(options, added)]),
+      ...missing.map((name) => createIndex(options, name)),
+    ],
+    held: [...held, ...wanted.flatMap((name) => otherIndex(name, options, table))],
+  }
+}
+
+/** An index of that name on other columns: making it anew is a person's decision. */
+function otherIndex(name: string, options: PostgresOptions, { indexes }: PlannedTable): Held[] {
+  const [found, asked] = [indexes[name], options.indexes[name]!]
+  if (found === undefined || found.join('\0') === asked.join('\0')) return []
+  return [
+    {
+      reason: `index "${name}" of ${options.schema}.${options.table} is on (${found.join(', ')}), the definition says (${asked.join(', ')})`,
+      statements: [`DROP INDEX ${quote(options.schema)}.${quote(name)}`, createIndex(options, name)],
+    },
+  ]
 }
 
 /** A column that rows need not have, or a table without rows. A key column changes what the key is. */

@@ -81,3 +81,8 @@ export function liveType({ base, length, precision, scale, array }: ColumnType):
 export function canBeKey({ base, array }: ColumnType): boolean {
   return !array && !['json', 'jsonb', 'double precision', 'real'].includes(base)
 }
+
+/** PostgreSQL has an order of B-trees for all of them but json. */
+export function canBeIndexed({ base }: ColumnType): boolean {
+  return base !== 'json'
+}
