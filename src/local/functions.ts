@@ -6,6 +6,7 @@ import type { Invoke } from '../event-source/invoker.ts'
 import { functionEnvironment, functionName } from './deployment.ts'
 import type { Stores } from './deployment.ts'
 import { createFunctionHost } from './lambda/function-host.ts'
+import type { SandboxFaults } from './lambda/instance.ts'
 import { serveLambdaApi } from './lambda/http.ts'
 
 export interface Functions {
@@ -21,17 +22,18 @@ export interface FunctionsOptions {
   readonly pipelines: readonly LoadedPipeline[]
   /** Of the Lambda HTTP API. */
   readonly port: number
+  readonly faults?: SandboxFaults | undefined
 }
 
 /** Throws WEIR_BUNDLE, WEIR_PORT. */
-export async function startFunctions({ folder, pipelines, port }: FunctionsOptions): Promise<Functions> {
+export async function startFunctions({ folder, pipelines, port, faults }: FunctionsOptions): Promise<Functions> {
   const bundles = await Promise.all(
     pipelines.map(async ({ pipeline, module }) => {
       const outFolder = join(folder, 'functions', functionName(pipeline), 'bundle')
       return { pipeline, bundle: await bundlePipeline({ modulePath: module, outFolder, pipelineName: pipeline.name }) }
     }),
   )
-  const host = createFunctionHost({ logsFolder: join(folder, 'logs') })
+  const host = createFunctionHost({ logsFolder: join(folder, 'logs'), faults })
   const api = await serveLambdaApi({ host, port })
   return {
     invoke: host.invoke,

@@ -1,15 +1,16 @@
 /** One event source mapping a pipeline, from its topic to its function. */
-import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemPorts } from '../aws/index.ts'
 import type { LoadedPipeline } from '../config/load.ts'
-import type { Log } from '../core/ports.ts'
 import type { Invoke } from '../event-source/invoker.ts'
 import { createMapping } from '../event-source/mapping.ts'
 import { mappingSettings } from '../event-source/settings.ts'
 import { functionName } from './deployment.ts'
 import type { Identity } from './identity.ts'
 import type { KafkaEndpoint } from './service.ts'
+import { streamLog } from './stream-log.ts'
+
+const STREAM = 'event-source-mapping'
 
 export interface MappingsOptions {
   readonly pipelines: readonly LoadedPipeline[]
@@ -40,7 +41,7 @@ export async function startMappings({ pipelines, kafka, identity, invoke, logs }
       }),
       connection: kafka,
       invoke,
-      log: streamLog(join(logs, functionName(pipeline))),
+      log: streamLog(join(logs, functionName(pipeline)), STREAM),
       ...systemPorts,
     }),
   )
@@ -49,17 +50,5 @@ export async function startMappings({ pipelines, kafka, identity, invoke, logs }
     stop: async () => {
       await Promise.all(mappings.map((mapping) => mapping.stop()))
     },
-  }
-}
-
-const STREAM = 'event-source-mapping.log'
-
-/** What the mapping has to say stands beside what its function says, so that `weirhouse logs` shows both in order. */
-function streamLog(folder: string): Log {
-  mkdirSync(folder, { recursive: true })
-  return (level, message, fields = {}) => {
-    const timestamp = Date.now()
-    const line = JSON.stringify({ timestamp: new Date(timestamp).toISOString(), level, message, ...fields })
-    appendFileSync(join(folder, STREAM), `${JSON.stringify({ timestamp, message: line })}\n`)
   }
 }

@@ -11,23 +11,28 @@ import { join, resolve } from 'node:path'
 import { messageOf, WeirError } from '../core/errors.ts'
 import type { Project } from '../config/load.ts'
 import type { Target } from '../operations/target.ts'
+import { functionName } from './deployment.ts'
+import type { Stores } from './deployment.ts'
+import { endedError } from './ended.ts'
 import { LOCAL_REGION, loadIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
 import { startFunctions } from './functions.ts'
 import type { Functions } from './functions.ts'
 import { tryLock } from './jars/lock.ts'
+import type { SandboxFaults } from './lambda/instance.ts'
 import { startMappings } from './mappings.ts'
 import { choosePorts } from './ports.ts'
 import { claimFolder } from './process.ts'
 import { provision } from './provision.ts'
 import type { ProvisionEndpoints } from './provision.ts'
-import type { Servers, Service } from './service.ts'
+import type { ServerEnded, ServerNode, Servers, Service } from './service.ts'
 import { startDynamoDb } from './services/dynamodb.ts'
 import { startKafka } from './services/kafka.ts'
 import { startPostgres } from './services/postgres.ts'
 import { startS3 } from './services/s3.ts'
 import { stackFolder, statusFile } from './stack-files.ts'
 import { removeStatus, targetOf, writeStatus } from './status.ts'
+import { streamLog } from './stream-log.ts'
 
 export interface StackOptions {
   readonly project: Project
@@ -37,10 +42,22 @@ export interface StackOptions {
   readonly portBase?: number | undefined
   readonly progress: (text: string | null) => void
   readonly signal: AbortSignal
+  /** Gets a line when a server ended by itself; the log of each function has it too. */
+  readonly note: (line: string) => void
+  readonly faults?: StackFaults
+}
+
+/** What is done to a stack on purpose, for tests of its promises. */
+export interface StackFaults {
+  /** Where functions find the stores, given where they are: through something that cuts and delays, say. */
+  readonly reach?: (stores: Stores) => Stores
+  readonly sandbox?: SandboxFaults
 }
 
 export interface Stack {
   readonly target: Target
+  /** The servers' processes: Kafka's controller and brokers, PostgreSQL, DynamoDB, S3. */
+  readonly nodes: readonly ServerNode[]
   /** Mappings first, so that nothing is in flight, then functions, then servers. Never throws half way: stops all it can. */
   stop(): Promise<void>
 }
@@ -54,14 +71,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // The name is given back last: whoever takes it next finds nothing running.
   const stop = () => stopAll(cleanups).finally(release)
   try {
-    return { target: await start(options, cleanups), stop }
+    return { ...(await start(options, cleanups)), stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target> {
+async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Omit<Stack, 'stop'>> {
   const { project, name, progress, signal } = options
   const folder = stackFolder(project.root, name)
   const dataFolder = options.dataDir === undefined ? join(folder, 'data') : resolve(options.dataDir)
@@ -79,9 +96,10 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
 
   progress('starting Kafka, PostgreSQL, DynamoDB Local and S3')
   // Bundling uses the core that the servers leave idle while they open their ports.
-  const functions = startFunctions({ folder, pipelines, port: ports.lambda })
+  const functions = startFunctions({ folder, pipelines, port: ports.lambda, faults: options.faults?.sandbox })
   cleanups.push(() => closeFunctions(functions))
-  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal }, cleanups)
+  const onEnded = announcer(options, folder, keep)
+  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal, onEnded }, cleanups)
   const host = await functions
   signal.throwIfAborted()
 
@@ -97,18 +115,19 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
   signal.throwIfAborted()
   await beginFlow(options, host, servers, identity, cleanups)
   writeStatus(file, target)
-  return target
+  return { target, nodes: Object.values(servers).flatMap((server: Service<unknown>) => server.nodes) }
 }
 
 async function beginFlow(
-  { project, name, progress }: StackOptions,
+  { project, name, progress, faults }: StackOptions,
   host: Functions,
   servers: Servers,
   identity: Identity,
   cleanups: Cleanup[],
 ): Promise<void> {
   progress('deploying functions and event source mappings')
-  await host.deploy(endpointsOf(servers))
+  const stores = endpointsOf(servers)
+  await host.deploy(faults?.reach?.(stores) ?? stores)
   const mappings = await startMappings({
     pipelines: project.pipelines,
     kafka: servers.kafka.endpoint,
@@ -117,6 +136,17 @@ async function beginFlow(
     logs: join(stackFolder(project.root, name), 'logs'),
   })
   cleanups.unshift(() => mappings.stop())
+}
+
+/** A server that ends is told where people look: on the stack's own output, and in the log of every function. */
+function announcer({ project, note }: StackOptions, folder: string, keep: boolean): (ended: ServerEnded) => void {
+  return (ended) => {
+    const error = endedError(ended, keep)
+    const { code, message, cure, retryable } = error
+    note(error.toLine())
+    for (const { pipeline } of project.pipelines)
+      streamLog(join(folder, 'logs', functionName(pipeline)), 'stack')('ERROR', message, { code, retryable, cure })
+  }
 }
 
 function endpointsOf({ kafka, postgres, dynamodb, s3 }: Servers): ProvisionEndpoints {
@@ -150,6 +180,7 @@ interface ServerOptions {
   readonly ports: Readonly<Record<'controller' | 'broker-1' | 'broker-2' | 'postgres' | 'dynamodb' | 's3', number>>
   readonly progress: StackOptions['progress']
   readonly signal: AbortSignal
+  readonly onEnded: (ended: ServerEnded) => void
 }
 
 /** What kept them from starting is told by whoever waits for them to start. */
@@ -159,7 +190,7 @@ async function closeFunctions(starting: Promise<Functions>): Promise<void> {
 }
 
 async function startServers(
-  { identity, dataFolder, keep, ports, progress, signal }: ServerOptions,
+  { identity, dataFolder, keep, ports, progress, signal, onEnded }: ServerOptions,
   cleanups: Cleanup[],
 ): Promise<Servers> {
   const { keys } = identity
@@ -169,6 +200,7 @@ async function startServers(
     keep,
     // Only what takes long speaks: fetching, once.
     onProgress: progress,
+    onEnded,
   })
   const spawned: Promise<Service<unknown>>[] = []
   cleanups.push(() => stopServers(spawned))

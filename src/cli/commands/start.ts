@@ -27,7 +27,7 @@ export const command = defineCommand({
     const began = performance.now()
     const project = await loadProject(io.project)
     const stack = await startFree(io, (name) =>
-      startStack({ project, name, dataDir, portBase, progress: io.progress, signal: io.signal }),
+      startStack({ project, name, dataDir, portBase, progress: io.progress, signal: io.signal, note: io.note }),
     )
     try {
       const reports = await runOnce(project, stack.target, io)

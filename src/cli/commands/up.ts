@@ -44,6 +44,7 @@ export const command = defineCommand({
       portBase,
       progress: io.progress,
       signal: io.signal,
+      note: io.note,
     })
     io.progress(null)
     try {

@@ -15,7 +15,7 @@ import { refusals } from './answers.ts'
 import type { Refusal } from './answers.ts'
 import { startGuard } from './guard.ts'
 import { createInstance } from './instance.ts'
-import type { Instance } from './instance.ts'
+import type { Instance, SandboxFaults } from './instance.ts'
 import { VERSION } from './report.ts'
 import { writeRuntimeFiles } from './runtime-files.ts'
 
@@ -62,6 +62,7 @@ export interface FunctionHostOptions {
   readonly clock?: Pick<Clock, 'now'>
   /** For tests: how long an init phase may take. */
   readonly initMs?: number
+  readonly faults?: SandboxFaults | undefined
 }
 
 interface Version {
@@ -77,6 +78,7 @@ interface Host {
   readonly versions: Map<string, Version>
   /** Replaced, with invocations that still run. */
   readonly retiring: Set<Version>
+  readonly zombies: Set<Instance>
   closed: boolean
 }
 
@@ -84,7 +86,8 @@ interface Host {
  * The functions' code and temporary files lie in a folder of the system's temporary one, with no repository around: a
  * package that the bundle forgot must not be found (E33).
  */
-export function createFunctionHost({ logsFolder, clock = Date, initMs }: FunctionHostOptions): FunctionHost {
+export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
+  const { logsFolder, clock = Date, initMs, faults } = options
   const root = mkdtempSync(join(tmpdir(), 'weirhouse-functions-'))
   const files = writeRuntimeFiles(root)
   const guard = startGuard(root)
@@ -92,6 +95,7 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
   const host: Host = {
     versions: new Map(),
     retiring: new Set(),
+    zombies: new Set(),
     closed: false,
     create: ({ spec, folder }) =>
       createInstance({
@@ -104,13 +108,15 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
         now: () => clock.now(),
         warn: warnOf(spec.name),
         ...(initMs === undefined ? {} : { initMs }),
+        ...(faults === undefined ? {} : { faults }),
       }),
   }
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     host.closed = true
     const all = [...host.versions.values(), ...host.retiring]
-    await Promise.all(all.flatMap(({ idle, busy }) => [...idle, ...busy]).map((instance) => instance.close()))
+    const instances = [...all.flatMap(({ idle, busy }) => [...idle, ...busy]), ...host.zombies]
+    await Promise.all(instances.map((instance) => instance.close()))
     rmSync(root, { recursive: true, force: true })
     guard.close()
   }
@@ -176,6 +182,7 @@ async function invoke(host: Host, name: string, payload: Buffer): Promise<Invoca
       await instance.close()
       forget(host, version)
     } else if (instance.alive()) version.idle.push(instance)
+    else if (instance.isZombie()) host.zombies.add(instance)
   }
 }
 
