@@ -1,8 +1,11 @@
 /** Real processes are killed, frozen and cut off while records flow; after each fault the audit finds every record once. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import * as scenarios from '../support/fault-scenarios.ts'
 import type { Scenario } from '../support/fault-scenarios.ts'
 import { openFaultWorld, type FaultWorld } from '../support/fault-world.ts'
+import { root } from '../support/weirhouse.ts'
 
 const OUTAGE_MS = 3000
 
@@ -49,3 +52,18 @@ test('D1 D2 E14: broker 1 is killed and comes back; records flow on meanwhile', 
   survive(scenarios.killedBroker(1)))
 test('D1 D2 E14: broker 2 is killed and comes back; records flow on meanwhile', () =>
   survive(scenarios.killedBroker(2)))
+
+test('N4: every warning and error of these faults has its row in docs/operations.md', async () => {
+  const page = readFileSync(join(root, 'docs/operations.md'), 'utf8')
+  const said = new Set<string>()
+  for (const { message, fields } of await world.lines()) {
+    const { level, code, reason } = fields
+    if (level !== 'WARN' && level !== 'ERROR') continue
+    said.add(typeof code === 'string' && code.startsWith('WEIR_') ? code : message)
+    // the mapping tells the function's error as "type: text"
+    if (message.startsWith('Invocation failed')) said.add(String(reason).split(':')[0]!)
+  }
+  const seen = ['WEIR_SERVER_ENDED', 'WEIR_STORE_UNAVAILABLE', 'Runtime.ExitError', 'Sandbox.Timedout']
+  expect([...said]).toEqual(expect.arrayContaining(seen))
+  expect([...said].filter((each) => !page.includes(`\`${each}\``))).toEqual([])
+})
