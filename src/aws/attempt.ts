@@ -49,7 +49,7 @@ export function attempt(wire: Wire, agent: Agent): Promise<Attempt> {
       headers,
       agent,
     })
-    const abort = () => request.destroy(timeout('the deadline came'))
+    const abort = () => request.destroy(timeout('no answer before the deadline of the invocation'))
     const settle = (result: Attempt) => {
       signal.removeEventListener('abort', abort)
       resolve(result)

@@ -1,4 +1,4 @@
-import { messageOf, WeirError } from '../core/errors.ts'
+import { messageOf, WeirError, withCode } from '../core/errors.ts'
 import { causeOf } from './fault-table.ts'
 import type { FaultKind } from './fault-table.ts'
 
@@ -47,14 +47,15 @@ export function isFault(error: unknown, which: string | number): error is AwsFau
 
 /**
  * What a sink throws for a failed request. Passes WeirError through; retryable faults become WEIR_STORE_UNAVAILABLE,
- * faults of set-up WEIR_STORE_MISCONFIGURED with the advice, and the rest WEIR_REQUEST_FAILED.
+ * faults of set-up WEIR_STORE_MISCONFIGURED with the advice, and the rest WEIR_REQUEST_FAILED. `at` goes before the request's
+ * name where that is not of the sink's own store: `its ledger, `.
  */
-export function storeError(error: unknown, sink: string): WeirError {
+export function storeError(error: unknown, sink: string, at = ''): WeirError {
   if (error instanceof WeirError) return error
   if (!(error instanceof AwsFault))
     return new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
   const { service, operation, name, status, message, kind, advice } = error
-  const reason = `${service} ${operation}: ${name}: ${message}`
+  const reason = `${at}${service} ${operation}: ${withCode(name, message)}`
   if (kind === 'retryable') return new WeirError('WEIR_STORE_UNAVAILABLE', { sink, reason }, { cause: error })
   if (kind === 'misconfigured')
     return new WeirError('WEIR_STORE_MISCONFIGURED', { sink, reason, advice }, { cause: error })

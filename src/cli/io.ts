@@ -17,7 +17,7 @@ export interface Io {
   /** One line on standard output. */
   print(line: string): Promise<void>
   /** One line on standard error: for people, never the result. */
-  note(line: string): void
+  readonly note: (line: string) => void
   /** The result: with --json `value` on one line, else the text. */
   answer(value: unknown, text: () => string): Promise<void>
   /**

@@ -167,7 +167,7 @@ function failureOf(sinks: readonly SinkResult[], log: Log): WeirError | undefine
   }
   const lasting = failed.find(({ error }) => !error.retryable)
   if (lasting) return lasting.error
-  const reasons = failed.map(({ id, error }) => `${id}: ${error.code} ${error.message}`).join('; ')
+  const reasons = failed.map(({ id, error }) => `${id}: ${error.code} ${error.message.replace(/\.$/, '')}`).join('; ')
   return new WeirError('WEIR_DELIVERY_FAILED', { reasons }, { cause: failed[0]!.error })
 }
 

@@ -156,6 +156,11 @@ export const errorTable = {
     cure: 'Delete {folder} and start again; if it comes again, do not run it.',
   },
   WEIR_SERVER_START: { message: '{server} did not start: {reason}.', retryable: true, cure: 'Its log: {log}' },
+  WEIR_SERVER_ENDED: {
+    message: '{server} is gone while the stack is up: {reason}. {effect}.',
+    retryable: true,
+    cure: 'See {log}. To have it back: {again}.',
+  },
   WEIR_PORT: {
     message: 'Port {port} for {server} is taken.',
     retryable: false,

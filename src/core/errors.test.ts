@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { errorTable } from './error-table.ts'
-import { messageOf, WeirError } from './errors.ts'
+import { messageOf, WeirError, withCode } from './errors.ts'
 
 describe('WeirError', () => {
   test('carries code, text, cure, and whether to try again', () => {
@@ -40,6 +40,11 @@ describe('the table', () => {
     expect(entry.cure).not.toBe('')
     expect(new WeirError(code as keyof typeof errorTable).retryable).toBe(entry.retryable)
   })
+})
+
+test('a text that says its code already does not get it twice', () => {
+  expect(withCode('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1')).toBe('connect ECONNREFUSED 127.0.0.1:1')
+  expect(withCode('Throttled', 'slow down')).toBe('Throttled: slow down')
 })
 
 describe('messageOf', () => {

@@ -42,6 +42,11 @@ function fill(template: string, details: ErrorDetails): string {
   return template.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? 'unknown'))
 }
 
+/** `code: text`, or the text alone where it says the code: "connect ECONNREFUSED 127.0.0.1:5432". */
+export function withCode(code: string, text: string): string {
+  return text.includes(code) ? text : `${code}: ${text}`
+}
+
 /** The text of any thrown thing, without assuming that it is an Error. Never throws. */
 export function messageOf(error: unknown): string {
   try {

@@ -8,6 +8,7 @@ import type { Clock, Log } from '../core/ports.ts'
 import { brokerErrors } from '../kafka/client.ts'
 import type { FetchedPartition, Fetcher, Leaders } from '../kafka/fetch.ts'
 import { createBell, type Bell } from './bell.ts'
+import { createComplaints, type Complaints } from './complaints.ts'
 import type { Counters } from './counters.ts'
 import { interruptible } from './delivery.ts'
 
@@ -20,6 +21,10 @@ const FETCH_BYTES = 4 * MIB
 const PARTITION_BYTES = MIB / 2
 const RETRY_PAUSE_MS = 200
 const LEADERS_EVERY_MS = 5000
+
+const AWAY = 'A broker cannot be reached; the partitions that it leads wait'
+const UNREADABLE = 'Some partitions cannot be read now; their records wait'
+const LEADERLESS = 'No broker says who leads the topic; its records wait'
 
 export interface FetchLoopOptions {
   readonly fetcher: Fetcher
@@ -48,7 +53,8 @@ interface Loop {
 }
 
 export function createFetchLoops(options: FetchLoopOptions): FetchLoops {
-  const { fetcher, clock, log, counters } = options
+  const { fetcher, clock, counters } = options
+  const complaints = createComplaints(options)
   const stopped = new AbortController()
   const { signal } = stopped
   const loops = new Map<number, Loop>()
@@ -57,33 +63,31 @@ export function createFetchLoops(options: FetchLoopOptions): FetchLoops {
   let supervisor: Promise<void> = Promise.resolve()
   const pause = (ms: number, early: AbortSignal = signal) => interruptible(clock.sleep(ms, early), early)
 
-  const failed = async (what: string, reason: string) => {
+  const failed = async (what: string, subject: string, reason: string) => {
     if (signal.aborted) return
     counters.PollingErrorCount++
-    log('WARN', what, { reason })
+    complaints.tell(what, subject, reason)
     nudge.abort()
     await pause(RETRY_PAUSE_MS)
   }
   const fetchLoop = async (node: number, bell: Bell) => {
+    const broker = `broker ${node}`
     for (let turn = 0; !signal.aborted; turn++) {
       const request = leaders && plan(leaders, node, turn, options)
       if (!request) {
         await bell.wait()
         continue
       }
-      try {
-        const errors = await handle(await fetcher.fetch(request), request.tokens, options)
-        if (errors.length > 0) await failed('Some partitions cannot be read', errors.join(', '))
-      } catch (error) {
-        await failed('Fetching failed', brokerErrors(error).join(', ') || messageOf(error))
-      }
+      const failure = await read(request, broker, options, complaints)
+      if (failure) await failed(failure.what, broker, failure.reason)
     }
   }
   const refresh = async () => {
     try {
       leaders = await fetcher.leaders()
+      complaints.over(LEADERLESS, 'topic')
     } catch (error) {
-      await failed('The leaders of the topic are not known', brokerErrors(error).join(', ') || messageOf(error))
+      await failed(LEADERLESS, 'topic', brokerErrors(error).join(', ') || messageOf(error))
       return
     }
     for (const node of new Set(leaders.nodes.values())) {
@@ -115,6 +119,29 @@ export function createFetchLoops(options: FetchLoopOptions): FetchLoops {
       await supervisor
       await Promise.all([...loops.values()].map(({ done }) => done))
     },
+  }
+}
+
+interface Failure {
+  readonly what: string
+  readonly reason: string
+}
+
+/** One request. Never rejects. */
+async function read(
+  request: NonNullable<ReturnType<typeof plan>>,
+  broker: string,
+  options: FetchLoopOptions,
+  complaints: Complaints,
+): Promise<Failure | undefined> {
+  try {
+    const errors = await handle(await options.fetcher.fetch(request), request.tokens, options)
+    complaints.over(AWAY, broker)
+    if (errors.length > 0) return { what: UNREADABLE, reason: errors.join(', ') }
+    complaints.over(UNREADABLE, broker)
+    return undefined
+  } catch (error) {
+    return { what: AWAY, reason: brokerErrors(error).join(', ') || messageOf(error) }
   }
 }
 

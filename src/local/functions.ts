@@ -8,6 +8,7 @@ import type { Invoke } from '../event-source/invoker.ts'
 import { functionEnvironment, functionName } from './deployment.ts'
 import type { Stores } from './deployment.ts'
 import { createFunctionHost } from './lambda/function-host.ts'
+import type { SandboxFaults } from './lambda/instance.ts'
 import { serveLambdaApi } from './lambda/http.ts'
 import type { MappingControl } from './lambda/mappings-http.ts'
 import { openStackLog } from './stream-log.ts'
@@ -43,11 +44,12 @@ export interface FunctionsOptions {
   readonly mappings: MappingControl
   /** By pipeline: the port of a debugger. */
   readonly inspect: Readonly<Record<string, number>>
+  readonly faults?: SandboxFaults | undefined
 }
 
 /** Throws WEIR_BUNDLE, WEIR_PORT. */
 export async function startFunctions(options: FunctionsOptions): Promise<Functions> {
-  const { folder, pipelines, port, mappings, inspect } = options
+  const { folder, pipelines, port, mappings, inspect, faults } = options
   const logsFolder = join(folder, 'logs')
   const build = ({ pipeline, module }: LoadedPipeline): Promise<Bundle> =>
     bundlePipeline({
@@ -57,7 +59,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
       debug: inspect[pipeline.name] !== undefined,
     })
   const built = await Promise.all(pipelines.map(async (each) => ({ ...each, bundle: await build(each) })))
-  const host = createFunctionHost({ logsFolder })
+  const host = createFunctionHost({ logsFolder, faults })
   const api = await serveLambdaApi({ host, mappings, port })
   const versions = new Map<string, { readonly number: number; readonly bundle: Bundle }>()
   const replace = async (pipeline: Pipeline, bundle: Bundle, stores: Stores): Promise<void> => {

@@ -31,6 +31,8 @@ export interface Running {
   readonly record: ProcessRecord
   /** How it ended, or undefined while it runs. */
   ended(): string | undefined
+  /** Resolves when it has ended. */
+  readonly gone: Promise<void>
   /** Sends the signal, waits, kills; resolves when the process is gone. Harmless when it is gone already. */
   stop(signal?: NodeJS.Signals, timeoutMs?: number): Promise<void>
 }
@@ -89,6 +91,7 @@ function running(spec: SpawnSpec, child: ChildProcess): Running {
     log: spec.log,
     record,
     ended: () => end,
+    gone: exit,
     stop: async (signal = 'SIGTERM', timeoutMs = STOP_MS) => {
       if (end !== undefined) return
       child.kill(signal)

@@ -5,6 +5,26 @@ export interface ProcessRecord {
   readonly started: string
 }
 
+/** A server that ended though nobody asked it to. */
+export interface ServerEnded {
+  /** "PostgreSQL", "Kafka node 1". */
+  readonly server: string
+  /** "it was ended by SIGKILL" */
+  readonly reason: string
+  readonly log: string
+}
+
+/** One process of a server, to be killed and brought back on purpose: how a fault is tried out. */
+export interface ServerNode {
+  readonly server: string
+  /** Of the process that runs now, or ran last. */
+  record(): ProcessRecord
+  /** kill -9; resolves when the process is gone. */
+  kill(): Promise<void>
+  /** After `kill`: again on the same ports and data; resolves once it answers. */
+  start(): Promise<void>
+}
+
 /**
  * The four verbs of a local server. Each listens on loopback only, but DynamoDB Local, which cannot:
  * there a random access key keeps others from the data (SECURITY.md).
@@ -13,6 +33,7 @@ export interface Service<Endpoint> {
   readonly name: string
   /** Its processes, to stop when only the state file is left: see stopStale in process.ts. */
   readonly processes: readonly ProcessRecord[]
+  readonly nodes: readonly ServerNode[]
   readonly endpoint: Endpoint
   /** Resolves once the server answers a real request; throws WEIR_SERVER_START with the log's path. */
   ready(): Promise<void>
@@ -35,6 +56,8 @@ export interface ServiceOptions {
   readonly fastStart?: boolean
   /** Gets a line when something takes a while, such as the first download. */
   readonly onProgress?: (line: string) => void
+  /** Told of a process that answered once and ended before `stop`. */
+  readonly onEnded?: (ended: ServerEnded) => void
 }
 
 export interface AwsKeys {

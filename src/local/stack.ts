@@ -11,25 +11,30 @@ import { join, resolve } from 'node:path'
 import { messageOf, WeirError } from '../core/errors.ts'
 import type { LoadedPipeline, Project } from '../config/load.ts'
 import type { Target } from '../operations/target.ts'
+import { functionName } from './deployment.ts'
+import type { Stores } from './deployment.ts'
+import { endedError } from './ended.ts'
 import { LOCAL_REGION, loadIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
 import { startFunctions } from './functions.ts'
 import type { Functions } from './functions.ts'
 import { tryLock } from './jars/lock.ts'
 import { createMappings } from './mappings.ts'
+import type { SandboxFaults } from './lambda/instance.ts'
 import { choosePorts } from './ports.ts'
 import { claimFolder } from './process.ts'
 import { provision } from './provision.ts'
 import type { ProvisionEndpoints } from './provision.ts'
 import { reloadOnSave } from './reload.ts'
 import type { Reloading, Replaceable } from './reload.ts'
-import type { Servers, Service } from './service.ts'
+import type { ServerEnded, ServerNode, Servers, Service } from './service.ts'
 import { startDynamoDb } from './services/dynamodb.ts'
 import { startKafka } from './services/kafka.ts'
 import { startPostgres } from './services/postgres.ts'
 import { startS3 } from './services/s3.ts'
 import { stackFolder, statusFile } from './stack-files.ts'
 import { removeStatus, targetOf, writeStatus } from './status.ts'
+import { openStackLog } from './stream-log.ts'
 
 export interface StackOptions {
   readonly project: Project
@@ -41,12 +46,24 @@ export interface StackOptions {
   readonly inspect?: number | undefined
   readonly progress: (text: string | null) => void
   readonly signal: AbortSignal
+  /** Gets a line when a server ended by itself; the log of each function has it too. */
+  readonly note: (line: string) => void
+  readonly faults?: StackFaults
+}
+
+/** What is done to a stack on purpose, for tests of its promises. */
+export interface StackFaults {
+  /** Where functions find the stores, given where they are: through something that cuts and delays, say. */
+  readonly reach?: (stores: Stores) => Stores
+  readonly sandbox?: SandboxFaults
 }
 
 export interface Stack {
   readonly target: Target
   /** Watches the files of all pipelines, and replaces a function when one of them is saved. Throws WEIR_WATCH. */
   reloadOnSave(): Reloading
+  /** The servers' processes: Kafka's controller and brokers, PostgreSQL, DynamoDB, S3. */
+  readonly nodes: readonly ServerNode[]
   /** Mappings first, so that nothing is in flight, then functions, then servers. Never throws half way: stops all it can. */
   stop(): Promise<void>
 }
@@ -63,6 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const started = await start(options, cleanups)
     return {
       target: started.target,
+      nodes: started.nodes,
       reloadOnSave: () => {
         const reloading = reloadOnSave(started.replaceable)
         cleanups.unshift(() => reloading.close())
@@ -78,6 +96,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 interface Started {
   readonly target: Target
+  readonly nodes: readonly ServerNode[]
   readonly replaceable: Replaceable
 }
 
@@ -101,9 +120,17 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
   progress('starting Kafka, PostgreSQL, DynamoDB Local and S3')
   // Bundling uses the core that the servers leave idle while they open their ports.
   const mappings = createMappings({ identity, logs: join(folder, 'logs') })
-  const functions = startFunctions({ folder, pipelines, port: ports.lambda, mappings, inspect })
+  const functions = startFunctions({
+    folder,
+    pipelines,
+    port: ports.lambda,
+    mappings,
+    inspect,
+    faults: options.faults?.sandbox,
+  })
   cleanups.push(() => closeFunctions(functions))
-  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal }, cleanups)
+  const onEnded = announcer(options, folder, keep)
+  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal, onEnded }, cleanups)
   const host = await functions
   signal.throwIfAborted()
 
@@ -121,7 +148,7 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
   signal.throwIfAborted()
   progress('deploying functions and event source mappings')
   const endpoints = endpointsOf(servers)
-  await host.deploy(endpoints)
+  await host.deploy(options.faults?.reach?.(endpoints) ?? endpoints)
   const flow = { kafka: endpoints.kafka, invoke: host.invoke }
   cleanups.unshift(() => mappings.stop())
   // A function at a breakpoint would hold up its mapping: with a debugger it goes first, and the batch comes again.
@@ -136,6 +163,7 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
   const logs = join(folder, 'logs')
   return {
     target,
+    nodes: Object.values(servers).flatMap((server: Service<unknown>) => server.nodes),
     replaceable: { root, logs, pipelines, functions: host, mappings, flow, endpoints, onDefinition },
   }
 }
@@ -149,6 +177,17 @@ async function debuggerPorts({ project, inspect }: StackOptions): Promise<Readon
     inspect,
   )
   return Object.fromEntries(names.map((name) => [name, ports[`the debugger of ${name}`]!]))
+}
+
+/** A server that ends is told where people look: on the stack's own output, and in the log of every function. */
+function announcer({ project, note }: StackOptions, folder: string, keep: boolean): (ended: ServerEnded) => void {
+  return (ended) => {
+    const error = endedError(ended, keep)
+    const { code, message, cure, retryable } = error
+    note(error.toLine())
+    for (const { pipeline } of project.pipelines)
+      openStackLog(join(folder, 'logs'), functionName(pipeline))('ERROR', message, { code, retryable, cure })
+  }
 }
 
 function endpointsOf({ kafka, postgres, dynamodb, s3 }: Servers): ProvisionEndpoints {
@@ -182,6 +221,7 @@ interface ServerOptions {
   readonly ports: Readonly<Record<'controller' | 'broker-1' | 'broker-2' | 'postgres' | 'dynamodb' | 's3', number>>
   readonly progress: StackOptions['progress']
   readonly signal: AbortSignal
+  readonly onEnded: (ended: ServerEnded) => void
 }
 
 /** What kept them from starting is told by whoever waits for them to start. */
@@ -191,7 +231,7 @@ async function closeFunctions(starting: Promise<Functions>): Promise<void> {
 }
 
 async function startServers(
-  { identity, dataFolder, keep, ports, progress, signal }: ServerOptions,
+  { identity, dataFolder, keep, ports, progress, signal, onEnded }: ServerOptions,
   cleanups: Cleanup[],
 ): Promise<Servers> {
   const { keys } = identity
@@ -201,6 +241,7 @@ async function startServers(
     keep,
     // Only what takes long speaks: fetching, once.
     onProgress: progress,
+    onEnded,
   })
   const spawned: Promise<Service<unknown>>[] = []
   cleanups.push(() => stopServers(spawned))

@@ -12,6 +12,7 @@ import type { Dynamo } from '../aws/dynamodb.ts'
 import { describeTable } from '../aws/table.ts'
 import type { TableDescription } from '../aws/table.ts'
 import { WeirError } from '../core/errors.ts'
+import { sinkOfKey } from './ledger.ts'
 import type { CompareAndSet, LedgerItem, LedgerStore } from './ledger.ts'
 
 export function ledgerTable(name: string): TableDescription {
@@ -23,7 +24,7 @@ export interface DynamoLedgerOptions {
   readonly client: Dynamo
 }
 
-/** Faults of the store come as WEIR_STORE_UNAVAILABLE or WEIR_STORE_MISCONFIGURED of "ledger", no time left as WEIR_DEADLINE. */
+/** Faults of the store come as WEIR_STORE_UNAVAILABLE or WEIR_STORE_MISCONFIGURED of the sink, no time left as WEIR_DEADLINE. */
 export function openDynamoLedger({ table, client }: DynamoLedgerOptions): LedgerStore {
   return {
     async read(key, deadline) {
@@ -32,7 +33,7 @@ export function openDynamoLedger({ table, client }: DynamoLedgerOptions): Ledger
         const { Item } = await client.call<{ Item?: Item }>('GetItem', input, deadline)
         return Item && fromItem(key, Item)
       } catch (error) {
-        throw storeError(error, 'ledger')
+        throw ledgerError(error, key)
       }
     },
 
@@ -51,10 +52,15 @@ export function openDynamoLedger({ table, client }: DynamoLedgerOptions): Ledger
       } catch (error) {
         if (isFault(error, 'ConditionalCheckFailedException'))
           return settle(key, item, error.body?.Item as Item | undefined)
-        throw storeError(error, 'ledger')
+        throw ledgerError(error, key)
       }
     },
   }
+}
+
+/** Told of the sink that waits: a ledger of that name is in no definition. */
+function ledgerError(error: unknown, key: string): WeirError {
+  return storeError(error, sinkOfKey(key), 'its ledger, ')
 }
 
 /** The client sends again when an answer got lost, and then fails on its own first effect: equal is ok. */

@@ -40,3 +40,8 @@ export interface LedgerStore {
 export function ledgerKey(pipeline: string, sink: string, source: Source): string {
   return `${pipeline}#${sink}#${sourceKey(source)}`
 }
+
+/** The sink of a key that `ledgerKey` made; the key itself where it was made otherwise. */
+export function sinkOfKey(key: string): string {
+  return key.split('#')[1] ?? key
+}

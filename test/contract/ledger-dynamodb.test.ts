@@ -92,8 +92,11 @@ describe('the ledger in DynamoDB', () => {
     })
     const nowhere = clients('http://127.0.0.1:9')
     const down = openDynamoLedger({ table, client: nowhere.dynamodb })
-    await expect(down.read('k', deadline(2_000))).rejects.toMatchObject({
+    await expect(down.read('orders#lake#c#t#0', deadline(2_000))).rejects.toMatchObject({
       code: 'WEIR_STORE_UNAVAILABLE',
+      message: expect.stringContaining(
+        'Sink "lake" could not reach its store: its ledger, dynamodb GetItem: ',
+      ) as string,
       retryable: true,
     })
     nowhere.close()

@@ -21,7 +21,16 @@ export const command = defineCommand({
   async run({ dataDir, portBase, inspect }, io) {
     const project = await loadProject(io.project)
     const stack = await startFree(io, (name) =>
-      startStack({ project, name, dataDir, portBase, inspect, progress: io.progress, signal: io.signal }),
+      startStack({
+        project,
+        name,
+        dataDir,
+        portBase,
+        inspect,
+        progress: io.progress,
+        signal: io.signal,
+        note: () => undefined, // the log, which is shown, has the same lines
+      }),
     )
     io.progress(null)
     try {

@@ -28,7 +28,16 @@ export const command = defineCommand({
     const began = performance.now()
     const project = await loadProject(io.project)
     const stack = await startFree(io, (name) =>
-      startStack({ project, name, dataDir, portBase, inspect, progress: io.progress, signal: io.signal }),
+      startStack({
+        project,
+        name,
+        dataDir,
+        portBase,
+        inspect,
+        progress: io.progress,
+        signal: io.signal,
+        note: io.note,
+      }),
     )
     try {
       await noteDebuggers(stack.target, io)

@@ -58,6 +58,7 @@ export const command = defineCommand({
       inspect,
       progress: io.progress,
       signal: io.signal,
+      note: io.note,
     })
     io.progress(null)
     try {

@@ -16,7 +16,7 @@ import type { Refusal } from './answers.ts'
 import { startGuard } from './guard.ts'
 import { debuggerAddress } from './inspector.ts'
 import { createInstance } from './instance.ts'
-import type { Instance } from './instance.ts'
+import type { Instance, SandboxFaults } from './instance.ts'
 import { VERSION } from './report.ts'
 import { writeRuntimeFiles } from './runtime-files.ts'
 
@@ -75,6 +75,7 @@ export interface FunctionHostOptions {
   readonly clock?: Pick<Clock, 'now'>
   /** For tests: how long an init phase may take. */
   readonly initMs?: number
+  readonly faults?: SandboxFaults | undefined
 }
 
 interface Version {
@@ -94,6 +95,7 @@ interface Host {
   readonly retiring: Set<Version>
   /** By name of a function that is debugged: when its last turn ends. */
   readonly turns: Map<string, Promise<unknown>>
+  readonly zombies: Set<Instance>
   closed: boolean
 }
 
@@ -101,7 +103,8 @@ interface Host {
  * The functions' code and temporary files lie in a folder of the system's temporary one, with no repository around: a
  * package that the bundle forgot must not be found (E33).
  */
-export function createFunctionHost({ logsFolder, clock = Date, initMs }: FunctionHostOptions): FunctionHost {
+export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
+  const { logsFolder, clock = Date, initMs, faults } = options
   const root = mkdtempSync(join(tmpdir(), 'weirhouse-functions-'))
   const files = writeRuntimeFiles(root)
   const guard = startGuard(root)
@@ -110,6 +113,7 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
     versions: new Map(),
     retiring: new Set(),
     turns: new Map(),
+    zombies: new Set(),
     closed: false,
     create: ({ spec, folder }) =>
       createInstance({
@@ -122,13 +126,15 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
         now: () => clock.now(),
         warn: warnOf(spec.name),
         ...(initMs === undefined ? {} : { initMs }),
+        ...(faults === undefined ? {} : { faults }),
       }),
   }
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     host.closed = true
     const all = [...host.versions.values(), ...host.retiring]
-    await Promise.all(all.flatMap(({ idle, busy }) => [...idle, ...busy]).map((instance) => instance.close()))
+    const instances = [...all.flatMap(({ idle, busy }) => [...idle, ...busy]), ...host.zombies]
+    await Promise.all(instances.map((instance) => instance.close()))
     rmSync(root, { recursive: true, force: true })
     guard.close()
   }
@@ -237,6 +243,7 @@ async function invoke(host: Host, name: string, payload: Buffer): Promise<Invoca
       await instance.close()
       forget(host, version)
     } else if (instance.alive()) version.idle.push(instance)
+    else if (instance.isZombie()) host.zombies.add(instance)
   }
 }
 

@@ -45,6 +45,15 @@ export interface InstanceSpec {
   readonly initMs?: number
   /** Port of a debugger: nothing is limited in time, nothing is frozen. */
   readonly inspect?: number
+  readonly faults?: SandboxFaults
+}
+
+/** What is done to functions on purpose (docs/event-source.md, E31). */
+export interface SandboxFaults {
+  /** Told as a process is about to get an event. */
+  readonly onInvoke?: (invocation: { readonly name: string; readonly requestId: string; readonly pid: number }) => void
+  /** A process that timed out is left to run until its host closes, as an invocation that Lambda lost sight of. */
+  readonly zombies?: boolean
 }
 
 export interface Outcome {
@@ -56,10 +65,12 @@ export interface Outcome {
 }
 
 export interface Instance {
-  /** False once its process is gone: it must not be used again. */
+  /** False once its process is gone or timed out: it must not be used again. */
   alive(): boolean
   /** The init phase before there is an invocation. Never rejects for what the function does. */
   prepare(): Promise<void>
+  /** It timed out, and its process was left to run. */
+  isZombie(): boolean
   /** One at a time. Never rejects for what the function does. */
   invoke(requestId: string, payload: Buffer): Promise<Outcome>
   /** Resolves when the process is gone and the log is written. */
@@ -78,6 +89,7 @@ interface Inside {
   /** The invocation under way. */
   running: Promise<Outcome> | undefined
   closed: boolean
+  zombie: boolean
 }
 
 export function createInstance(spec: InstanceSpec): Instance {
@@ -92,9 +104,11 @@ export function createInstance(spec: InstanceSpec): Instance {
     prepared: undefined,
     running: undefined,
     closed: false,
+    zombie: false,
   }
   return {
-    alive: () => !inside.closed && inside.process?.ended() !== true,
+    alive: () => !inside.closed && !inside.zombie && inside.process?.ended() !== true,
+    isZombie: () => inside.zombie,
     prepare: async () => {
       inside.prepared = initialize(inside)
       await inside.prepared
@@ -107,7 +121,8 @@ export function createInstance(spec: InstanceSpec): Instance {
         inside.running = undefined
         // Left running when the next event is on its way already: the turn of the loop tells.
         setImmediate(() => {
-          if (!inside.running && !inside.closed && spec.inspect === undefined) inside.process?.freeze()
+          if (!inside.running && !inside.closed && !inside.zombie && spec.inspect === undefined)
+            inside.process?.freeze()
         })
       }
     },
@@ -188,6 +203,7 @@ async function resultOf(
   if (again?.kind === 'end') return again
   const runtime = inside.process!
   const left = until === Infinity ? DEBUGGED_MS : until - performance.now()
+  inside.spec.faults?.onInvoke?.({ name: inside.spec.name, requestId, pid: runtime.pid })
   const ran = await within(
     runtime.run({
       requestId,
@@ -208,7 +224,8 @@ async function resultOf(
 async function settle(inside: Inside, requestId: string, result: Result, report: Report): Promise<Outcome> {
   const { log, spec } = inside
   const { failed, payload, status } = judge(result, requestId, spec.timeoutSeconds)
-  const over = result.kind === 'end' || result.kind === 'timeout' || result.end !== undefined
+  inside.zombie = result.kind === 'timeout' && spec.faults?.zombies === true
+  const over = !inside.zombie && (result.kind === 'end' || result.kind === 'timeout' || result.end !== undefined)
   // First, so that what the process still had to say stands before END.
   if (over) await stop(inside)
   if (result.kind === 'timeout')

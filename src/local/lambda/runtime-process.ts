@@ -36,6 +36,8 @@ export interface Ran {
 }
 
 export interface RuntimeProcess {
+  /** Leader of a process group of its own; 0 where it could not be started. */
+  readonly pid: number
   readonly initialized: Promise<Initialized>
   /** Resolves when the runtime has answered and asks for more, or is gone. */
   run(event: RuntimeEvent): Promise<Ran>
@@ -80,6 +82,7 @@ export async function startRuntime(spec: ProcessSpec): Promise<RuntimeProcess> {
   const signal = (name: NodeJS.Signals): boolean => ended === undefined && signalGroup(child, name)
 
   return {
+    pid: child.pid ?? 0,
     initialized: initialized.promise,
     run: (event) => {
       answer = undefined

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeirError } from '../../core/errors.ts'
-import { recordProcesses, releaseFolder, waitReady } from '../process.ts'
+import { launchNode } from '../node.ts'
+import { recordProcesses, releaseFolder } from '../process.ts'
 import type { AwsEndpoint, AwsKeys, Service, ServiceOptions } from '../service.ts'
 import { ask, onFolder, prepareJava, startJava } from './java-server.ts'
 
@@ -32,19 +33,28 @@ export async function startDynamoDb(options: DynamoDbOptions): Promise<Service<A
   const program = await prepareJava('dynamodb', options)
   const data = join(folder, 'data')
   if (options.keep === true) await onFolder(folder, () => mkdir(data, { recursive: true }))
-  const server = await startJava(program, options, {
-    server: SERVER,
-    jvm: ['-Xms64m', '-Xmx512m', `-Djava.library.path=${program.lib}`, `-Dsqlite4java.library.path=${program.lib}`],
-    main: 'software.amazon.dynamodb.services.local.main.ServerRunner',
-    args: [...(options.keep === true ? ['-dbPath', data] : ['-inMemory']), '-port', String(port), '-disableTelemetry'],
-  })
-  recordProcesses(folder, [server.record])
   const endpoint: AwsEndpoint = { endpoint: `http://127.0.0.1:${port}`, region, ...keys }
+  const storage = options.keep === true ? ['-dbPath', data] : ['-inMemory']
+  const server = await launchNode({
+    server: SERVER,
+    launch: () =>
+      startJava(program, options, {
+        server: SERVER,
+        jvm: ['-Xms64m', '-Xmx512m', `-Djava.library.path=${program.lib}`, `-Dsqlite4java.library.path=${program.lib}`],
+        main: 'software.amazon.dynamodb.services.local.main.ServerRunner',
+        args: [...storage, '-port', String(port), '-disableTelemetry'],
+      }),
+    probe: async () => (await call(endpoint, 'ListTables', {})) !== undefined,
+    readyMs: READY_MS,
+    onEnded: options.onEnded,
+    onLaunched: (record) => recordProcesses(folder, [record]),
+  })
   return {
     name: 'dynamodb',
-    processes: [server.record],
+    processes: [server.record()],
+    nodes: [server],
     endpoint,
-    ready: () => waitReady(server, async () => (await call(endpoint, 'ListTables', {})) !== undefined, READY_MS),
+    ready: () => server.ready(),
     reset: () => deleteTables(endpoint),
     stop: async () => {
       await server.stop()

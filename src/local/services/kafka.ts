@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { KIB, MIB } from '../../core/limits.ts'
 import { openCluster } from '../../kafka/cluster.ts'
-import { recordProcesses, releaseFolder, type Running, waitReady } from '../process.ts'
-import type { KafkaEndpoint, Service, ServiceOptions } from '../service.ts'
+import { launchNode, type Node } from '../node.ts'
+import { recordProcesses, releaseFolder } from '../process.ts'
+import type { KafkaEndpoint, ProcessRecord, Service, ServiceOptions } from '../service.ts'
 import { type JavaProgram, prepareJava, startJava, writeConfig } from './java-server.ts'
 
 const SERVER = 'Kafka'
@@ -23,32 +24,33 @@ export interface KafkaOptions extends ServiceOptions {
 
 /**
  * Starts a controller and two brokers in racks az-1 and az-2, each a process of its own, so that either broker can be
- * killed; `ports` are the controller's and the brokers', `processes` in the same order.
+ * killed; `ports` are the controller's and the brokers', `processes` and `nodes` in the same order.
  * Throws WEIR_PREREQUISITE, WEIR_DOWNLOAD, WEIR_CHECKSUM, WEIR_FOLDER, WEIR_SERVER_START.
  */
 export async function startKafka(options: KafkaOptions): Promise<Service<KafkaEndpoint>> {
   const { folder, ports } = options
   const program = await prepareJava('kafka', options)
   const log4j = await writeConfig(folder, 'log4j2.properties', LOG4J)
-  const nodes: Running[] = []
-  for (const node of [CONTROLLER, ...BROKERS]) {
-    nodes.push(await startNode(program, options, node, log4j))
-    recordProcesses(
-      folder,
-      nodes.map(({ record }) => record),
-    )
-  }
-  const [controller, ...brokers] = nodes as [Running, ...Running[]]
   const endpoint = { bootstrap: BROKERS.map((node) => `127.0.0.1:${ports[node]}`) }
+  const probe = async () => {
+    await using cluster = openCluster(endpoint)
+    return (await cluster.brokers()) === BROKERS.length
+  }
+  const records = new Map<number, ProcessRecord>()
+  const nodes: Node[] = []
+  for (const node of [CONTROLLER, ...BROKERS]) {
+    const onLaunched = (record: ProcessRecord) => recordProcesses(folder, [...records.set(node, record).values()])
+    const server = `${SERVER} node ${node}`
+    const launch = () => startNode(program, options, node, log4j)
+    nodes.push(await launchNode({ server, launch, probe, readyMs: READY_MS, onEnded: options.onEnded, onLaunched }))
+  }
+  const [controller, ...brokers] = nodes as [Node, ...Node[]]
   return {
     name: 'kafka',
-    processes: nodes.map(({ record }) => record),
+    processes: nodes.map((node) => node.record()),
+    nodes,
     endpoint,
-    ready: async () => {
-      await using cluster = openCluster(endpoint)
-      const probe = async () => (await cluster.brokers()) === BROKERS.length
-      await Promise.all(nodes.map((node) => waitReady(node, probe, READY_MS)))
-    },
+    ready: async () => void (await Promise.all(nodes.map((node) => node.ready()))),
     reset: async () => {
       await using cluster = openCluster(endpoint)
       await cluster.deleteEverything()
@@ -62,7 +64,7 @@ export async function startKafka(options: KafkaOptions): Promise<Service<KafkaEn
   }
 }
 
-async function startNode(program: JavaProgram, options: KafkaOptions, node: number, log4j: string): Promise<Running> {
+async function startNode(program: JavaProgram, options: KafkaOptions, node: number, log4j: string) {
   const data = join(options.folder, `node-${node}`)
   // Stands in for the format step: with a static voter nothing else is needed.
   await writeConfig(data, 'meta.properties', metaProperties(options.clusterId, node))

@@ -3,8 +3,9 @@ import { chown, mkdir, readdir, readlink, realpath, rename, rm, writeFile } from
 import { join } from 'node:path'
 import type { Client } from 'pg'
 import { optionalModule } from '../../config/optional-module.ts'
+import { launchNode } from '../node.ts'
 import { claimFolder, processRecord, recordProcesses, releaseFolder, type Running } from '../process.ts'
-import { startProcess, stopStale, waitReady } from '../process.ts'
+import { startProcess, stopStale } from '../process.ts'
 import type { PostgresEndpoint, ProcessRecord, Service, ServiceOptions } from '../service.ts'
 import { onFolder } from './java-server.ts'
 import { idsOf, postgresBinaries, type PostgresBinaries, runAs, type RunAs, runProgram } from './postgres-binaries.ts'
@@ -42,20 +43,24 @@ export async function startPostgres(options: PostgresOptions): Promise<Service<P
   const as = await runAs(binaries, home)
   const data = join(home, 'data')
   if (!existsSync(data)) await initialise(binaries, as, home, options)
-  await removeLeftovers(data)
-  const server = await startServer(binaries, as, data, options)
-  recordProcesses(folder, [server.record])
   const endpoint: PostgresEndpoint = { host: HOST, port, database: NAME, user: NAME, password }
+  const server = await launchNode({
+    server: SERVER,
+    launch: async () => {
+      await removeLeftovers(data)
+      return startServer(binaries, as, data, options)
+    },
+    probe: () => withClient(endpoint, async (client) => (await client.query('SELECT 1')).rowCount === 1),
+    readyMs: READY_MS,
+    onEnded: options.onEnded,
+    onLaunched: (record) => recordProcesses(folder, [record]),
+  })
   return {
     name: 'postgres',
-    processes: [server.record],
+    processes: [server.record()],
+    nodes: [server],
     endpoint,
-    ready: () =>
-      waitReady(
-        server,
-        () => withClient(endpoint, async (client) => (await client.query('SELECT 1')).rowCount === 1),
-        READY_MS,
-      ),
+    ready: () => server.ready(),
     reset: () => withClient(endpoint, empty),
     stop: async () => {
       // "Fast": open transactions are rolled back. SIGTERM would wait until every client has gone.

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeirError } from '../../core/errors.ts'
-import { recordProcesses, releaseFolder, waitReady } from '../process.ts'
+import { launchNode } from '../node.ts'
+import { recordProcesses, releaseFolder } from '../process.ts'
 import type { AwsEndpoint, AwsKeys, Service, ServiceOptions } from '../service.ts'
 import { type Answer, ask, onFolder, prepareJava, startJava, writeConfig } from './java-server.ts'
 
@@ -29,19 +30,27 @@ export async function startS3(options: S3Options): Promise<Service<AwsEndpoint>>
   await onFolder(folder, () => mkdir(data, { recursive: true }))
   const properties = await writeConfig(folder, 's3proxy.properties', propertiesOf(endpoint, data))
   const logback = await writeConfig(folder, 'logback.xml', LOGBACK)
-  const server = await startJava(program, options, {
+  const server = await launchNode({
     server: SERVER,
-    jvm: ['-Xms64m', '-Xmx384m', `-Dlogback.configurationFile=${logback}`],
-    main: 'org.gaul.s3proxy.Main',
-    args: ['--properties', properties],
+    launch: () =>
+      startJava(program, options, {
+        server: SERVER,
+        jvm: ['-Xms64m', '-Xmx384m', `-Dlogback.configurationFile=${logback}`],
+        main: 'org.gaul.s3proxy.Main',
+        args: ['--properties', properties],
+      }),
+    probe: async () => (await signed(endpoint, 'GET', '/')).status === 200,
+    readyMs: READY_MS,
+    onEnded: options.onEnded,
+    onLaunched: (record) => recordProcesses(folder, [record]),
   })
-  recordProcesses(folder, [server.record])
   return {
     name: 's3',
-    processes: [server.record],
+    processes: [server.record()],
+    nodes: [server],
     endpoint,
     ready: async () => {
-      await waitReady(server, async () => (await signed(endpoint, 'GET', '/')).status === 200, READY_MS)
+      await server.ready()
       await checkMetadata(endpoint, data)
     },
     reset: async () => {

@@ -2,7 +2,7 @@
  * Causes of failure as data (D8): what the engine does about each. Source of the codes: PostgreSQL, appendix A, "Error
  * Codes"; Node.js, "Common system errors" and TLS. A full code stands before its class (the first two characters).
  */
-import { messageOf } from '../../core/errors.ts'
+import { messageOf, withCode } from '../../core/errors.ts'
 
 /** Again inside the deadline; this record's own fault; or a person must act. */
 export type FaultKind = 'retryable' | 'refused' | 'misconfigured'
@@ -143,7 +143,7 @@ export function isLoginRefused({ code }: Fault): boolean {
 
 /** What a log may hold: the text of a fault of data can quote the row (N5). A dead letter keeps it. */
 export function tellable({ kind, code, reason }: Fault): string {
-  return kind === 'refused' ? `SQLSTATE ${code}, whose text may quote a row and is left out` : `${code} ${reason}`
+  return kind === 'refused' ? `SQLSTATE ${code}, whose text may quote a row and is left out` : withCode(code, reason)
 }
 
 function isSqlState(code: string): boolean {

@@ -150,10 +150,15 @@ async function retrying<T>(writer: Writer, invocation: Invocation, course: Cours
       }
       if (deadline.remaining() < MIN_REQUEST_MS)
         throw new WeirError('WEIR_DEADLINE', { what: `sink "${sink}"` }, { cause: error })
-      log('WARN', 'PostgreSQL failed; trying again', { sink, code: fault.code, attempt, phase: course.phase })
+      log('WARN', 'PostgreSQL failed; trying again within this invocation', {
+        sink,
+        code: fault.code,
+        attempt,
+        phase: course.phase,
+      })
       const failure = new WeirError(
         'WEIR_STORE_UNAVAILABLE',
-        { sink, reason: `${fault.code} ${fault.reason} (${fault.advice})` },
+        { sink, reason: `${tellable(fault)} (${fault.advice.replace(/\.$/, '')})` },
         { cause: error },
       )
       if (attempt >= MAX_ATTEMPTS) throw failure
