@@ -27,7 +27,16 @@ async function survive(scenario: Scenario): Promise<void> {
     Object.fromEntries(
       Object.entries({ lake: 's3', sql: 'postgres', kv: 'dynamodb' }).map(([id, kind]) => [
         id,
-        { kind, stored: report.produced, missing: 0, duplicated: 0, different: 0, outside: 0, examples: [] },
+        {
+          kind,
+          expected: report.produced,
+          stored: report.produced,
+          missing: 0,
+          duplicated: 0,
+          different: 0,
+          outside: 0,
+          examples: [],
+        },
       ]),
     ),
   )
