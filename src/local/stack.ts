@@ -102,8 +102,12 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
   // Bundling uses the core that the servers leave idle while they open their ports.
   const mappings = createMappings({ identity, logs: join(folder, 'logs') })
   const functions = startFunctions({ folder, pipelines, port: ports.lambda, mappings, inspect })
+  // What does not bundle is known long before the servers are ready: told at once, and they are not waited for.
+  const broken = new AbortController()
+  functions.catch((error: unknown) => broken.abort(error))
   cleanups.push(() => closeFunctions(functions))
-  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal }, cleanups)
+  const either = AbortSignal.any([signal, broken.signal])
+  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal: either }, cleanups)
   const host = await functions
   signal.throwIfAborted()
 
