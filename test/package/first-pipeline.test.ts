@@ -162,7 +162,8 @@ describe('the page', () => {
     const { postgres } = JSON.parse((await shell('npx weirhouse status --json')).stdout) as Target
     const sql = new Client({ connectionString: postgres.url })
     await sql.connect()
-    const { rows } = await sql.query('SELECT id, room, fahrenheit FROM readings ORDER BY id').finally(() => sql.end())
+    const { rows } = await sql.query('SELECT id, room, fahrenheit FROM readings ORDER BY id')
+    await sql.end()
     expect(rows).toEqual([
       { id: 'r1', room: 'attic', fahrenheit: 77 },
       { id: 'r2', room: 'cellar', fahrenheit: 50 },
@@ -195,15 +196,19 @@ describe('when a step fails, it is told as the page says', () => {
   })
 
   test('package.json says CommonJS', async () => {
-    await shell('npm pkg set type=commonjs')
+    const manifest = join(folder, 'package.json')
+    const right = readFileSync(manifest, 'utf8')
+    writeFileSync(manifest, right.replace('"module"', '"commonjs"'))
     expect(await up()).toEqual({ code: 1, told: shown[1] })
-    await shell('npm pkg set type=module')
+    writeFileSync(manifest, right)
   })
 
   test('there is no Java', async () => {
     const bin = join(home, 'bin')
     mkdirSync(bin)
-    symlinkSync('/bin/sh', join(bin, 'sh'))
+    const npx = (await shell('command -v npx')).stdout.trim()
+    for (const program of ['/bin/sh', realpathSync(npx)])
+      symlinkSync(program, join(bin, program === '/bin/sh' ? 'sh' : 'npx'))
     expect(await up([nodeFolder, bin].join(delimiter))).toEqual({ code: 1, told: shown[2] })
     expect(shown).toHaveLength(3)
   })
