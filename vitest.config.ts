@@ -55,6 +55,7 @@ export default defineConfig({
         test: {
           name: 'package',
           include: ['test/package/**/*.test.ts'],
+          globalSetup: ['test/support/tarball.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,

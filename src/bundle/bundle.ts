@@ -9,6 +9,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild'
+import { installSpec, isOptionalPackage } from '../config/optional-module.ts'
 import { messageOf, WeirError } from '../core/errors.ts'
 import { ownModule } from './own-package.ts'
 
@@ -142,9 +143,28 @@ async function run(entry: Entry): Promise<Result> {
     return await build({ ...settings(entry), write: false, metafile: true })
   } catch (error) {
     if (!isBuildFailure(error)) throw error
+    const [first, ...others] = absentPackages(error)
+    if (first !== undefined) {
+      const install = [first, ...others].map((name) => installSpec(name)).join(' ')
+      throw new WeirError(
+        'WEIR_MODULE_MISSING',
+        { module: first, what: inSentence(entry.what), install },
+        { cause: error },
+      )
+    }
     const reason = error.errors.map((each) => describe(each, entry.folder)).join('; ')
     throw new WeirError('WEIR_BUNDLE', { what: entry.what, reason }, { cause: error })
   }
+}
+
+function inSentence(what: string): string {
+  return `${what.charAt(0).toLowerCase()}${what.slice(1)}`
+}
+
+/** Packages that a sink of ours imports, and the user is to install: nothing is wrong with any source. */
+function absentPackages({ errors }: BuildFailure): string[] {
+  const names = errors.flatMap(({ text }) => /^Could not resolve "([^"]+)"/.exec(text)?.[1] ?? [])
+  return [...new Set(names)].filter((name) => isOptionalPackage(name))
 }
 
 function settings({ contents, folder, sourceMap = false, debug = false }: Entry): BuildOptions {

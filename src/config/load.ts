@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { messageOf, WeirError } from '../core/errors.ts'
@@ -87,9 +88,22 @@ async function importDefault(file: string, what: string): Promise<unknown> {
     return loaded.default
   } catch (error) {
     if (error instanceof WeirError) throw error
+    if (isTakenForCommonJs(file, error))
+      throw new WeirError(
+        'WEIR_DEFINITION_INVALID',
+        { what, reason: 'the nearest package.json takes it for CommonJS; say otherwise: npm pkg set type=module' },
+        { cause: error },
+      )
     const reason = `${placeIn(file, error)}${messageOf(error).replace(/\.$/, '')}`
     throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason }, { cause: error })
   }
+}
+
+/** `npm init -y` writes "type": "commonjs"; Node's own texts do not say where that stands. */
+function isTakenForCommonJs(file: string, error: unknown): boolean {
+  const manifest = error instanceof SyntaxError ? findPackageJSON(pathToFileURL(file)) : undefined
+  if (manifest === undefined) return false
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { readonly type?: string }).type === 'commonjs'
 }
 
 /** `line 3: ` where the stack of the error names a line of that file: first of a fault of syntax, or a frame. */

@@ -30,9 +30,18 @@ function isMissing(error: unknown, name: string): boolean {
   )
 }
 
+/** Whether it is one of those that Weirhouse works with, and the user installs. */
+export function isOptionalPackage(name: string): boolean {
+  return Object.hasOwn(peers(), name)
+}
+
 /** The version that Weirhouse is tested with, so that the command brings neither an older major nor another tag. */
-function installSpec(name: string): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest
-  const range = manifest.peerDependencies[name]
+export function installSpec(name: string): string {
+  const range = peers()[name]
   return range === undefined ? name : `${name}@${range.replace(/^[\^~]/, '')}`
+}
+
+function peers(): Manifest['peerDependencies'] {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest
+  return manifest.peerDependencies
 }

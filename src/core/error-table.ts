@@ -175,7 +175,7 @@ export const errorTable = {
   WEIR_NO_PROJECT: {
     message: 'There is no weirhouse.config.ts in {folder} or above it.',
     retryable: false,
-    cure: 'Change to the folder of a Weirhouse project, or name it with --project.',
+    cure: "Change to the folder of a Weirhouse project, or name it with --project. To begin one, write into that file: export default { pipelines: ['./pipeline.ts'] }",
   },
   WEIR_USAGE: { message: '{reason}.', retryable: false, cure: '{advice}' },
   WEIR_STUCK: {
@@ -186,7 +186,7 @@ export const errorTable = {
   WEIR_UP_FAILED: {
     message: 'The stack did not start: {reason}',
     retryable: false,
-    cure: 'All it printed: {log}',
+    cure: '(All it printed: {log})',
   },
   WEIR_NOT_UP: {
     message: 'No stack named "{stack}" is up.',

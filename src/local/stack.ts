@@ -128,9 +128,13 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
     inspect,
     faults: options.faults?.sandbox,
   })
+  // What does not bundle is known long before the servers are ready: told at once, and they are not waited for.
+  const broken = new AbortController()
+  functions.catch((error: unknown) => broken.abort(error))
   cleanups.push(() => closeFunctions(functions))
+  const either = AbortSignal.any([signal, broken.signal])
   const onEnded = announcer(options, folder, keep)
-  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal, onEnded }, cleanups)
+  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal: either, onEnded }, cleanups)
   const host = await functions
   signal.throwIfAborted()
 

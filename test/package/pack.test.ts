@@ -1,10 +1,10 @@
 /** The package as users get it: built, packed, installed into an empty folder, imported and type-checked there. */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { publint } from 'publint'
+import { mustRun, run } from '../support/npm.ts'
 import { root } from '../tidy/tree.ts'
 
 interface Manifest {
@@ -12,56 +12,23 @@ interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>
   readonly peerDependencies: Readonly<Record<string, string>>
 }
-interface Packed {
-  readonly filename: string
-  readonly files: readonly { readonly path: string; readonly size: number }[]
-}
-
 /** The tarball; most of it is the build and its source maps. */
 const PACKED_BUDGET_BYTES = 900_000
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
-const folder = mkdtempSync(join(tmpdir(), 'weirhouse-package-'))
-const consumer = join(folder, 'consumer')
-let packed: Packed
-let tarball: string
-
-/** With the Node that runs this, also where npm starts one by itself. */
-function run(command: 'npm' | 'node', args: readonly string[], cwd: string) {
-  const ran = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    env: { ...process.env, NODE_OPTIONS: '', PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` },
-    timeout: 150_000,
-  })
-  return { ...ran, output: ran.stdout + ran.stderr }
-}
-
-function mustRun(command: 'npm' | 'node', args: readonly string[], cwd: string): string {
-  const { status, output, stdout, error } = run(command, args, cwd)
-  if (status !== 0)
-    throw new Error(`${command} ${args.join(' ')}: exit code ${status}\n${error?.message ?? ''}${output}`)
-  return stdout
-}
+const consumer = mkdtempSync(join(tmpdir(), 'weirhouse-consumer-'))
+const { tarball, files } = inject('packed')
 
 beforeAll(() => {
-  rmSync(join(root, 'dist'), { recursive: true, force: true }) // a file long deleted must not be shipped
-  mustRun('npm', ['run', '--silent', 'build'], root)
-  const answer = JSON.parse(mustRun('npm', ['pack', '--json', '--pack-destination', folder], root)) as
-    | Packed[]
-    | Record<string, Packed>
-  packed = Object.values(answer)[0]!
-  tarball = join(folder, packed.filename)
-  mkdirSync(consumer)
   writeFileSync(join(consumer, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
   const flags = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--omit=optional']
   mustRun('npm', ['install', ...flags, tarball], consumer)
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(consumer, { recursive: true, force: true }))
 
 describe('the tarball', () => {
   test('holds the build, the command and its bootstrap, and no source, test or fixture', () => {
-    const paths = packed.files.map((file) => file.path)
+    const paths = files
     for (const wanted of [
       'LICENSE',
       'README.md',

@@ -99,7 +99,9 @@ export async function runAs(binaries: PostgresBinaries, folder: string): Promise
   const plain: RunAs = { uid, gid, prefix: [] }
   if (await canRun(plain, binaries, folder)) return plain
   const ids = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
-  const pass: RunAs = { prefix: ['setpriv', ...ids, '--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--'] }
+  // initdb asks access(2) for `postgres`, and the kernel answers without that right unless the third is said.
+  const right = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup']
+  const pass: RunAs = { prefix: ['setpriv', ...ids, ...right, '--'] }
   if (await canRun(pass, binaries, folder)) return pass
   throw new WeirError('WEIR_FOLDER', {
     folder,
