@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { findPackageJSON } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { messageOf, WeirError } from '../core/errors.ts'
@@ -101,9 +100,12 @@ async function importDefault(file: string, what: string): Promise<unknown> {
 
 /** `npm init -y` writes "type": "commonjs"; Node's own texts do not say where that stands. */
 function isTakenForCommonJs(file: string, error: unknown): boolean {
-  const manifest = error instanceof SyntaxError ? findPackageJSON(pathToFileURL(file)) : undefined
-  if (manifest === undefined) return false
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { readonly type?: string }).type === 'commonjs'
+  if (!(error instanceof SyntaxError)) return false
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json')
+    if (existsSync(manifest)) return /"type"\s*:\s*"commonjs"/.test(readFileSync(manifest, 'utf8'))
+    if (folder === dirname(folder)) return false
+  }
 }
 
 /** `line 3: ` where the stack of the error names a line of that file: first of a fault of syntax, or a frame. */
