@@ -70,13 +70,13 @@ function canonicalHeaders(names: readonly string[], headers: Readonly<Record<str
   return text
 }
 
-function deriveKey(secret: string, day: string, region: string, service: string): KeyObject {
+export function deriveKey(secret: string, day: string, region: string, service: string): KeyObject {
   let key: Buffer = Buffer.from(`AWS4${secret}`)
   for (const part of [day, region, service, 'aws4_request']) key = createHmac('sha256', key).update(part).digest()
   return createSecretKey(key)
 }
 
 /** 2015-08-30T12:36:00.000Z -> 20150830T123600Z */
-function amzDate(now: number): string {
+export function amzDate(now: number): string {
   return `${new Date(now).toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`
 }
