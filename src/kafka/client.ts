@@ -13,7 +13,7 @@ export const RETRY_DELAY_MS = 250
 /** A dead host must not hold up failing over to the next; a killed local broker refuses at once. */
 const CONNECT_TIMEOUT_MS = 2000
 /** TLS and a login take several round trips more, maybe to another continent. */
-export const SECURE_CONNECT_TIMEOUT_MS = 5000
+const SECURE_CONNECT_TIMEOUT_MS = 5000
 /** Longest wait for one answer; a group's rejoin may take its whole rebalance timeout. */
 export const REQUEST_TIMEOUT_MS = 15_000
 

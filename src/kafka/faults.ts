@@ -33,7 +33,8 @@ interface ClientError extends Error {
   readonly response?: { readonly mechanisms?: readonly string[] }
 }
 
-const checkLogin = 'Check user, password and sasl.mechanism in the file of --command-config.'
+const checkLogin =
+  'Check user and password, or the AWS credentials, and sasl.mechanism in the file of --command-config.'
 
 function loginFault(all: readonly ClientError[]): ConnectionFault | undefined {
   const named = (apiId: string) => all.find((each) => each.apiId === apiId)
@@ -51,6 +52,8 @@ function loginFault(all: readonly ClientError[]): ConnectionFault | undefined {
       'Set security.protocol to PLAINTEXT or SSL, or name the port of another listener.',
     )
   const other = all.find(({ code }) => code === 'PLT_KFK_AUTHENTICATION')
+  // a broker that hangs up says nothing about the login: it may go down, or want TLS
+  if (all.some(({ message }) => message.startsWith('Connection closed'))) return undefined
   return other && login(all.at(-1)!.message.replace(/\.$/, ''), checkLogin)
 }
 

@@ -51,7 +51,7 @@ export interface GroupOptions {
 }
 
 export interface GroupMember {
-  /** Resolves with the first assignment. Keeps trying until left. */
+  /** Resolves with the first assignment. Keeps trying until left, but throws where the brokers refuse it (no right, no login). */
   join(): Promise<void>
   /** Commits under the assignment they were decided under; WEIR_KAFKA when the broker refuses or is away. */
   commit(assignment: Assignment, offsets: ReadonlyMap<number, number>): Promise<void>
@@ -65,6 +65,7 @@ export function openGroup(connection: KafkaConnection, options: GroupOptions): G
   const left = new AbortController()
   let rejoining: Promise<void> | undefined
   let consumer: Consumer | undefined
+  let joined = false
 
   const open = (memberId: string | null): Consumer => {
     const opened = openConsumer(connection, options, memberId)
@@ -98,9 +99,16 @@ export function openGroup(connection: KafkaConnection, options: GroupOptions): G
       consumer = open(memberId)
       try {
         await consumer.joinGroup({})
+        joined = true
         return
       } catch (error) {
-        why = kafkaError(`joining group "${group}"`, error).message
+        const known = kafkaError(`joining group "${group}"`, error)
+        // who was a member goes on: rights may be taken and given back while others rely on what was read
+        if (!known.retryable && !joined) {
+          left.abort()
+          throw known
+        }
+        why = known.message
         await sleep(RETRY_DELAY_MS)
       }
     }

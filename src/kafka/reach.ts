@@ -4,10 +4,12 @@
  */
 import { Admin, apiVersionsV1, Connection } from '@platformatic/kafka'
 import { WeirError } from '../core/errors.ts'
-import { attempt, clientOptions, kafkaError, SECURE_CONNECT_TIMEOUT_MS } from './client.ts'
+import { attempt, clientOptions, kafkaError } from './client.ts'
 import type { KafkaConnection } from './connection.ts'
 import { nested } from './faults.ts'
 
+/** To connect and log in, and then for an answer: less than a person waits. */
+const PATIENCE_MS = 4000
 /** Of a large cluster that many addresses are tried; all at once. */
 const MAX_TRIED = 5
 
@@ -24,7 +26,7 @@ export interface ReachedCluster {
  */
 export async function reachKafka(connection: KafkaConnection): Promise<ReachedCluster> {
   await anyOf(connection, connection.bootstrap)
-  const admin = new Admin(clientOptions(connection, 0))
+  const admin = new Admin({ ...clientOptions(connection, 0), requestTimeout: PATIENCE_MS })
   try {
     const operation = `asking ${connection.bootstrap.join(',')} for its brokers`
     const { id, brokers } = await attempt(operation, () => admin.metadata({ topics: [], forceUpdate: true }))
@@ -58,7 +60,7 @@ async function anyOf(connection: KafkaConnection, addresses: readonly string[], 
 /** Connects, logs in, and asks the one question that every broker answers anybody. */
 async function greet(connection: KafkaConnection, address: string, advice?: string): Promise<void> {
   const { clientId, bootstrapBrokers: _, ...options } = clientOptions({ ...connection, bootstrap: [address] }, 0)
-  const broker = new Connection(clientId, { ...options, connectTimeout: SECURE_CONNECT_TIMEOUT_MS })
+  const broker = new Connection(clientId, { ...options, connectTimeout: PATIENCE_MS, requestTimeout: PATIENCE_MS })
   // With TLS 1.3 a broker that misses the client's certificate says so only after the handshake.
   let told: Error | undefined
   broker.on('error', (error) => (told ??= error))
@@ -87,7 +89,7 @@ function unreachable(operation: string, error: unknown, connection: KafkaConnect
   if (codes.includes('EAI_AGAIN')) return told('no name server answers', network)
   if (codes.includes('ECONNREFUSED')) return told('nothing listens there', 'Correct the port, or start the brokers.')
   if (nested(error).some(({ message }) => message.includes('timed out')))
-    return told(`no answer within ${SECURE_CONNECT_TIMEOUT_MS / 1000} s`, network)
+    return told(`no answer within ${PATIENCE_MS / 1000} s`, network)
   if (isClosed(error)) return closed(operation, connection, error)
   return told(String(known.details.reason), network)
 }

@@ -7,14 +7,14 @@ import type { Log } from '../core/ports.ts'
 import type { Invoke } from '../event-source/invoker.ts'
 import { createMapping } from '../event-source/mapping.ts'
 import { mappingSettings } from '../event-source/settings.ts'
+import type { KafkaConnection } from '../kafka/connection.ts'
 import { functionName } from './deployment.ts'
-import type { Identity } from './identity.ts'
-import type { KafkaEndpoint } from './service.ts'
+import type { StackIdentity } from './identity.ts'
 
 export interface MappingsOptions {
   readonly pipelines: readonly LoadedPipeline[]
-  readonly kafka: KafkaEndpoint
-  readonly identity: Identity
+  readonly kafka: KafkaConnection
+  readonly identity: StackIdentity
   readonly invoke: Invoke
   /** Folder of the functions' log streams. */
   readonly logs: string
@@ -25,7 +25,7 @@ export interface Mappings {
   stop(): Promise<void>
 }
 
-/** Resolves once every mapping is a member of its group. Throws WEIR_MAPPING_INVALID, WEIR_KAFKA. */
+/** Resolves once every mapping is a member of its group. Throws WEIR_MAPPING_INVALID, or why one may not join. */
 export async function startMappings({ pipelines, kafka, identity, invoke, logs }: MappingsOptions): Promise<Mappings> {
   const mappings = pipelines.map(({ pipeline }) =>
     createMapping({
@@ -33,6 +33,7 @@ export async function startMappings({ pipelines, kafka, identity, invoke, logs }
         uuid: identity.mappings[pipeline.name]!,
         functionName: functionName(pipeline),
         topics: [pipeline.source.topic],
+        consumerGroupId: identity.groups[pipeline.name]!,
         batchSize: pipeline.source.batch.records,
         windowSeconds: pipeline.source.batch.windowSeconds,
         eventSourceArn: identity.clusterArn,
@@ -44,12 +45,16 @@ export async function startMappings({ pipelines, kafka, identity, invoke, logs }
       ...systemPorts,
     }),
   )
-  await Promise.all(mappings.map((mapping) => mapping.start()))
-  return {
-    stop: async () => {
-      await Promise.all(mappings.map((mapping) => mapping.stop()))
-    },
+  const stop = async () => {
+    await Promise.all(mappings.map((mapping) => mapping.stop()))
   }
+  try {
+    await Promise.all(mappings.map((mapping) => mapping.start()))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { stop }
 }
 
 const STREAM = 'event-source-mapping.log'

@@ -8,6 +8,7 @@ import type { OrderKind } from '../core/order.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline } from '../core/ports.ts'
 import { openAdmin } from '../kafka/admin.ts'
+import type { KafkaConnection } from '../kafka/connection.ts'
 import { deadLetterTable } from '../sinks/dead-letters/index.ts'
 import { tableDescription } from '../sinks/dynamodb/index.ts'
 import type { DynamoDbOptions } from '../sinks/dynamodb/index.ts'
@@ -17,14 +18,14 @@ import type { PostgresOptions } from '../sinks/postgres/index.ts'
 import { migrate } from '../sinks/postgres/migrate.ts'
 import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
 import { DEAD_LETTERS, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
-import type { KafkaEndpoint, PostgresEndpoint } from './service.ts'
+import type { PostgresEndpoint } from './service.ts'
 import type { Stores } from './deployment.ts'
 
 /** Generous: everything is on this machine, and may just have started. */
 const TIMEOUT_MS = 30_000
 
 export interface ProvisionEndpoints extends Stores {
-  readonly kafka: KafkaEndpoint
+  readonly kafka: KafkaConnection
 }
 
 /** Throws WEIR_KAFKA, WEIR_REQUEST_FAILED, WEIR_STORE_MISCONFIGURED where kept data do not fit the definition. */
@@ -52,7 +53,7 @@ function awsEnvironment({ dynamodb, s3 }: Stores): Record<string, string> {
   }
 }
 
-async function makeTopics(pipelines: readonly Pipeline[], kafka: KafkaEndpoint): Promise<void> {
+async function makeTopics(pipelines: readonly Pipeline[], kafka: KafkaConnection): Promise<void> {
   const admin = openAdmin(kafka)
   try {
     const present = new Set((await admin.listTopics()).map(({ topic }) => topic))

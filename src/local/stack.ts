@@ -11,8 +11,9 @@ import { join, resolve } from 'node:path'
 import { messageOf, WeirError } from '../core/errors.ts'
 import type { Project } from '../config/load.ts'
 import type { Target } from '../operations/target.ts'
-import { LOCAL_REGION, loadIdentity } from './identity.ts'
-import type { Identity } from './identity.ts'
+import { externalService, makeReady, type ExternalKafka } from './external-kafka.ts'
+import { externalGroups, externalIdentity, LOCAL_REGION, loadIdentity, ownIdentity } from './identity.ts'
+import type { Identity, StackIdentity } from './identity.ts'
 import { startFunctions } from './functions.ts'
 import type { Functions } from './functions.ts'
 import { tryLock } from './jars/lock.ts'
@@ -35,6 +36,8 @@ export interface StackOptions {
   /** Keeps the servers' data between starts. */
   readonly dataDir?: string | undefined
   readonly portBase?: number | undefined
+  /** Brokers that somebody else runs, instead of the stack's own: never stopped, nothing of them deleted. */
+  readonly kafka?: ExternalKafka | undefined
   readonly progress: (text: string | null) => void
   readonly signal: AbortSignal
 }
@@ -68,24 +71,21 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
   const keep = options.dataDir !== undefined
   await prepareFolders(folder, dataFolder, keep)
   const pipelines = project.pipelines
-  const identity = loadIdentity(
-    dataFolder,
-    pipelines.map((each) => each.pipeline.name),
-  )
-  const ports = await choosePorts(
-    ['controller', 'broker-1', 'broker-2', 'postgres', 'dynamodb', 's3', 'lambda'],
-    options.portBase,
-  )
+  const names = pipelines.map((each) => each.pipeline.name)
+  const identity = await identityOn(options, loadIdentity(dataFolder, names))
+  signal.throwIfAborted()
+  const ports = await choosePorts([...(options.kafka ? [] : BROKER_PORTS), ...STORE_PORTS], options.portBase)
 
-  progress('starting Kafka, PostgreSQL, DynamoDB Local and S3')
+  progress(`starting ${options.kafka ? '' : 'Kafka, '}PostgreSQL, DynamoDB Local and S3`)
   // Bundling uses the core that the servers leave idle while they open their ports.
   const functions = startFunctions({ folder, pipelines, port: ports.lambda })
   cleanups.push(() => closeFunctions(functions))
-  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal }, cleanups)
+  const { kafka } = options
+  const servers = await startServers({ identity, dataFolder, keep, ports, kafka, progress, signal }, cleanups)
   const host = await functions
   signal.throwIfAborted()
 
-  const target = targetOf({ name, folder, pipelines, identity, servers, lambdaPort: ports.lambda })
+  const target = targetOf({ name, folder, pipelines, identity, external: kafka, servers, lambdaPort: ports.lambda })
   const file = statusFile(project.root, name)
   writeStatus(file, { ...target, state: 'starting' })
   cleanups.push(() => removeStatus(file))
@@ -100,11 +100,23 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
   return target
 }
 
+const BROKER_PORTS = ['controller', 'broker-1', 'broker-2'] as const
+const STORE_PORTS = ['postgres', 'dynamodb', 's3', 'lambda'] as const
+
+/** Looks at brokers that somebody else runs before anything is started: what is wrong with them is told at once. */
+async function identityOn({ kafka, project, progress }: StackOptions, identity: Identity): Promise<StackIdentity> {
+  if (!kafka) return ownIdentity(identity)
+  progress(`reaching Kafka at ${kafka.connection.bootstrap.join(',')}`)
+  const pipelines = project.pipelines.map((each) => each.pipeline)
+  const { clusterId } = await makeReady(kafka, pipelines, externalGroups(identity))
+  return externalIdentity(identity, clusterId)
+}
+
 async function beginFlow(
   { project, name, progress }: StackOptions,
   host: Functions,
   servers: Servers,
-  identity: Identity,
+  identity: StackIdentity,
   cleanups: Cleanup[],
 ): Promise<void> {
   progress('deploying functions and event source mappings')
@@ -147,7 +159,8 @@ interface ServerOptions {
   readonly identity: Identity
   readonly dataFolder: string
   readonly keep: boolean
-  readonly ports: Readonly<Record<'controller' | 'broker-1' | 'broker-2' | 'postgres' | 'dynamodb' | 's3', number>>
+  readonly ports: Readonly<Record<(typeof BROKER_PORTS)[number] | (typeof STORE_PORTS)[number], number>>
+  readonly kafka: ExternalKafka | undefined
   readonly progress: StackOptions['progress']
   readonly signal: AbortSignal
 }
@@ -159,10 +172,10 @@ async function closeFunctions(starting: Promise<Functions>): Promise<void> {
 }
 
 async function startServers(
-  { identity, dataFolder, keep, ports, progress, signal }: ServerOptions,
+  { identity, dataFolder, keep, ports, kafka: external, progress, signal }: ServerOptions,
   cleanups: Cleanup[],
 ): Promise<Servers> {
-  const { keys } = identity
+  const { keys, kafkaClusterId: clusterId } = identity
   const base = (server: string, ...numbers: number[]) => ({
     folder: join(dataFolder, server),
     ports: numbers,
@@ -179,12 +192,9 @@ async function startServers(
     return service
   }
   const all = Promise.all([
-    ready(
-      startKafka({
-        ...base('kafka', ports.controller, ports['broker-1'], ports['broker-2']),
-        clusterId: identity.kafkaClusterId,
-      }),
-    ),
+    external
+      ? externalService(external)
+      : ready(startKafka({ ...base('kafka', ...BROKER_PORTS.map((each) => ports[each])), clusterId })),
     ready(startPostgres({ ...base('postgres', ports.postgres), password: identity.postgresPassword })),
     ready(startDynamoDb({ ...base('dynamodb', ports.dynamodb), keys, region: LOCAL_REGION })),
     ready(startS3({ ...base('s3', ports.s3), keys, region: LOCAL_REGION })),

@@ -5,7 +5,8 @@ import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
 import type { Target, TargetPipeline } from '../operations/target.ts'
 import { processRecord } from './process.ts'
 import { DEAD_LETTERS, functionName, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
-import type { Identity } from './identity.ts'
+import type { ExternalKafka } from './external-kafka.ts'
+import type { StackIdentity } from './identity.ts'
 import type { Servers, Service } from './service.ts'
 import { dataPrefix } from '../sinks/s3/index.ts'
 
@@ -16,12 +17,14 @@ export interface TargetInput {
   readonly name: string
   readonly folder: string
   readonly pipelines: readonly LoadedPipeline[]
-  readonly identity: Identity
+  readonly identity: StackIdentity
+  /** Where the brokers are somebody else's. */
+  readonly external?: ExternalKafka | undefined
   readonly servers: Servers
   readonly lambdaPort: number
 }
 
-export function targetOf({ name, folder, pipelines, identity, servers, lambdaPort }: TargetInput): Target {
+export function targetOf({ name, folder, pipelines, identity, external, servers, lambdaPort }: TargetInput): Target {
   const { user, password, host, port, database } = servers.postgres.endpoint
   return {
     state: 'running',
@@ -31,7 +34,10 @@ export function targetOf({ name, folder, pipelines, identity, servers, lambdaPor
       processRecord(process.pid)!,
       ...Object.values(servers).flatMap((server: Service<unknown>) => server.processes),
     ],
-    kafka: { bootstrap: servers.kafka.endpoint.bootstrap.join(',') },
+    kafka: {
+      bootstrap: servers.kafka.endpoint.bootstrap.join(','),
+      ...(external ? { external: { commandConfig: external.commandConfig ?? null } } : {}),
+    },
     postgres: { url: `postgresql://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}` },
     s3: servers.s3.endpoint,
     dynamodb: servers.dynamodb.endpoint,
@@ -43,7 +49,7 @@ export function targetOf({ name, folder, pipelines, identity, servers, lambdaPor
   }
 }
 
-function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: Identity): TargetPipeline {
+function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: StackIdentity): TargetPipeline {
   const s3 = sinkOf(pipeline.sinks, 's3')
   const postgres = sinkOf(pipeline.sinks, 'postgres')
   const dynamodb = sinkOf(pipeline.sinks, 'dynamodb')
@@ -55,7 +61,7 @@ function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: Identity
     function: functionName(pipeline),
     module,
     cluster: pipeline.source.cluster ?? identity.clusterArn,
-    consumerGroup: identity.mappings[pipeline.name]!,
+    consumerGroup: identity.groups[pipeline.name]!,
     bucket: s3 ? RECORDS_BUCKET : null,
     prefix: s3 ? dataPrefix(text(s3, 'prefix')!, pipeline.name, s3.id, pipeline.source.topic) : null,
     table: postgres ? `${text(postgres, 'schema') || 'public'}.${text(postgres, 'table')}` : null,

@@ -60,7 +60,7 @@ const describe = defineCommand({
       await io.answer({ ...described, layout }, () =>
         [
           `Topic ${topic} (${described.id}): ${sizeOf(described)}`,
-          ...Object.entries(described.configs).map(([name, value]) => `  ${name}=${value}`),
+          ...settingLines(described),
           table(
             ['partition', 'leader', 'replicas', 'in sync', 'start', 'end'],
             layout.map((each) => [
@@ -101,6 +101,11 @@ async function withAdmin(io: Io, step: string, work: (admin: KafkaAdmin) => Prom
   } finally {
     await admin.close()
   }
+}
+
+function settingLines({ configs }: TopicDescription): string[] {
+  if (configs === null) return ['  Its settings are not for this user to read.']
+  return Object.entries(configs).map(([name, value]) => `  ${name}=${value}`)
 }
 
 function sizeOf({ partitions, replication }: TopicDescription): string {
