@@ -50,7 +50,8 @@ export function readPropertySet(file: string, text: string): PropertySet {
       const value = take(key)
       if (value === undefined) return words[0]
       const found = words.find((word) => word.toLowerCase() === value.toLowerCase())
-      if (found === undefined) throw fault(key, { expected: words.join(', '), advice })
+      if (found === undefined)
+        throw fault(key, { expected: words.map((word) => word || 'an empty value').join(', '), advice })
       return found
     },
     fault,

@@ -1,4 +1,5 @@
 /** `ssl.*` of a client.properties, as Kafka's DefaultSslEngineFactory takes it, stores of type PEM only. */
+import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { messageOf } from '../core/errors.ts'
 import type { KafkaTls, TlsVersion } from './connection.ts'
@@ -25,7 +26,6 @@ function trusted(set: PropertySet, read: ReadFile): { ca?: string } {
   const key = inline === undefined ? 'ssl.truststore.location' : 'ssl.truststore.certificates'
   if (inline !== undefined && path !== undefined) throw both(set, key, 'ssl.truststore.location')
   const ca = certificates(set, key, inline ?? contents(set, key, path!, read))
-  check(set, key, { ca })
   return { ca }
 }
 
@@ -41,7 +41,7 @@ function keyPair(set: PropertySet, read: ReadFile): { cert?: string; key?: strin
     if (inlineKey !== undefined || chain !== undefined) throw both(set, where, 'ssl.keystore.key')
     const text = contents(set, where, path, read)
     const pair = { cert: certificates(set, where, text), key: privateKey(set, where, text), ...secret }
-    check(set, where, pair)
+    mustFit(set, where, pair)
     return pair
   }
   if (inlineKey === undefined && chain === undefined) return {}
@@ -49,7 +49,7 @@ function keyPair(set: PropertySet, read: ReadFile): { cert?: string; key?: strin
   const key = privateKey(set, 'ssl.keystore.key', set.need('ssl.keystore.key', other))
   const where = 'ssl.keystore.certificate.chain'
   const cert = certificates(set, where, set.need(where, other))
-  check(set, 'ssl.keystore.key', { cert, key, ...secret })
+  mustFit(set, 'ssl.keystore.key', { cert, key, ...secret })
   return { cert, key, ...secret }
 }
 
@@ -79,36 +79,40 @@ function contents(set: PropertySet, key: string, path: string, read: ReadFile): 
 
 function certificates(set: PropertySet, key: string, text: string): string {
   const found = pemBlocks(text, /CERTIFICATE$/)
-  if (found === '') throw set.fault(key, { expected: '-----BEGIN CERTIFICATE----- and what follows' })
-  return found
+  if (found.length === 0) throw set.fault(key, { expected: '-----BEGIN CERTIFICATE----- and what follows' })
+  // OpenSSL passes over an authority that it cannot read
+  for (const pem of found) readable(set, key, 'certificates', () => new X509Certificate(pem))
+  return found.join('')
 }
 
 function privateKey(set: PropertySet, key: string, text: string): string {
   const found = pemBlocks(text, /PRIVATE KEY$/)
-  if (found === '') throw set.fault(key, { expected: '-----BEGIN PRIVATE KEY----- and what follows' })
-  return found
+  if (found.length === 0) throw set.fault(key, { expected: '-----BEGIN PRIVATE KEY----- and what follows' })
+  return found.join('')
 }
 
 /** Here rather than at the first connection, where nobody could say which property it is. */
-function check(set: PropertySet, key: string, options: Parameters<typeof createSecureContext>[0]): void {
+function mustFit(set: PropertySet, key: string, pair: { cert: string; key: string; passphrase?: string }): void {
+  readable(set, key, 'a key, its certificate and ssl.key.password', () => createSecureContext(pair))
+}
+
+function readable(set: PropertySet, key: string, what: string, read: () => unknown): void {
   try {
-    createSecureContext(options)
+    read()
   } catch (error) {
     const reason = messageOf(error).replace(/^error:[\dA-F]+:/i, '')
-    const expected = options?.key === undefined ? 'certificates' : 'a key, its certificate and ssl.key.password'
-    throw set.fault(key, { expected: `${expected} that OpenSSL can read (${reason})` })
+    throw set.fault(key, { expected: `${what} that OpenSSL can read (${reason})` })
   }
 }
 
 /** A value on one line has blanks where PEM has line ends: Kafka takes both, OpenSSL does not. */
-function pemBlocks(text: string, label: RegExp): string {
+function pemBlocks(text: string, label: RegExp): string[] {
   return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g)]
     .filter(([, name]) => label.test(name!))
     .map(([, name, body]) => {
       const lines = body!.replaceAll(/\s+/g, '').match(/.{1,64}/g) ?? []
       return `-----BEGIN ${name}-----\n${lines.join('\n')}\n-----END ${name}-----\n`
     })
-    .join('')
 }
 
 /** Only those that both know; older ones are refused by Node.js and by Kafka. */

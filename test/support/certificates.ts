@@ -64,5 +64,5 @@ function sign(
   certificate.setIssuer(issuer.subject)
   certificate.setExtensions(extensions)
   certificate.sign(forge.pki.privateKeyFromPem(issuer.key), forge.md.sha256.create())
-  return forge.pki.certificateToPem(certificate)
+  return forge.pki.certificateToPem(certificate).replaceAll('\r', '')
 }

@@ -27,7 +27,7 @@ export function describeTarget(target: Target): string {
   const stack = target.stack === DEFAULT_STACK ? '' : ` "${target.stack}"`
   const lines = [
     `Stack${stack} is ${target.state}, process ${target.pid}.`,
-    `  Kafka       ${target.kafka.bootstrap}`,
+    `  Kafka       ${target.kafka.bootstrap}${target.kafka.external ? ', not of this stack: it goes on without it' : ''}`,
     `  PostgreSQL  ${target.postgres.url.replace(/:[^:@/]+@/, ':...@')}`,
     `  S3          ${target.s3.endpoint}`,
     `  DynamoDB    ${target.dynamodb.endpoint}`,

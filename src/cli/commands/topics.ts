@@ -1,12 +1,11 @@
 import type { KafkaAdmin, TopicDescription } from '../../kafka/admin.ts'
 import { openAdmin } from '../../kafka/admin.ts'
-import { kafkaOf } from '../../operations/kafka-target.ts'
 import { createTopic, deleteTopic } from '../../operations/topics.ts'
 import { defineCommand, defineGroup } from '../command.ts'
 import type { Io } from '../io.ts'
+import { kafkaOptions, openKafka, type KafkaInput } from '../kafka.ts'
 import { flag, required, settings, text, whole, withDefault } from '../options.ts'
 import { table } from '../table.ts'
-import { openTarget } from '../target.ts'
 
 /** Source: Kafka, `short` replication factor; partitions are bounded by what a cluster carries. */
 const MAX_PARTITIONS = 100_000
@@ -25,9 +24,10 @@ const create = defineCommand({
     replicationFactor: withDefault(whole('count', 'how many brokers hold each of them', 1, MAX_REPLICATION), 2),
     config: settings("a setting of the topic in Kafka's own words; may be given more than once"),
     ifNotExists: flag('leave a topic alone that is there already'),
+    ...kafkaOptions,
   },
-  run: ({ topic, partitions, replicationFactor, config, ifNotExists }, io) =>
-    withAdmin(io, `Creating topic ${topic}`, async (admin) => {
+  run: ({ topic, partitions, replicationFactor, config, ifNotExists, ...kafka }, io) =>
+    withAdmin(io, kafka, `Creating topic ${topic}`, async (admin) => {
       const asked = { topic, partitions, replication: replicationFactor, configs: Object.fromEntries(config) }
       const result = await createTopic(admin, asked, { ifNotExists })
       await io.answer(
@@ -39,9 +39,13 @@ const create = defineCommand({
 
 const list = defineCommand({
   summary: 'List the topics, without those internal to Kafka',
-  example: ['weirhouse topics list'],
-  run: (_, io) =>
-    withAdmin(io, 'Listing topics', async (admin) => {
+  example: [
+    'weirhouse topics list',
+    'weirhouse topics list --bootstrap-server b-1.example.com:9096 --command-config client.properties --json',
+  ],
+  options: kafkaOptions,
+  run: (kafka, io) =>
+    withAdmin(io, kafka, 'Listing topics', async (admin) => {
       const topics = await admin.listTopics()
       const rows = topics.map(({ topic, partitions, replication }) => [topic, partitions, replication])
       await io.answer(topics, () => table(['topic', 'partitions', 'replication'], rows))
@@ -51,9 +55,9 @@ const list = defineCommand({
 const describe = defineCommand({
   summary: 'Describe a topic: its partitions, replicas, offsets and settings',
   example: ['weirhouse topics describe --topic demo_topic'],
-  options: { topic },
-  run: ({ topic }, io) =>
-    withAdmin(io, `Describing topic ${topic}`, async (admin) => {
+  options: { topic, ...kafkaOptions },
+  run: ({ topic, ...kafka }, io) =>
+    withAdmin(io, kafka, `Describing topic ${topic}`, async (admin) => {
       const described = await admin.describeTopic(topic)
       const offsets = await admin.offsets(topic)
       const layout = described.layout.map((each, i) => ({ ...each, start: offsets[i]!.start, end: offsets[i]!.end }))
@@ -80,9 +84,9 @@ const describe = defineCommand({
 const remove = defineCommand({
   summary: 'Delete a topic and all its records',
   example: ['weirhouse topics delete --topic orders'],
-  options: { topic, ifExists: flag('do nothing where there is no such topic') },
-  run: ({ topic, ifExists }, io) =>
-    withAdmin(io, `Deleting topic ${topic}`, async (admin) => {
+  options: { topic, ifExists: flag('do nothing where there is no such topic'), ...kafkaOptions },
+  run: ({ topic, ifExists, ...kafka }, io) =>
+    withAdmin(io, kafka, `Deleting topic ${topic}`, async (admin) => {
       const deleted = await deleteTopic(admin, topic, { ifExists })
       await io.answer({ topic, deleted }, () => (deleted ? `Topic ${topic} deleted` : `There is no topic ${topic}`))
     }),
@@ -93,8 +97,13 @@ export const command = defineGroup({
   commands: { create, list, describe, delete: remove },
 })
 
-async function withAdmin(io: Io, step: string, work: (admin: KafkaAdmin) => Promise<void>): Promise<void> {
-  const admin = openAdmin(kafkaOf(await openTarget(io)))
+async function withAdmin(
+  io: Io,
+  kafka: KafkaInput,
+  step: string,
+  work: (admin: KafkaAdmin) => Promise<void>,
+): Promise<void> {
+  const admin = openAdmin(await openKafka(kafka, io))
   io.progress(step)
   try {
     await work(admin)

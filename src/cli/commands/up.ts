@@ -6,6 +6,7 @@ import type { Target } from '../../operations/target.ts'
 import { defineCommand } from '../command.ts'
 import { startDetached } from '../detach.ts'
 import type { Io } from '../io.ts'
+import { kafkaOptions, ownKafka } from '../kafka.ts'
 import { flag, text, whole } from '../options.ts'
 import { findTarget } from '../target.ts'
 import { describeTarget } from './status.ts'
@@ -20,10 +21,20 @@ export const stackOptions = {
 
 export const command = defineCommand({
   summary: 'Start the local stack: servers, tables, functions, event source mappings; no data is produced',
-  details: 'In the foreground until Ctrl-C, or with --detach in the background until `weirhouse down`.',
-  example: ['weirhouse up', 'weirhouse up --detach', 'weirhouse up --detach --stack second --data-dir ./kept'],
-  options: { detach: flag('start in the background and return once everything is ready'), ...stackOptions },
-  async run({ detach, dataDir, portBase }, io) {
+  details:
+    'In the foreground until Ctrl-C, or with --detach in the background until `weirhouse down`. With --bootstrap-server everything but the brokers: topics are made there where they are missing, nothing of them is stopped or deleted (docs/your-own-kafka.md).',
+  example: [
+    'weirhouse up',
+    'weirhouse up --detach',
+    'weirhouse up --detach --stack second --data-dir ./kept',
+    'weirhouse up --bootstrap-server b-1.example.com:9096 --command-config client.properties',
+  ],
+  options: {
+    detach: flag('start in the background and return once everything is ready'),
+    ...stackOptions,
+    ...kafkaOptions,
+  },
+  async run({ detach, dataDir, portBase, ...input }, io) {
     const running = await findTarget(io)
     if (running && detach && running.state === 'running') {
       io.note(`Stack "${io.stack}" is up already.`)
@@ -31,8 +42,9 @@ export const command = defineCommand({
       return
     }
     if (running) throw new WeirError('WEIR_ALREADY_UP', { stack: io.stack })
+    const kafka = await ownKafka(input, io)
     if (detach) {
-      const target = await startDetached(io, { dataDir, portBase })
+      const target = await startDetached(io, { dataDir, portBase, kafka })
       await io.answer(target, () => `${describeTarget(target)}\n${hints(target)}`)
       return
     }
@@ -42,6 +54,7 @@ export const command = defineCommand({
       name: io.stack,
       dataDir,
       portBase,
+      kafka,
       progress: io.progress,
       signal: io.signal,
     })
@@ -60,11 +73,13 @@ export const command = defineCommand({
 })
 
 /** Lines to copy: of this stack, with a topic that it reads. */
-export function hints({ stack, pipelines }: Target): string {
+export function hints({ stack, kafka, pipelines }: Target): string {
   const option = stack === DEFAULT_STACK ? '' : ` --stack ${stack}`
+  const produce = `  echo '{"hello": "weir"}' | npx weirhouse produce${option} --topic ${pipelines[0]?.topic ?? 'TOPIC'}`
   return [
     'Try, in another terminal:',
-    `  echo '{"hello": "weir"}' | npx weirhouse produce${option} --topic ${pipelines[0]?.topic ?? 'TOPIC'}`,
+    // on a cluster that others use, what to send is not for us to say
+    ...(kafka.external ? [] : [produce]),
     `  npx weirhouse logs --follow${option}`,
     `  npx weirhouse audit${option}`,
   ].join('\n')
