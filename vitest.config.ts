@@ -7,7 +7,7 @@ const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 /** Tests wait a lot: for stores, for sessions to end. Two files at a time fill each other's pauses, also on two cores. */
 const maxWorkers = 2
 
-/** Suites by what they need: unit none; contract the stores; integration the stores and Kafka; package a packed tarball. */
+/** Suites by what they need: unit none; contract the stores; integration the stores and Kafka; aws Python; package a packed tarball. */
 export default defineConfig({
   ...shared,
   test: {
@@ -37,6 +37,17 @@ export default defineConfig({
           maxWorkers,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'aws',
+          include: ['test/aws/**/*.test.ts'],
+          globalSetup: ['test/support/aws-python.ts'],
+          maxWorkers,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,8 +1,8 @@
 import { defineConfig } from 'weirhouse'
 
 export default defineConfig({
-  pipelines: ['./pipelines/demo.ts'],
-  samples: { demo: './samples/demo.ts' },
+  pipelines: ['./pipelines/demo.ts', './pipelines/earthquakes.ts'],
+  samples: { demo: './samples/demo.ts', earthquakes: './samples/earthquakes.ts' },
   environments: {
     /** The specification to the letter. */
     spec: { preset: 'spec' },

@@ -48,14 +48,17 @@ function commandSection(mark: string, name: string, command: Command): string {
     `${mark} ${name}`,
     `${command.summary}.${command.details === '' ? '' : ` ${command.details}`}`,
     parameterTable('Argument', command.arguments, (key, { value }) => value || key),
-    parameterTable('Option', command.options, (key, { kind, value }) =>
-      kind === 'flag' ? `--${kebab(key)}` : `--${kebab(key)} <${value}>`,
-    ),
+    parameterTable('Option', command.options, optionText),
     jsonText[command.json],
     `\`\`\`sh\n${command.example.join('\n')}\n\`\`\``,
   ]
     .filter((part) => part !== '')
     .join('\n\n')
+}
+
+function optionText(key: string, { kind, value }: Parameter<unknown>): string {
+  if (kind === 'flag') return `--${kebab(key)}`
+  return kind === 'optional' ? `--${kebab(key)}[=${value}]` : `--${kebab(key)} <${value}>`
 }
 
 function parameterTable(

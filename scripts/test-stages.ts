@@ -11,8 +11,8 @@ export interface Stage {
   readonly kind: 'gate' | 'suite'
 }
 
-/** The whole of `npm test`, bootstrap aside, stays under six minutes. */
-export const TOTAL_BUDGET_SECONDS = 360
+/** The whole of `npm test`, bootstrap aside, stays under seven minutes. */
+export const TOTAL_BUDGET_SECONDS = 420
 /** A stage that hangs is stopped at this many times its budget. */
 export const STOP_FACTOR = 2
 
@@ -34,5 +34,6 @@ export const stages: readonly Stage[] = [
   suite('simulation', 20),
   suite('contract', 58),
   suite('integration', 166),
+  suite('aws', 60),
   suite('package', 38),
 ]

@@ -9,6 +9,7 @@ import { s3Options } from '../../src/sinks/s3/options.ts'
 import { errorsPage } from './errors.ts'
 import { optionsPage } from './options.ts'
 import { collectTests, withTests } from './promises.ts'
+import { rulesPage } from './rules.ts'
 
 export const PROMISE_PAGES = ['docs/delivery.md', 'docs/event-source.md'] as const
 
@@ -17,6 +18,7 @@ export function generatedPages(root: string): readonly (readonly [path: string, 
   const tests = collectTests(root)
   return [
     ['docs/errors.md', errorsPage()],
+    ['docs/template-rules.md', rulesPage()],
     [
       'docs/options/config.md',
       optionsPage('Options of weirhouse.config.ts', 'Given to `defineConfig({...})`.', configOptions),

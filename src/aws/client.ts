@@ -22,7 +22,7 @@ export interface ClientPorts {
 }
 
 export interface AwsClientOptions {
-  readonly service: 's3' | 'dynamodb'
+  readonly service: 's3' | 'dynamodb' | 'secretsmanager'
   readonly region: string
   /** `https://dynamodb.eu-west-1.amazonaws.com`; a path is not supported. */
   readonly endpoint: string

@@ -19,3 +19,10 @@ export function credentialsOf(env: Environment): Credentials {
   if (!secretAccessKey) throw new WeirError('WEIR_CREDENTIALS', { variable: 'AWS_SECRET_ACCESS_KEY' })
   return { accessKeyId, secretAccessKey, ...(token ? { sessionToken: token } : {}) }
 }
+
+/** AWS_REGION, or AWS_DEFAULT_REGION. Throws WEIR_CREDENTIALS. */
+export function regionOf(env: Environment): string {
+  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION
+  if (!region) throw new WeirError('WEIR_CREDENTIALS', { variable: 'AWS_REGION' })
+  return region
+}

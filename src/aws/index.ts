@@ -1,11 +1,10 @@
 /** S3 and DynamoDB for the data plane, set up from Lambda's own environment variables. */
 import { createAwsClient } from './client.ts'
 import type { ClientPorts } from './client.ts'
-import { credentialsOf } from './credentials.ts'
+import { credentialsOf, regionOf } from './credentials.ts'
 import type { Environment } from './credentials.ts'
 import { dynamo } from './dynamodb.ts'
 import type { Dynamo } from './dynamodb.ts'
-import { WeirError } from '../core/errors.ts'
 import { s3 } from './s3.ts'
 import type { S3 } from './s3.ts'
 
@@ -41,8 +40,7 @@ interface ClientsOptions {
  * region's own, over TLS) and, at each request, the credentials. Throws WEIR_CREDENTIALS without a region.
  */
 export function createClients(env: Environment = process.env, options: ClientsOptions = {}): AwsClients {
-  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION
-  if (!region) throw new WeirError('WEIR_CREDENTIALS', { variable: 'AWS_REGION' })
+  const region = regionOf(env)
   const common = { ...options, region, credentials: () => credentialsOf(env) }
   const ownS3 = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL
   const ownDynamo = env.AWS_ENDPOINT_URL_DYNAMODB || env.AWS_ENDPOINT_URL

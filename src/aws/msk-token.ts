@@ -10,11 +10,12 @@ const TOKEN_SECONDS = 900
 
 /** `agent` is for the logs of AWS, and not signed. */
 export function mskToken(region: string, credentials: Credentials, now: number, agent = 'weirhouse'): string {
-  const url = presign(
+  const host = `kafka.${region}.amazonaws.com`
+  const query = presign(
+    { service: 'kafka-cluster', region },
     {
-      service: 'kafka-cluster',
-      region,
-      host: `kafka.${region}.amazonaws.com`,
+      method: 'GET',
+      host,
       path: '/',
       query: { Action: 'kafka-cluster:Connect' },
       expiresSeconds: TOKEN_SECONDS,
@@ -22,7 +23,7 @@ export function mskToken(region: string, credentials: Credentials, now: number, 
     credentials,
     now,
   )
-  return Buffer.from(`${url}&User-Agent=${agent}`).toString('base64url')
+  return Buffer.from(`https://${host}/?${query}&User-Agent=${agent}`).toString('base64url')
 }
 
 /** The region that the name of an MSK broker holds: `b-1.name.a1b2c3.c2.kafka.eu-west-1.amazonaws.com`. */

@@ -1,39 +1,53 @@
-/** Signature Version 4 in the query: a URL that stands for a request until it expires. */
+/**
+ * AWS Signature Version 4 in the query (Amazon S3 API reference, "Authenticating Requests: Using Query Parameters"), for whoever
+ * has no headers to send. Canonical request, text, scope and key are those of sigv4.ts, but:
+ *
+ *   query             = the request's own, X-Amz-Algorithm=AWS4-HMAC-SHA256, X-Amz-Credential=ID/scope, X-Amz-Date=...,
+ *                       X-Amz-Expires=seconds, X-Amz-Security-Token=..., X-Amz-SignedHeaders=host: encoded, ordered
+ *   canonical headers = host alone
+ *   sent              = the query with X-Amz-Signature=hex(HMAC(key, text)), ordered
+ */
 import { createHmac } from 'node:crypto'
 import type { Credentials } from './credentials.ts'
 import { encodeQuery } from './encode.ts'
 import { amzDate, deriveKey, sha256Hex } from './sigv4.ts'
 import type { SigningScope } from './sigv4.ts'
 
-export interface Presignable extends SigningScope {
-  /** With the port, where it is none of HTTPS. */
-  readonly host: string
+export interface Presignable {
+  readonly method: string
   /** Encoded as it goes over the wire. */
   readonly path: string
   readonly query: Readonly<Record<string, string>>
+  /** With the port where it is not the scheme's own. */
+  readonly host: string
   readonly expiresSeconds: number
-  /** Hexadecimal SHA-256 of the body, or UNSIGNED-PAYLOAD; not given: of no body. */
+  /** Of an empty body where not given. */
   readonly payloadHash?: string
 }
 
-/** `https://host/path?query`, for a GET whose only signed header is the host. The query is canonical: sent as it is signed. */
-export function presign(request: Presignable, credentials: Credentials, now: number): string {
-  const { service, region, host, path, query, expiresSeconds, payloadHash = sha256Hex('') } = request
+/** The query to send. Who has it can send it until it expires: never log it. */
+export function presign(
+  { service, region }: SigningScope,
+  request: Presignable,
+  credentials: Credentials,
+  now: number,
+): string {
+  const { method, path, host, expiresSeconds, payloadHash = sha256Hex('') } = request
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials
   const time = amzDate(now)
   const day = time.slice(0, 8)
   const scope = `${day}/${region}/${service}/aws4_request`
-  const signed = encodeQuery({
-    ...query,
+  const query = {
+    ...request.query,
     'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
-    'X-Amz-Credential': `${credentials.accessKeyId}/${scope}`,
+    'X-Amz-Credential': `${accessKeyId}/${scope}`,
     'X-Amz-Date': time,
     'X-Amz-Expires': String(expiresSeconds),
+    ...(sessionToken === undefined ? {} : { 'X-Amz-Security-Token': sessionToken }),
     'X-Amz-SignedHeaders': 'host',
-    ...(credentials.sessionToken === undefined ? {} : { 'X-Amz-Security-Token': credentials.sessionToken }),
-  })
-  const canonical = `GET\n${path}\n${signed}\nhost:${host}\n\nhost\n${payloadHash}`
+  }
+  const canonical = `${method}\n${path}\n${encodeQuery(query)}\nhost:${host}\n\nhost\n${payloadHash}`
   const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256Hex(canonical)}`
-  const key = deriveKey(credentials.secretAccessKey, day, region, service)
-  const signature = createHmac('sha256', key).update(text).digest('hex')
-  return `https://${host}${path}?${signed}&X-Amz-Signature=${signature}`
+  const key = deriveKey(secretAccessKey, day, region, service)
+  return encodeQuery({ ...query, 'X-Amz-Signature': createHmac('sha256', key).update(text).digest('hex') })
 }

@@ -1,7 +1,9 @@
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { describe, expect, test } from 'vitest'
+import { Signer as RdsSigner } from '@aws-sdk/rds-signer'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { encodeKey, encodeQuery } from './encode.ts'
+import { presign } from './presign.ts'
 import { createSigner, sha256Hex } from './sigv4.ts'
 import type { Signable } from './sigv4.ts'
 
@@ -171,5 +173,38 @@ describe('the SDK as oracle', () => {
     const command = new ListObjectsV2Command({ Bucket: 'bucket', Prefix: "a b/é+~*'", ContinuationToken: 'x==/+' })
     await expect(client.send(command)).rejects.toThrow('captured')
     expect(signAgain('s3', seen[0]!).authorization).toBe(seen[0]!.headers.authorization)
+  })
+})
+
+describe('a presigned query', () => {
+  afterEach(() => void vi.useRealTimers())
+  const now = Date.UTC(2026, 0, 31, 23, 59, 59, 999)
+
+  test.each([
+    ['a session token', { accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'secret', sessionToken: 'a/token+==' }],
+    ['long-lived keys', { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }],
+  ])('RDS token by the SDK, with %s', async (_, credentials) => {
+    vi.useFakeTimers({ now, toFake: ['Date'] })
+    const [hostname, port, username] = ['db.abc123.eu-west-1.rds.amazonaws.com', 5432, "weirhouse_demo é+'"]
+    const token = await new RdsSigner({ hostname, port, username, region: 'eu-west-1', credentials }).getAuthToken()
+    const host = `${hostname}:${port}`
+    const query = presign(
+      { service: 'rds-db', region: 'eu-west-1' },
+      { method: 'GET', path: '/', query: { Action: 'connect', DBUser: username }, host, expiresSeconds: 900 },
+      credentials,
+      now,
+    )
+    expect(`${host}/?${query}`).toBe(token)
+  })
+
+  test('GET Object of the Amazon S3 API reference', () => {
+    const request = { method: 'GET', path: '/test.txt', query: {}, host: 'examplebucket.s3.amazonaws.com' }
+    const query = presign(
+      { service: 's3', region: 'us-east-1' },
+      { ...request, expiresSeconds: 86_400, payloadHash: 'UNSIGNED-PAYLOAD' },
+      { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' },
+      Date.UTC(2013, 4, 24),
+    )
+    expect(query).toContain('X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404')
   })
 })

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { bundlePipeline } from './bundle.ts'
+import type { WeirError } from '../core/errors.ts'
+import { bundleOperations, bundlePipeline, foldersAtFault } from './bundle.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'weirhouse-bundle-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -63,6 +64,33 @@ describe('bundlePipeline', () => {
     expect(withMap.sha256).toBe(without.sha256)
   })
 
+  test('every file that was read is told, also one of which nothing ended up inside', async () => {
+    const options = project(PLAIN.replace('import {', "import './types.ts'\nimport {"))
+    const types = join(options.modulePath, '../types.ts')
+    writeFileSync(types, 'export const unused = 1\n')
+    const { inputs, modules } = await bundlePipeline(options)
+    expect(inputs).toEqual(expect.arrayContaining([options.modulePath, types, join(repository, 'src/core/deliver.ts')]))
+    expect(Object.keys(modules).some((file) => file.endsWith('types.ts'))).toBe(false)
+  })
+
+  test('for a debugger names are kept, and a source map inside leads to the sources', async () => {
+    const options = project(PLAIN)
+    const { folder } = await bundlePipeline({ ...options, debug: true })
+    const code = readFileSync(join(folder, 'index.mjs'), 'utf8')
+    expect(code).toMatch(/^async function deliver\(/m)
+    const [, encoded] = /\/\/# sourceMappingURL=data:application\/json;base64,(\S+)\n$/.exec(code)!
+    const map = JSON.parse(Buffer.from(encoded!, 'base64').toString()) as { sourceRoot: string; sources: string[] }
+    const sources = map.sources.map((file) => fileURLToPath(new URL(file, map.sourceRoot)))
+    expect(sources).toContain(options.modulePath)
+  })
+
+  test('where a file may appear that mends a bundle: beside what is at fault, and where an import leads', async () => {
+    const options = project("import './lib/deep/gone.ts'\nimport 'no-such-package'\n")
+    const error: unknown = await bundlePipeline(options).catch((reason: unknown) => reason)
+    const folder = join(options.modulePath, '..')
+    expect(new Set(foldersAtFault(error as WeirError, options))).toEqual(new Set([folder, join(folder, 'lib/deep')]))
+  })
+
   test('a CommonJS dependency that requires a module of Node loads', async () => {
     const options = project(PLAIN.replace('import {', "import './events.cjs'\nimport {"))
     writeFileSync(join(options.modulePath, '../events.cjs'), "globalThis.seen = typeof require('events').once")
@@ -85,6 +113,47 @@ describe('bundlePipeline', () => {
     await expect(bundlePipeline(project(code))).rejects.toMatchObject({
       code: 'WEIR_BUNDLE',
       message: expect.stringMatching(message),
+    })
+  })
+})
+
+describe('bundleOperations', () => {
+  const handlerOf = (folder: string) =>
+    execFileSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `const { handler } = await import(${JSON.stringify(join(folder, 'index.mjs'))})
+        const context = { awsRequestId: 'r', getRemainingTimeInMillis: () => 5000 }
+        console.log(JSON.stringify(await handler({ verb: 'migrate' }, context)))`,
+      ],
+      { cwd: root, encoding: 'utf8' },
+    )
+
+  test('holds every pipeline, wherever each lies, in one module; the same source gives the same bytes', async () => {
+    const bundles = []
+    for (let i = 0; i < 2; i++) {
+      const [one, two] = [project(PLAIN), project(PLAIN.replace("'x'", "'y'"))]
+      const modulePaths = [one.modulePath, two.modulePath]
+      bundles.push(await bundleOperations({ modulePaths, outFolder: one.outFolder }))
+    }
+    const [first, second] = bundles as [(typeof bundles)[0], (typeof bundles)[0]]
+    expect(second.sha256).toBe(first.sha256)
+    expect(readdirSync(first.folder)).toEqual(['index.mjs'])
+    const code = readFileSync(join(first.folder, 'index.mjs'), 'utf8')
+    expect(code).not.toContain(root)
+    for (const name of ['x', 'y']) expect(code).toContain(`name:"${name}"`)
+    const answer = JSON.parse(handlerOf(first.folder).trimEnd().split('\n').at(-1)!) as unknown
+    expect(answer).toEqual({ verb: 'migrate', statements: [], applied: false })
+  })
+
+  test('what does not build is WEIR_BUNDLE with its place', async () => {
+    const [good, bad] = [project(PLAIN), project("import './nowhere.ts'\n")]
+    const options = { modulePaths: [good.modulePath, bad.modulePath], outFolder: good.outFolder }
+    await expect(bundleOperations(options)).rejects.toMatchObject({
+      code: 'WEIR_BUNDLE',
+      message: expect.stringMatching(/^The operations function does not bundle: .*pipeline\.ts:1:8: Could not resolve/),
     })
   })
 })

@@ -1,2 +1,2 @@
-export { bundlePipeline } from './bundle.ts'
-export type { Bundle, BundleOptions } from './bundle.ts'
+export { bundleOperations, bundlePipeline, foldersAtFault } from './bundle.ts'
+export type { Bundle, BundleOptions, OperationsBundleOptions } from './bundle.ts'

@@ -30,7 +30,7 @@ export interface BrokerSize extends Made<'BrokerSize'> {
 }
 
 export interface BrokerSizeOptions {
-  /** @default kafka.t3.small */
+  /** @default kafka.m7g.large */
   readonly instance?: BrokerInstance
   /**
    * Disk of each broker in GiB, 1 to 16384. It can grow later, never shrink.
@@ -41,7 +41,7 @@ export interface BrokerSizeOptions {
 
 export const BrokerSize = {
   /** Throws WEIR_CDK_REFUSED on an instance that MSK has not and on a disk out of its bounds. */
-  of({ instance = 'kafka.t3.small', storageGib = 10 }: BrokerSizeOptions = {}): BrokerSize {
+  of({ instance = 'kafka.m7g.large', storageGib = 10 }: BrokerSizeOptions = {}): BrokerSize {
     if (!INSTANCES.includes(instance))
       refuse({
         what: 'BrokerSize.instance',

@@ -67,7 +67,7 @@ describe('the rows of the specification', () => {
       KafkaVersion: '4.1.x.kraft',
       NumberOfBrokerNodes: 2,
       BrokerNodeGroupInfo: {
-        InstanceType: 'kafka.t3.small',
+        InstanceType: 'kafka.m7g.large',
         ClientSubnets: [
           { 'Fn::ImportValue': Match.stringLikeRegexp('PrivateSubnetA') },
           { 'Fn::ImportValue': Match.stringLikeRegexp('PrivateSubnetB') },

@@ -7,11 +7,16 @@ import * as msk from 'aws-cdk-lib/aws-msk'
 import { Construct } from 'constructs'
 import { BrokerSize } from './broker-size.ts'
 import { KafkaVersion } from './kafka-version.ts'
+import { clusterAlarms, clusterGraphs } from './kafka-watch.ts'
 import type { Network } from './network.ts'
+import type { AlarmSpec, GraphSpec, Observable } from './observable.ts'
 import { refuse, wholeNumber } from './refuse.ts'
 
 /** Where brokers listen for TLS with IAM, within the VPC. */
 export const IAM_PORT = 9098
+
+/** MSK's levels, each with the metrics of the one before. */
+export type KafkaMonitoring = 'DEFAULT' | 'PER_BROKER' | 'PER_TOPIC_PER_BROKER' | 'PER_TOPIC_PER_PARTITION'
 
 export interface KafkaClusterProps {
   /** Brokers go to its private subnets, the same number to each of its first three zones: MSK takes no more. */
@@ -23,7 +28,7 @@ export interface KafkaClusterProps {
   readonly name?: string
   /** @default KafkaVersion.default() */
   readonly version?: KafkaVersion
-  /** @default BrokerSize.of(): kafka.t3.small with 10 GiB */
+  /** @default BrokerSize.of(): kafka.m7g.large with 10 GiB */
   readonly size?: BrokerSize
   /**
    * Brokers in each zone, so that their number is always a multiple of the zones.
@@ -51,6 +56,12 @@ export interface KafkaClusterProps {
    */
   readonly logRetention?: logs.RetentionDays
   /**
+   * What MSK publishes in CloudWatch. Every alarm and graph has its data at DEFAULT, which is free; the others are paid by the
+   * metric, of which each broker, topic or partition has many.
+   * @default DEFAULT
+   */
+  readonly monitoring?: KafkaMonitoring
+  /**
    * What becomes of the cluster, and the records in it, when it leaves the stack.
    * @default RETAIN
    */
@@ -66,9 +77,10 @@ const MAX_BROKERS = 30
  * Amazon MSK with TLS and IAM and nothing besides, in private subnets. Warns `weirhouse:kafka-past-support`,
  * `weirhouse:one-copy-at-patch`. Its L1 resources are public.
  */
-export class KafkaCluster extends Construct {
+export class KafkaCluster extends Construct implements Observable {
   readonly version: KafkaVersion
   readonly clusterName: string
+  readonly size: BrokerSize
   readonly brokers: number
   readonly replication: number
   readonly minInsyncReplicas: number
@@ -83,6 +95,7 @@ export class KafkaCluster extends Construct {
     const subnets = props.network.privateSubnets.slice(0, MAX_ZONES)
     this.version = props.version ?? KafkaVersion.default()
     this.clusterName = clusterName(props.name)
+    this.size = sizeOf(props.size ?? BrokerSize.of(), this.version)
     const perZone = wholeNumber(
       'KafkaCluster.brokersPerZone',
       props.brokersPerZone ?? 1,
@@ -115,6 +128,14 @@ export class KafkaCluster extends Construct {
 
   get arn(): string {
     return this.cfnCluster.attrArn
+  }
+
+  get alarms(): readonly AlarmSpec[] {
+    return clusterAlarms(this)
+  }
+
+  get graphs(): readonly GraphSpec[] {
+    return clusterGraphs(this)
   }
 
   /** Ingress on the brokers, written into the stack of `from`, so that the cluster's stack never changes for it. */
@@ -185,7 +206,7 @@ export class KafkaCluster extends Construct {
   }
 
   #cluster(
-    { size = BrokerSize.of(), encryptionKey }: KafkaClusterProps,
+    { encryptionKey, monitoring = 'DEFAULT' }: KafkaClusterProps,
     subnets: readonly ec2.CfnSubnet[],
   ): msk.CfnCluster {
     return new msk.CfnCluster(this, 'Cluster', {
@@ -193,10 +214,10 @@ export class KafkaCluster extends Construct {
       kafkaVersion: this.version.msk,
       numberOfBrokerNodes: this.brokers,
       brokerNodeGroupInfo: {
-        instanceType: size.instance,
+        instanceType: this.size.instance,
         clientSubnets: subnets.map((subnet) => subnet.ref),
         securityGroups: [this.securityGroup.securityGroupId],
-        storageInfo: { ebsStorageInfo: { volumeSize: size.storageGib } },
+        storageInfo: { ebsStorageInfo: { volumeSize: this.size.storageGib } },
         connectivityInfo: { publicAccess: { type: 'DISABLED' } },
       },
       clientAuthentication: { sasl: { iam: { enabled: true } }, unauthenticated: { enabled: false } },
@@ -208,16 +229,23 @@ export class KafkaCluster extends Construct {
         arn: this.cfnConfiguration.attrArn,
         revision: Token.asNumber(this.cfnConfiguration.attrLatestRevisionRevision),
       },
+      enhancedMonitoring: monitoring,
       loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: this.logGroup.logGroupName } } },
     })
   }
 
   #warn(): void {
-    if (!this.version.supported)
+    if (!this.version.supported) {
       Validations.of(this).addWarning(
         'weirhouse:kafka-past-support',
         `KafkaCluster.version got ${this.version.msk}, which is past its end of support: AWS mends nothing in it and upgrades it on its own day. Take KafkaVersion.default().`,
       )
+      // The rule on templates cannot see that.
+      Validations.of(this.cfnCluster).acknowledge({
+        id: 'weirhouse::kafka-version',
+        reason: 'it was asked for by name',
+      })
+    }
     if (this.minInsyncReplicas === 1)
       Validations.of(this).addWarning(
         'weirhouse:one-copy-at-patch',
@@ -235,6 +263,18 @@ function clusterName(name = 'weirhouse'): string {
       instead: 'write it like orders-stream',
     })
   return name
+}
+
+/** AWS CloudFormation, AWS::MSK::Cluster BrokerNodeGroupInfo: kafka.t3.small is not to be had with KRaft. */
+function sizeOf(size: BrokerSize, { msk, metadata }: KafkaVersion): BrokerSize {
+  if (size.instance === 'kafka.t3.small' && metadata === 'kraft')
+    refuse({
+      what: 'KafkaCluster.size',
+      got: `${size.instance} with Kafka ${msk}`,
+      why: 'MSK gives these brokers to no cluster with KRaft',
+      instead: 'take kafka.m7g.large or larger, or KafkaVersion.of("3.9.x"), which keeps its metadata in ZooKeeper',
+    })
+  return size
 }
 
 function replicationOf(replication: number | undefined, brokers: number): number {

@@ -1,71 +1,26 @@
 /** The Kafka host's user data, run as far as it goes without an instance: dnf, curl, aws and Kafka's tools are stand-ins. */
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CLUSTER_ARN, DATABASE_HOST, executable, standInHost } from '../../test/support/kafka-host.ts'
 import { CLIENT_PROPERTIES, HOST_COMMANDS, kafkaHostScript } from './kafka-host-script.ts'
 import { KafkaVersion } from './kafka-version.ts'
 
-const ARN = 'arn:aws:kafka:eu-west-1:123456789012:cluster/weirhouse/1-2-3'
 const BROKERS = 'b-1.example:9098,b-2.example:9098'
-const TOOLS = ['kafka-topics.sh', 'kafka-console-producer.sh', 'kafka-console-consumer.sh', 'kafka-consumer-groups.sh']
 const folder = mkdtempSync(join(tmpdir(), 'weirhouse-host-'))
-const stands = join(folder, 'stand-ins')
-let tarball: string
-let jar: string
-
-function executable(path: string, text: string): void {
-  writeFileSync(path, `#!/usr/bin/env bash\n${text}\n`, { mode: 0o755 })
-}
-
-function sum(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex')
-}
-
-beforeAll(() => {
-  mkdirSync(stands)
-  executable(join(stands, 'dnf'), `echo "dnf $*" >> '${folder}/dnf.log'`)
-  executable(join(stands, 'aws'), `echo "aws $*" >> '${folder}/aws.log'; echo '${BROKERS}'`)
-  // the last two arguments are the file and the address, which here is a path
-  executable(join(stands, 'curl'), 'cp "${@: -1}" "${@: -2:1}"')
-  const kafka = join(folder, 'kafka_2.13-9.9.9')
-  mkdirSync(join(kafka, 'bin'), { recursive: true })
-  mkdirSync(join(kafka, 'libs'))
-  for (const tool of TOOLS) executable(join(kafka, 'bin', tool), 'echo "${0##*/} $*"')
-  tarball = join(folder, 'kafka.tgz')
-  expect(spawnSync('tar', ['-czf', tarball, '-C', folder, 'kafka_2.13-9.9.9']).status).toBe(0)
-  jar = join(folder, 'auth.jar')
-  writeFileSync(jar, 'a jar')
-})
+const { bash, script, setUp } = standInHost({ folder, brokers: BROKERS, tool: () => 'echo "${0##*/} $*"' })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function script(sums: { readonly kafka?: string; readonly jar?: string } = {}): string {
-  return kafkaHostScript({
-    clusterArn: ARN,
-    region: 'eu-west-1',
-    tools: { release: '9.9.9', url: tarball, sha256: sums.kafka ?? sum(tarball) },
-    iamAuth: { url: jar, sha256: sums.jar ?? sum(jar) },
-  })
-}
-
-function bash(root: string, args: readonly string[], input = '') {
-  const PATH = [stands, join(root, 'usr/local/bin'), process.env['PATH']].join(delimiter)
-  return spawnSync('bash', args, { encoding: 'utf8', input, env: { PATH, WEIRHOUSE_ROOT: root }, timeout: 15_000 })
-}
-
 test('every script is bash', () => {
-  const whole = kafkaHostScript({ clusterArn: ARN, region: 'eu-west-1', tools: KafkaVersion.default().tools })
+  const whole = kafkaHostScript({ clusterArn: CLUSTER_ARN, region: 'eu-west-1', tools: KafkaVersion.default().tools })
   expect(bash(folder, ['-n'], whole)).toMatchObject({ status: 0, stderr: '' })
 })
 
 describe('set up', () => {
   const root = join(folder, 'root')
-  beforeAll(() => {
-    mkdirSync(root)
-    expect(bash(root, ['-s'], script())).toMatchObject({ status: 0, stderr: '' })
-  })
+  beforeAll(() => setUp(root))
   const call = (command: string, ...args: string[]) => bash(root, [join(root, 'usr/local/bin', command), ...args])
   const iam = () => join(root, 'etc/weirhouse/client.properties')
 
@@ -86,7 +41,7 @@ describe('set up', () => {
   test('kafka-bootstrap asks for the brokers that speak IAM', () => {
     expect(call('kafka-bootstrap').stdout).toBe(`${BROKERS}\n`)
     expect(readFileSync(join(folder, 'aws.log'), 'utf8')).toContain(
-      `aws kafka get-bootstrap-brokers --region eu-west-1 --cluster-arn ${ARN} --query BootstrapBrokerStringSaslIam`,
+      `aws kafka get-bootstrap-brokers --region eu-west-1 --cluster-arn ${CLUSTER_ARN} --query BootstrapBrokerStringSaslIam`,
     )
   })
 
@@ -128,6 +83,20 @@ describe('set up', () => {
     expect(stdout.trim()).toBe(called.replace('BROKERS', BROKERS).replace('IAM', iam()))
   })
 
+  test('database is psql on the records: over verified TLS, as the role that reads alone, by a token of IAM', () => {
+    const { stdout, stderr } = call('database', '-c', 'select 1')
+    expect(stderr).toBe('')
+    expect(stdout.split('\n')).toEqual([
+      `psql --host ${DATABASE_HOST} --port 5432 --username reader_of_weirhouse --dbname weirhouse -c select 1`,
+      `verify-full ${join(root, 'etc/weirhouse/rds-ca.pem')} a-token`,
+      '',
+    ])
+    expect(readFileSync(join(folder, 'aws.log'), 'utf8')).toContain(
+      `aws rds generate-db-auth-token --region eu-west-1 --hostname ${DATABASE_HOST} --port 5432 --username reader_of_weirhouse`,
+    )
+    expect(readFileSync(join(root, 'etc/weirhouse/rds-ca.pem'), 'utf8')).toBe('authorities\n')
+  })
+
   test.each(['topic-create', 'topic-describe', 'produce', 'consume'])(
     '%s without a topic says its usage',
     (command) => {
@@ -154,7 +123,7 @@ describe('set up', () => {
   })
 
   test('runs a second time as the first', () => {
-    expect(bash(root, ['-s'], script())).toMatchObject({ status: 0, stderr: '' })
+    expect(() => setUp(root)).not.toThrow()
   })
 })
 

@@ -2,6 +2,8 @@
  * User data of the Kafka host: pure text, so that it can be checked and executed without an instance. `WEIRHOUSE_ROOT` stands
  * for `/` and is empty on a host; a test names a folder of its own.
  */
+import { READER_ROLE } from '../sinks/postgres/index.ts'
+import { DATABASE_NAME, DATABASE_PORT } from './database-address.ts'
 import type { KafkaTools } from './kafka-version.ts'
 
 export interface Download {
@@ -16,6 +18,8 @@ export interface KafkaHostScript {
   readonly tools: KafkaTools
   /** @default aws-msk-iam-auth 2.3.5 */
   readonly iamAuth?: Download
+  /** Where the records in PostgreSQL are, for the command `database`. @default none: the command says so */
+  readonly databaseHost?: string
 }
 
 /** AWS's own client library for IAM; the sum is of the release on GitHub, which is the artifact of Maven Central as well. */
@@ -30,6 +34,9 @@ sasl.mechanism=AWS_MSK_IAM
 sasl.jaas.config=software.amazon.msk.auth.iam.IAMLoginModule required;
 sasl.client.callback.handler.class=software.amazon.msk.auth.iam.IAMClientCallbackHandler
 `
+
+/** Amazon RDS User Guide, "Using SSL/TLS to encrypt a connection": certificate authorities of every region. */
+const RDS_AUTHORITIES = 'https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem'
 
 const HEAD = `#!/usr/bin/env bash
 `
@@ -77,6 +84,16 @@ exec "$root/opt/kafka/bin/$tool" --bootstrap-server "$brokers" \\
   'group-lag': wrapper('group-lag', 0, [
     'exec kafka-with-iam kafka-consumer-groups.sh --command-config --describe --all-groups "$@"',
   ]),
+  database: `# database [OPTION ...]: psql on the records, as a role that reads alone. IAM gives the password, for 15 minutes.
+set -euo pipefail
+root="\${WEIRHOUSE_ROOT:-}"
+. "$root/etc/weirhouse/host.env"
+[ -n "$WEIRHOUSE_DATABASE_HOST" ] || { echo "this environment has no database: no pipeline has a PostgreSQL sink" >&2; exit 1; }
+PGPASSWORD="$(aws rds generate-db-auth-token --region "$WEIRHOUSE_REGION" \\
+  --hostname "$WEIRHOUSE_DATABASE_HOST" --port ${DATABASE_PORT} --username ${READER_ROLE})"
+export PGPASSWORD PGSSLMODE=verify-full PGSSLROOTCERT="$root/etc/weirhouse/rds-ca.pem"
+exec psql --host "$WEIRHOUSE_DATABASE_HOST" --port ${DATABASE_PORT} --username ${READER_ROLE} --dbname ${DATABASE_NAME} "$@"
+`,
 }
 
 function wrapper(usage: string, required: number, lines: readonly string[]): string {
@@ -102,13 +119,14 @@ echo "Commands: ${Object.keys(WRAPPERS).slice(2).join(', ')}"
 export const HOST_COMMANDS: readonly string[] = Object.keys(WRAPPERS)
 
 /** The whole script. Ends with a mark in /var/log/weirhouse-setup.done; whatever fails ends it before. */
-export function kafkaHostScript({ clusterArn, region, tools, iamAuth = IAM_AUTH }: KafkaHostScript): string {
+export function kafkaHostScript(props: KafkaHostScript): string {
+  const { clusterArn, region, tools, iamAuth = IAM_AUTH, databaseHost = '' } = props
   const wrappers = Object.entries(WRAPPERS).map(([name, text]) => file(`/usr/local/bin/${name}`, HEAD + text, '0755'))
   return [
     `${HEAD}set -euo pipefail`,
     'root="${WEIRHOUSE_ROOT:-}"',
     'mkdir -p "$root/etc/weirhouse" "$root/etc/profile.d" "$root/opt" "$root/usr/local/bin" "$root/var/log"',
-    'dnf install -y java-17-amazon-corretto-headless tar gzip',
+    'dnf install -y java-17-amazon-corretto-headless postgresql17 tar gzip',
     FETCH,
     `fetch '${tools.url}' '${tools.sha256}' "$root/opt/kafka.tgz"`,
     'rm -rf "$root/opt/kafka" && mkdir "$root/opt/kafka"',
@@ -116,10 +134,21 @@ export function kafkaHostScript({ clusterArn, region, tools, iamAuth = IAM_AUTH 
     'rm "$root/opt/kafka.tgz"',
     `fetch '${iamAuth.url}' '${iamAuth.sha256}' "$root/opt/kafka/libs/aws-msk-iam-auth.jar"`,
     file('/etc/weirhouse/client.properties', CLIENT_PROPERTIES, '0644'),
-    file('/etc/weirhouse/host.env', `WEIRHOUSE_CLUSTER_ARN='${clusterArn}'\nWEIRHOUSE_REGION='${region}'\n`, '0644'),
+    // AWS renews the file, so it has no sum to hold it to: it comes by verified TLS from AWS's own host.
+    `curl --fail --silent --show-error --retry 5 --output "$root/etc/weirhouse/rds-ca.pem" '${RDS_AUTHORITIES}'`,
+    file('/etc/weirhouse/host.env', hostEnv({ clusterArn, region, databaseHost }), '0644'),
     ...wrappers,
     file('/etc/profile.d/weirhouse.sh', PROFILE, '0644'),
     'touch "$root/var/log/weirhouse-setup.done"',
+    '',
+  ].join('\n')
+}
+
+function hostEnv({ clusterArn, region, databaseHost }: Readonly<Record<string, string>>): string {
+  return [
+    `WEIRHOUSE_CLUSTER_ARN='${clusterArn}'`,
+    `WEIRHOUSE_REGION='${region}'`,
+    `WEIRHOUSE_DATABASE_HOST='${databaseHost}'`,
     '',
   ].join('\n')
 }

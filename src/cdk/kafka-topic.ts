@@ -3,6 +3,8 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import * as msk from 'aws-cdk-lib/aws-msk'
 import { Construct } from 'constructs'
 import type { KafkaCluster } from './kafka-cluster.ts'
+import { groupWatch } from './kafka-watch.ts'
+import type { Observable } from './observable.ts'
 import { refuse, wholeNumber } from './refuse.ts'
 
 export interface KafkaTopicProps {
@@ -36,8 +38,20 @@ export interface ConsumeOptions {
   readonly group: string
 }
 
+export interface LagOptions {
+  /** The consumer group. */
+  readonly group: string
+  /**
+   * Seconds behind, by the cluster's estimate, that wake somebody where they last.
+   * @default 900
+   */
+  readonly seconds?: number
+}
+
 const NAME = /^[a-zA-Z0-9._-]{1,249}$/
 const MEBIBYTE = 1_048_576
+const LATE_SECONDS = 900
+const WEEK_SECONDS = 604_800
 /** What a kafka.t3.small is recommended to bear. */
 const MAX_PARTITIONS = 300
 
@@ -89,6 +103,16 @@ export class KafkaTopic extends Construct {
       .grantConnect(grantee)
       .combine(this.#grant(grantee, ['kafka-cluster:WriteDataIdempotently'], this.cluster.arn))
       .combine(this.#grant(grantee, ['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData'], this.arn))
+  }
+
+  /** What is to be watched of a group that reads this topic, whoever consumes: an alarm TimeLag, and a graph. */
+  lag({ group, seconds = LATE_SECONDS }: LagOptions): Observable {
+    return groupWatch({
+      clusterName: this.cluster.clusterName,
+      topicName: this.topicName,
+      group: plainName('lag.group', group),
+      seconds: wholeNumber('lag.seconds', seconds, 1, WEEK_SECONDS),
+    })
   }
 
   #grant(grantee: iam.IGrantable, actions: string[], resource: string): iam.Grant {

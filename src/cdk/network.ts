@@ -4,6 +4,9 @@ import { Construct } from 'constructs'
 import { AddressPlan, PRIVATE_RANGE } from './address-plan.ts'
 import type { ZoneAddresses } from './address-plan.ts'
 import { FlowLogs } from './flow-logs.ts'
+import { natAlarms, natGraphs } from './nat-watch.ts'
+import type { WatchedNat } from './nat-watch.ts'
+import type { AlarmSpec, GraphSpec, Observable } from './observable.ts'
 
 export interface NetworkProps {
   /**
@@ -42,7 +45,7 @@ export interface NetworkZone {
  * S3 and DynamoDB. Synthesizes without credentials: zones are named at deployment. Its L1 resources are public.
  * Warns `weirhouse:public-address-space` on ranges that belong to somebody on the internet.
  */
-export class Network extends Construct {
+export class Network extends Construct implements Observable {
   readonly addresses: AddressPlan
   readonly zones: readonly NetworkZone[]
   /** For constructs that take a VPC. It knows ids alone, so depend on {@link internetRoute} for what has to reach out. */
@@ -53,6 +56,8 @@ export class Network extends Construct {
   readonly internetRoute: ec2.CfnRoute
   /** The private default routes: one, or one a zone. */
   readonly natRoutes: readonly ec2.CfnRoute[]
+  /** One, or one a zone. */
+  readonly natGateways: readonly ec2.CfnNatGateway[]
   readonly endpoints: readonly ec2.CfnVPCEndpoint[]
   readonly #name: string
 
@@ -73,6 +78,7 @@ export class Network extends Construct {
     this.internetRoute = route
     const privates = this.#privateRoutes(natGateways === 'perZone')
     this.natRoutes = privates.routes
+    this.natGateways = privates.gateways
     const tables = [table, ...privates.tables]
     this.endpoints = ['s3', 'dynamodb'].map((service) => this.#endpoint(service, tables))
     this.vpc = this.#asVpc(table, privates.tableOf)
@@ -91,6 +97,18 @@ export class Network extends Construct {
 
   get publicSubnets(): readonly ec2.CfnSubnet[] {
     return this.zones.map((zone) => zone.publicSubnet)
+  }
+
+  get alarms(): readonly AlarmSpec[] {
+    return this.#watchedNats().flatMap((nat) => natAlarms(nat))
+  }
+
+  get graphs(): readonly GraphSpec[] {
+    return natGraphs(this.#watchedNats())
+  }
+
+  #watchedNats(): WatchedNat[] {
+    return this.natGateways.map((nat, i) => ({ letter: this.zones[i]!.letter, natGatewayId: nat.ref }))
   }
 
   #zone({ letter, publicRange, privateRange }: ZoneAddresses, i: number): NetworkZone {
@@ -132,6 +150,7 @@ export class Network extends Construct {
   /** The first table and gateway keep their ids when the others come, so that going to `perZone` only adds. */
   #privateRoutes(perZone: boolean) {
     const tables: ec2.CfnRouteTable[] = []
+    const gateways: ec2.CfnNatGateway[] = []
     const routes: ec2.CfnRoute[] = []
     for (const { letter, publicSubnet } of perZone ? this.zones : this.zones.slice(0, 1)) {
       const suffix = letter.toLowerCase()
@@ -142,6 +161,7 @@ export class Network extends Construct {
         tags: this.#named(`nat-${suffix}`),
       })
       nat.addResourceDependency(this.internetRoute)
+      gateways.push(nat)
       const table = this.#routeTable(`PrivateRoutes${letter}`, `private-${suffix}`)
       const route = { routeTableId: table.ref, destinationCidrBlock: '0.0.0.0/0', natGatewayId: nat.ref }
       routes.push(new ec2.CfnRoute(this, `NatRoute${letter}`, route))
@@ -150,7 +170,7 @@ export class Network extends Construct {
     const tableOf = (zone: number) => tables[zone] ?? tables[0]!
     for (const [i, { letter, privateSubnet }] of this.zones.entries())
       this.#associate(`PrivateAssociation${letter}`, tableOf(i), privateSubnet)
-    return { tables, routes, tableOf }
+    return { tables, gateways, routes, tableOf }
   }
 
   #endpoint(service: string, tables: readonly ec2.CfnRouteTable[]): ec2.CfnVPCEndpoint {

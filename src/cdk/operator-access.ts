@@ -2,9 +2,13 @@ import { CfnOutput, CfnParameter, Stack } from 'aws-cdk-lib'
 import * as ec2 from 'aws-cdk-lib/aws-ec2'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
+import { hostAlarm, hostGraph } from './host-watch.ts'
 import type { KafkaCluster } from './kafka-cluster.ts'
 import { kafkaHostScript } from './kafka-host-script.ts'
 import type { Network } from './network.ts'
+import type { AlarmSpec, GraphSpec, Observable } from './observable.ts'
+import { READER_ROLE } from '../sinks/postgres/index.ts'
+import type { RecordDatabase } from './record-database.ts'
 import { refuse } from './refuse.ts'
 import { SSH_RANGE_PATTERN } from './ssh-range.ts'
 import type { SshRange } from './ssh-range.ts'
@@ -13,6 +17,12 @@ export interface OperatorAccessProps {
   readonly network: Network
   /** The cluster that the Kafka host works on. */
   readonly cluster: KafkaCluster
+  /**
+   * Whether there is a bastion. Without one the Kafka host stands alone: Session Manager reaches it, no port is open and there
+   * is no key pair. What follows about SSH is then refused.
+   * @default true
+   */
+  readonly bastion?: boolean
   /**
    * From where the bastion takes SSH.
    * @default a CloudFormation parameter without default, SshRange, for whoever deploys to answer
@@ -33,6 +43,11 @@ export interface OperatorAccessProps {
    * @default t4g.small
    */
   readonly kafkaHostInstance?: ec2.InstanceType
+  /**
+   * The database that the Kafka host's command `database` reads, as the role that `migrate` makes for people.
+   * @default none: there is no such command
+   */
+  readonly database?: RecordDatabase
 }
 
 interface Host {
@@ -41,7 +56,7 @@ interface Host {
   readonly role: iam.Role
   readonly subnet: ec2.ISubnet
   readonly instanceType: ec2.InstanceType
-  readonly keyPair: ec2.IKeyPair
+  readonly keyPair: ec2.IKeyPair | undefined
   readonly isPublic: boolean
   readonly diskGib: number
   readonly userData?: ec2.UserData
@@ -50,41 +65,69 @@ interface Host {
 const SSH = ec2.Port.tcp(22)
 
 /**
- * Two hosts for people: a bastion in the first public subnet, and a Kafka host in the first private one with Java, Kafka's
- * tools and commands around them. SSH goes from the stated range to the bastion and from there to the Kafka host; Session
- * Manager reaches both without a port.
+ * Hosts for people: a Kafka host in the first private subnet with Java, Kafka's tools and commands around them, and a bastion in
+ * the first public one unless it is not wanted. SSH goes from the stated range to the bastion and from there to the Kafka host;
+ * Session Manager reaches both without a port.
  */
-export class OperatorAccess extends Construct {
-  readonly keyPair: ec2.IKeyPair
-  readonly bastion: ec2.Instance
+export class OperatorAccess extends Construct implements Observable {
   readonly kafkaHost: ec2.Instance
-  readonly bastionSecurityGroup: ec2.SecurityGroup
   readonly kafkaHostSecurityGroup: ec2.SecurityGroup
+  /** Undefined, like its group and the key pair, where it is not wanted. */
+  readonly bastion: ec2.Instance | undefined
+  readonly bastionSecurityGroup: ec2.SecurityGroup | undefined
+  readonly keyPair: ec2.IKeyPair | undefined
 
   constructor(scope: Construct, id: string, props: OperatorAccessProps) {
     super(scope, id)
-    const { network, cluster } = props
+    const { network, cluster, bastion = true } = props
     const { vpc } = network
-    this.keyPair = props.keyPair ?? new ec2.KeyPair(this, 'KeyPair', { type: ec2.KeyPairType.ED25519 })
-    this.bastionSecurityGroup = new ec2.SecurityGroup(this, 'BastionGroup', { vpc, description: 'Bastion' })
+    if (!bastion) refuseSsh(props)
     this.kafkaHostSecurityGroup = new ec2.SecurityGroup(this, 'KafkaHostGroup', { vpc, description: 'Kafka host' })
-    this.bastionSecurityGroup.addIngressRule(ec2.Peer.ipv4(this.#sshFrom(props)), SSH, 'SSH from the stated range')
-    this.kafkaHostSecurityGroup.addIngressRule(this.bastionSecurityGroup, SSH, 'SSH from the bastion')
     const brokersIngress = cluster.letIn(this, this.kafkaHostSecurityGroup)
-    this.bastion = this.#host('Bastion', {
-      vpc,
-      securityGroup: this.bastionSecurityGroup,
+    if (bastion) {
+      this.keyPair = props.keyPair ?? new ec2.KeyPair(this, 'KeyPair', { type: ec2.KeyPairType.ED25519 })
+      this.bastionSecurityGroup = this.#bastionGroup(props)
+      this.bastion = this.#bastion(props, this.bastionSecurityGroup)
+    }
+    this.kafkaHost = this.#kafkaHost(props)
+    this.kafkaHost.node.addDependency(...network.natRoutes, brokersIngress)
+    this.#outputs()
+  }
+
+  get alarms(): readonly AlarmSpec[] {
+    return this.#hosts().map(([name, { instanceId }]) => hostAlarm(name, instanceId))
+  }
+
+  get graphs(): readonly GraphSpec[] {
+    return [hostGraph(this.#hosts().map(([name, { instanceId }]) => [name, instanceId]))]
+  }
+
+  #hosts(): [name: string, ec2.Instance][] {
+    const bastion: [string, ec2.Instance][] = this.bastion ? [['Bastion', this.bastion]] : []
+    return [['KafkaHost', this.kafkaHost], ...bastion]
+  }
+
+  #bastionGroup(props: OperatorAccessProps): ec2.SecurityGroup {
+    const { vpc } = props.network
+    const group = new ec2.SecurityGroup(this, 'BastionGroup', { vpc, description: 'Bastion' })
+    group.addIngressRule(ec2.Peer.ipv4(this.#sshFrom(props)), SSH, 'SSH from the stated range')
+    this.kafkaHostSecurityGroup.addIngressRule(group, SSH, 'SSH from the bastion')
+    return group
+  }
+
+  #bastion({ network, bastionInstance }: OperatorAccessProps, securityGroup: ec2.SecurityGroup): ec2.Instance {
+    const bastion = this.#host('Bastion', {
+      vpc: network.vpc,
+      securityGroup,
       role: this.#role('BastionRole'),
-      subnet: vpc.publicSubnets[0]!,
-      instanceType: armType('bastionInstance', props.bastionInstance ?? new ec2.InstanceType('t4g.nano')),
+      subnet: network.vpc.publicSubnets[0]!,
+      instanceType: armType('bastionInstance', bastionInstance ?? new ec2.InstanceType('t4g.nano')),
       keyPair: this.keyPair,
       isPublic: true,
       diskGib: 8,
     })
-    this.bastion.node.addDependency(network.internetRoute)
-    this.kafkaHost = this.#kafkaHost(props)
-    this.kafkaHost.node.addDependency(...network.natRoutes, brokersIngress)
-    this.#outputs()
+    bastion.node.addDependency(network.internetRoute)
+    return bastion
   }
 
   #sshFrom({ sshFrom }: OperatorAccessProps): string {
@@ -102,15 +145,20 @@ export class OperatorAccess extends Construct {
     return new iam.Role(this, id, { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') })
   }
 
-  #kafkaHost({ network, cluster, kafkaHostInstance }: OperatorAccessProps): ec2.Instance {
+  #kafkaHost({ network, cluster, kafkaHostInstance, database }: OperatorAccessProps): ec2.Instance {
     const role = this.#role('KafkaHostRole')
     const granted = cluster.grantOperate(role)
+    if (database) {
+      database.letIn(this, this.kafkaHostSecurityGroup)
+      role.addToPolicy(database.login(READER_ROLE))
+    }
     // The service knows no resource for this action, hence the star.
     role.addToPolicy(new iam.PolicyStatement({ actions: ['kafka:GetBootstrapBrokers'], resources: ['*'] }))
     const script = kafkaHostScript({
       clusterArn: cluster.arn,
       region: Stack.of(this).region,
       tools: cluster.version.tools,
+      ...(database && { databaseHost: database.host }),
     })
     const host = this.#host('KafkaHost', {
       vpc: network.vpc,
@@ -138,7 +186,7 @@ export class OperatorAccess extends Construct {
       machineImage: ec2.MachineImage.latestAmazonLinux2023({ cpuType: ec2.AmazonLinuxCpuType.ARM_64 }),
       securityGroup: host.securityGroup,
       role: host.role,
-      keyPair: host.keyPair,
+      ...(host.keyPair && { keyPair: host.keyPair }),
       httpTokens: ec2.HttpTokens.REQUIRED,
       detailedMonitoring: true,
       blockDevices: [{ deviceName: '/dev/xvda', volume }],
@@ -146,12 +194,32 @@ export class OperatorAccess extends Construct {
     })
   }
 
+  /** Under their own names: `weirhouse connect` looks for them. */
   #outputs(): void {
-    new CfnOutput(this, 'BastionAddress', { value: this.bastion.instancePublicIp })
-    new CfnOutput(this, 'BastionId', { value: this.bastion.instanceId })
-    new CfnOutput(this, 'KafkaHostAddress', { value: this.kafkaHost.instancePrivateIp })
-    new CfnOutput(this, 'KafkaHostId', { value: this.kafkaHost.instanceId })
+    const { bastion, kafkaHost, keyPair } = this
+    const values = {
+      BastionAddress: bastion?.instancePublicIp,
+      BastionId: bastion?.instanceId,
+      KafkaHostAddress: kafkaHost.instancePrivateIp,
+      KafkaHostId: kafkaHost.instanceId,
+      KeyPairParameter: keyPair instanceof ec2.KeyPair ? keyPair.privateKey.parameterName : undefined,
+    }
+    for (const [name, value] of Object.entries(values))
+      if (value !== undefined) new CfnOutput(this, name, { value }).overrideLogicalId(name)
   }
+}
+
+/** Without a bastion nothing takes SSH, and what is said of it would be passed over. */
+function refuseSsh({ sshFrom, keyPair, bastionInstance }: OperatorAccessProps): void {
+  const given = { sshFrom: sshFrom?.cidr, keyPair: keyPair?.node.path, bastionInstance: bastionInstance?.toString() }
+  for (const [name, got] of Object.entries(given))
+    if (got !== undefined)
+      refuse({
+        what: `OperatorAccess.${name}`,
+        got,
+        why: 'with bastion: false nothing takes SSH',
+        instead: 'leave it out, or give bastion: true',
+      })
 }
 
 /** The image is for arm64: another type would not start. */

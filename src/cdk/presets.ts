@@ -1,12 +1,15 @@
 /** What an environment is where it does not say: data, one column a preset (docs/aws.md, "Presets"). Pure. */
 import type { Environment } from '../config/environments.ts'
+import { DEFAULT_LINE } from '../core/kafka-release.ts'
 import { PRIVATE_RANGE, SPEC_RANGE } from './address-plan.ts'
+import type { SupportedKafka } from './kafka-version.ts'
 
 interface Preset {
   readonly range: string
   readonly zones: number
   readonly natGateways: 'one' | 'perZone'
   readonly flowLogs: boolean
+  readonly kafkaVersion: SupportedKafka
   readonly brokerInstance: string
   readonly brokerStorageGib: number
   readonly databaseInstance: string
@@ -25,7 +28,8 @@ const spec: Preset = {
   zones: 2,
   natGateways: 'one',
   flowLogs: true,
-  brokerInstance: 'kafka.t3.small',
+  kafkaVersion: DEFAULT_LINE,
+  brokerInstance: 'kafka.m7g.large',
   brokerStorageGib: 10,
   databaseInstance: 't4g.micro',
   databaseStorageGib: 20,
@@ -43,6 +47,9 @@ const minimal: Preset = {
   ...spec,
   range: PRIVATE_RANGE,
   flowLogs: false,
+  // The smallest brokers, which MSK gives to no cluster with KRaft: the last line with ZooKeeper.
+  kafkaVersion: '3.9.x',
+  brokerInstance: 'kafka.t3.small',
   brokerStorageGib: 5,
   backupDays: 1,
   hosts: 'sessionManager',

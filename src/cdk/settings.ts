@@ -73,7 +73,7 @@ export function settingsOf(environment: string, given: Environment): Settings {
     },
     kafka: {
       name: kafka.name ?? `weirhouse-${environment}`,
-      version: versionOf(kafka),
+      version: versionOf(kafka, preset.kafkaVersion),
       size: BrokerSize.of({
         instance: (kafka.instance ?? preset.brokerInstance) as BrokerInstance,
         storageGib: kafka.storageGib ?? preset.brokerStorageGib,
@@ -102,8 +102,8 @@ export function settingsOf(environment: string, given: Environment): Settings {
   }
 }
 
-function versionOf({ version, allowPastSupport }: Environment['kafka']): KafkaVersion {
-  if (version === undefined) return KafkaVersion.default()
+function versionOf({ version, allowPastSupport }: Environment['kafka'], preset: SupportedKafka): KafkaVersion {
+  if (version === undefined) return KafkaVersion.of(preset)
   return allowPastSupport ? KafkaVersion.pastSupport(version) : KafkaVersion.of(version as SupportedKafka)
 }
 

@@ -6,7 +6,16 @@ import * as kms from 'aws-cdk-lib/aws-kms'
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { describe, expect, test } from 'vitest'
 import { specApp, testApp } from '../../test/aws/spec-app.ts'
-import { AddressPlan, BrokerSize, KafkaCluster, KafkaTopic, KafkaVersion, Network, OperatorAccess } from './index.ts'
+import {
+  AddressPlan,
+  BrokerSize,
+  KafkaCluster,
+  KafkaTopic,
+  KafkaVersion,
+  Network,
+  OperatorAccess,
+  SshRange,
+} from './index.ts'
 import type { KafkaClusterProps } from './index.ts'
 
 const spec = specApp()
@@ -93,6 +102,13 @@ describe('other shapes', () => {
       template.hasResourceProperties('AWS::EC2::Instance', { InstanceType })
   })
 
+  test('the smallest brokers with ZooKeeper', () => {
+    const stack = inStack()
+    const props = { version: KafkaVersion.of('3.9.x'), size: BrokerSize.of({ instance: 'kafka.t3.small' }) }
+    new KafkaCluster(stack, 'Kafka', { network: new Network(stack, 'Network'), ...props })
+    Template.fromStack(stack).hasResourceProperties('AWS::MSK::Cluster', { KafkaVersion: '3.9.x' })
+  })
+
   test('warnings have ids to acknowledge them by', () => {
     const warned = (stack: Stack) =>
       Annotations.fromStack(stack)
@@ -100,6 +116,8 @@ describe('other shapes', () => {
         .map(({ entry }) => /weirhouse:[a-z-]+/.exec(entry.data as string)?.[0])
     expect(warned(spec.stacks.network)).toEqual(['weirhouse:public-address-space'])
     expect(warned(spec.stacks.stream)).toEqual(['weirhouse:one-copy-at-patch'])
+    for (const stack of [spec.stacks.store, spec.stacks.process])
+      Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue())
     const stack = inStack()
     const version = KafkaVersion.pastSupport('2.8.1')
     new KafkaCluster(stack, 'Kafka', { network: new Network(stack, 'Network'), version })
@@ -121,6 +139,11 @@ describe('mistakes are refused', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['replication over brokers', () => cluster({ replication: 3 }), /replication got 3, but there are 2 brokers/],
     ['min in-sync = replication', () => cluster({ minInsyncReplicas: 2 }), /got 2, but with replication 2 every patch/],
+    [
+      'the smallest brokers with KRaft',
+      () => cluster({ size: BrokerSize.of({ instance: 'kafka.t3.small' }) }),
+      /KafkaCluster\.size got "kafka\.t3\.small with Kafka 4\.1\.x\.kraft"/,
+    ],
     ['no broker', () => cluster({ brokersPerZone: 0 }), /brokersPerZone got 0/],
     ['half a broker', () => cluster({ brokersPerZone: 1.5 }), /brokersPerZone got 1\.5/],
     ['a name that MSK has not', () => cluster({ name: 'my_stream' }), /name got "my_stream"/],
@@ -147,6 +170,28 @@ describe('mistakes are refused', () => {
       },
       /kafkaHostInstance got "t3\.small", but the hosts run on arm64/,
     ],
+    ...(
+      [
+        [
+          'a range for SSH',
+          { sshFrom: SshRange.of('203.0.113.7/32') },
+          /sshFrom got "203\.0\.113\.7\/32", but with bastion/,
+        ],
+        ['a key pair', { keyPair: ec2.KeyPair.fromKeyPairName(spec.stacks.access, 'Pair', 'mine') }, /keyPair got/],
+        [
+          'an instance for it',
+          { bastionInstance: new ec2.InstanceType('t4g.nano') },
+          /bastionInstance got "t4g\.nano"/,
+        ],
+      ] as const
+    ).map(([what, props, said]): [string, () => unknown, RegExp] => [
+      `${what} without a bastion`,
+      () => {
+        const made = cluster()
+        return new OperatorAccess(made, 'Access', { network: spec.network, cluster: made, bastion: false, ...props })
+      },
+      said,
+    ]),
     [
       'a topic on Kafka 2.8.1',
       () => {

@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts'
 import { formatCidr, parseCidr } from './cidr.ts'
 import { refuse } from './refuse.ts'
 import type { Made } from './refuse.ts'
@@ -12,6 +13,18 @@ const WIDEST_MASK = 8
 
 /** What a CloudFormation parameter takes for a range: the same rule as {@link SshRange.of}, short of its alignment. */
 export const SSH_RANGE_PATTERN = String.raw`^(\d{1,3}\.){3}\d{1,3}/([89]|[12]\d|3[0-2])$`
+
+export const SSH_RANGE_HELP = 'from where the bastion takes SSH, such as 203.0.113.7/32; no wider than a /8'
+
+/** What is wrong with a range that somebody typed; undefined where nothing is. */
+export function sshRangeFault(range: string): string | undefined {
+  try {
+    SshRange.of(range)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
 
 export const SshRange = {
   /** Throws WEIR_CDK_REFUSED on what is no range and on one wider than a /8. */

@@ -15,12 +15,18 @@ export interface TemplateResource {
   readonly DeletionPolicy?: string
 }
 
-export interface SynthesizedStack {
-  /** Network, Stream, Access, Store, Process, Observe. */
+/** A stack as far as its resources tell. */
+export interface StackResources {
+  /** Network, Stream, Store, Access, Process, Observe. */
   readonly name: string
   /** As CloudFormation knows it: `weirhouse-<environment>-network`. */
   readonly stackName: string
   readonly resources: Readonly<Record<string, TemplateResource>>
+}
+
+export interface SynthesizedStack extends StackResources {
+  /** The whole of it. */
+  readonly template: { readonly [section: string]: unknown }
 }
 
 export interface Warning {

@@ -99,12 +99,15 @@ describe('versions', () => {
     expect(msk.startsWith(KAFKA_VERSION.split('.').slice(0, 2).join('.'))).toBe(true)
   })
 
-  test.each(['3.8.x.kraft', '3.9.x.kraft', '4.0.x.kraft', '4.1.x.kraft'] as const)('%s has pinned tools', (name) => {
-    const { tools } = KafkaVersion.of(name)
-    expect(tools.sha256).toMatch(/^[0-9a-f]{64}$/)
-    expect(tools.url).toContain(`/kafka_2.13-${tools.release}.tgz`)
-    expect(name.startsWith(tools.release.slice(0, 3))).toBe(true)
-  })
+  test.each(['3.8.x.kraft', '3.9.x', '3.9.x.kraft', '4.0.x.kraft', '4.1.x.kraft'] as const)(
+    '%s has pinned tools',
+    (name) => {
+      const { tools } = KafkaVersion.of(name)
+      expect(tools.sha256).toMatch(/^[0-9a-f]{64}$/)
+      expect(tools.url).toContain(`/kafka_2.13-${tools.release}.tgz`)
+      expect(name.startsWith(tools.release.slice(0, 3))).toBe(true)
+    },
+  )
 
   test('past support only by name; before 3.6 without topic API', () => {
     expect(KafkaVersion.pastSupport('2.8.1')).toMatchObject({ msk: '2.8.1', supported: false, topicApi: false })
@@ -132,7 +135,7 @@ describe('pollers and sizes', () => {
   })
 
   test('the smallest broker is the default', () => {
-    expect(BrokerSize.of()).toEqual({ instance: 'kafka.t3.small', storageGib: 10 })
+    expect(BrokerSize.of()).toEqual({ instance: 'kafka.m7g.large', storageGib: 10 })
   })
 
   test('a range for SSH, and the same rule as a parameter', () => {

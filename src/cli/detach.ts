@@ -17,13 +17,15 @@ interface DetachOptions {
   readonly dataDir: string | undefined
   readonly portBase: number | undefined
   readonly kafka: OwnKafka | undefined
+  readonly inspect: number | undefined
 }
 
 /**
  * Starts `weirhouse up` in a session of its own and resolves once it is running. Where it fails, throws with the line it
  * ended with.
  */
-export async function startDetached(io: Io, { dataDir, portBase, kafka }: DetachOptions): Promise<Target> {
+export async function startDetached(io: Io, options: DetachOptions): Promise<Target> {
+  const { dataDir, portBase, kafka, inspect } = options
   const folder = stackFolder(findRoot(io.project), io.stack)
   const log = join(folder, 'up.log')
   const output = openLog(folder, log)
@@ -32,6 +34,7 @@ export async function startDetached(io: Io, { dataDir, portBase, kafka }: Detach
   if (portBase !== undefined) args.push('--port-base', String(portBase))
   if (kafka) args.push('--bootstrap-server', kafka.target.bootstrap)
   if (kafka?.commandConfig !== undefined) args.push('--command-config', kafka.commandConfig)
+  if (inspect !== undefined) args.push(`--inspect=${inspect}`)
   const main = fileURLToPath(import.meta.resolve(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js'))
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
     detached: true,

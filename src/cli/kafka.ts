@@ -4,10 +4,10 @@ import { WeirError } from '../core/errors.ts'
 import type { KafkaConnection } from '../kafka/connection.ts'
 import { reachKafka } from '../kafka/reach.ts'
 import { kafkaOf, readCommandConfig } from '../operations/kafka-target.ts'
-import type { TargetKafka } from '../operations/target.ts'
+import type { Target, TargetKafka } from '../operations/target.ts'
 import type { Io } from './io.ts'
 import { addresses, text } from './options.ts'
-import { openTarget } from './target.ts'
+import { findTarget, openTarget } from './target.ts'
 
 export const kafkaOptions = {
   bootstrapServer: addresses('host:port,...', 'brokers of your own, instead of those of the stack'),
@@ -54,13 +54,25 @@ function readWarning(bootstrap: readonly string[], file: string, io: Io): KafkaC
   return connection
 }
 
-/** The brokers that the line names, else those of the stack. Throws as `ownKafka`, and WEIR_NOT_UP. */
-export async function openKafka(input: KafkaInput, io: Io): Promise<KafkaConnection> {
+export interface OpenedKafka extends Pick<Target, 'pipelines'> {
+  readonly connection: KafkaConnection
+}
+
+/**
+ * The brokers that the line names, else those of the stack; with the pipelines that are known to read there. Throws as
+ * `ownKafka`, and WEIR_NOT_UP.
+ */
+export async function openKafka(input: KafkaInput, io: Io): Promise<OpenedKafka> {
   const own = await ownKafka(input, io)
-  if (own) return own.connection
+  if (own) {
+    const running = await findTarget(io)
+    // topics of one name on two clusters are two topics
+    const same = running?.kafka.bootstrap === own.target.bootstrap
+    return { connection: own.connection, pipelines: same ? running.pipelines : [] }
+  }
   const target = await openTarget(io)
   const connection = kafkaOf(target)
   // the stack's own are on this machine; of others a wrong password should be told at once
   if (target.kafka.external) await reachKafka(connection)
-  return connection
+  return { connection, pipelines: target.pipelines }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { kebab, moment, settings, whole } from './options.ts'
+import { defineCommand } from './command.ts'
+import { kebab, moment, optional, settings, whole } from './options.ts'
+import { buildProgram } from './parser.ts'
 
 test.each([
   ['topic', 'topic'],
@@ -36,4 +38,22 @@ test('settings keep what follows the first =', () => {
   expect(parse('a=b=c')).toEqual(['a', 'b=c'])
   expect(parse('a=')).toEqual(['a', ''])
   expect(() => parse('=a')).toThrow('NAME=VALUE')
+})
+
+test.each<[string[], number | undefined]>([
+  [['up'], undefined],
+  [['up', '--inspect'], 9],
+  [['up', '--inspect', '--json'], 9],
+  [['up', '--inspect=5'], 5],
+  [['up', '--inspect', '5'], 5],
+])('a value that may be left out: %j', (args, value) => {
+  const command = defineCommand({
+    summary: 's',
+    example: ['weirhouse up'],
+    options: { inspect: optional(whole('port', 'where', 1, 9), '9') },
+    run: () => Promise.resolve(),
+  })
+  let input: Readonly<Record<string, unknown>> | undefined
+  buildProgram('0', new Map([['up', command]]), (chosen) => (input = chosen.input)).parse(args, { from: 'user' })
+  expect(input).toEqual({ inspect: value })
 })

@@ -5,12 +5,14 @@
 
 /** An option or an argument whose parsed value is a T. Built by the functions below. */
 export interface Parameter<T> {
-  readonly kind: 'flag' | 'value' | 'list'
+  readonly kind: 'flag' | 'value' | 'optional' | 'list'
   /** What stands for the value in help, such as NAME; empty for flags. */
   readonly value: string
   readonly text: string
   readonly required: boolean
   readonly fallback: T | undefined
+  /** Of an optional value: what stands for it where it is left out. */
+  readonly bare?: string
   /** Throws Error whose message says what was expected. */
   readonly parse: (raw: string) => unknown
   /** Only for the type: never set. */
@@ -65,6 +67,20 @@ export function addresses(value: string, text: string): ValueParameter<readonly 
 function isAddress(text: string): boolean {
   const [, port] = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(text) ?? []
   return port !== undefined && Number(port) >= 1 && Number(port) <= LAST_PORT
+}
+
+/** One of the words. */
+export function choice<const Word extends string>(text: string, words: readonly Word[]): ValueParameter<Word> {
+  return valued(words.join('|'), text, (raw) => {
+    const found = words.find((word) => word === raw)
+    if (found === undefined) throw new Error(`expected ${words.join(' or ')}`)
+    return found
+  })
+}
+
+/** An option whose value may be left out: `bare`, as it would be typed, stands for it. */
+export function optional<T>(parameter: ValueParameter<T>, bare: string): ValueParameter<T> {
+  return { ...parameter, kind: 'optional', bare }
 }
 
 export function flag(text: string): Parameter<boolean> {

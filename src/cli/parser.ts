@@ -115,10 +115,13 @@ function toArgument(key: string, parameter: Parameter<unknown>): Argument {
 
 function toOption(key: string, parameter: Parameter<unknown>): Option {
   const name = `--${kebab(key)}`
-  const option = new Option(parameter.kind === 'flag' ? name : `${name} <${parameter.value}>`, parameter.text)
+  const { kind, value, bare } = parameter
+  const flags = { flag: name, optional: `${name} [${value}]`, value: `${name} <${value}>`, list: `${name} <${value}>` }
+  const option = new Option(flags[kind], parameter.text)
+  if (bare !== undefined) option.preset(bare)
   if (parameter.required) option.makeOptionMandatory()
   if (parameter.fallback !== undefined && parameter.kind === 'value') option.default(parameter.fallback)
-  if (parameter.kind === 'value') option.argParser((raw: string) => parsed(parameter, raw))
+  if (kind === 'value' || kind === 'optional') option.argParser((raw: string) => parsed(parameter, raw))
   if (parameter.kind === 'list')
     option.argParser((raw: string, before: readonly unknown[] | undefined) => [
       ...(before ?? []),

@@ -22,12 +22,21 @@ const plain = {
 
 export type Cell = string | number | boolean | null
 
-/** Columns under their heads, without colour; null is a dash. Numbers stand to the right. */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+/**
+ * Columns under their heads, without colour; null is a dash. Numbers stand to the right. A column with a width, by its head,
+ * breaks what is wider into lines.
+ */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  widths: Readonly<Record<string, number>> = {},
+): string {
   const numeric = head.map((_, i) => rows.length > 0 && rows.every((row) => typeof row[i] === 'number'))
   const built = new Table({
     head: [...head],
     chars: plain,
+    colWidths: head.map((name) => widths[name] ?? null),
+    wordWrap: true,
     colAligns: numeric.map((right) => (right ? 'right' : 'left')),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })

@@ -42,6 +42,16 @@ describe('tables', () => {
 
   test('without rows the heads alone', () => expect(table(['a', 'b'], [])).toBe('a  b'))
 
+  test('a column with a width breaks at blanks, beside the others', () => {
+    const rows = [
+      ['a', 'one two three', 'x'],
+      ['b', 'four', 'y'],
+    ]
+    expect(table(['name', 'long', 'end'], rows, { long: 8 })).toBe(
+      'name  long      end\na     one two   x\n      three\nb     four      y',
+    )
+  })
+
   test('a cell cannot steer the terminal', () => {
     expect(table(['a'], [['x\u001B[2Jy\nz']])).toBe(`a\n${String.raw`x\u001b[2Jy\nz`}`)
   })

@@ -18,6 +18,11 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/start.ts'),
   },
   {
+    name: 'dev',
+    summary: 'Start the local stack and replace a function whenever one of its files is saved; shows the log',
+    load: () => import('./commands/dev.ts'),
+  },
+  {
     name: 'up',
     summary: 'Start the local stack: servers, tables, functions, event source mappings; no data is produced',
     load: () => import('./commands/up.ts'),
@@ -33,9 +38,29 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/status.ts'),
   },
   {
+    name: 'pause',
+    summary: 'Disable event source mappings: records wait in their topics until `weirhouse resume`',
+    load: () => import('./commands/pause.ts'),
+  },
+  {
+    name: 'resume',
+    summary: 'Enable event source mappings again: they go on at the offsets that were committed',
+    load: () => import('./commands/resume.ts'),
+  },
+  {
     name: 'topics',
     summary: 'Create, list, describe and delete topics',
     load: () => import('./commands/topics.ts'),
+  },
+  {
+    name: 'groups',
+    summary: 'List and describe consumer groups: members, committed offsets, lag',
+    load: () => import('./commands/groups.ts'),
+  },
+  {
+    name: 'try',
+    summary: 'Decode, validate and transform records of a file or typed in, without any server',
+    load: () => import('./commands/try.ts'),
   },
   {
     name: 'produce',
@@ -63,13 +88,48 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/audit.ts'),
   },
   {
+    name: 'migrate',
+    summary: 'Bring the PostgreSQL tables to the definitions',
+    load: () => import('./commands/migrate.ts'),
+  },
+  {
     name: 'dlq',
     summary: 'List and show dead letters: records that could not take effect',
     load: () => import('./commands/dlq.ts'),
   },
   {
+    name: 'plan',
+    summary: 'Show what the pipelines guarantee and need; with --env, what they come to on AWS and what that costs',
+    load: () => import('./commands/plan.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'Check this machine, this project and the running stack',
     load: () => import('./commands/doctor.ts'),
+  },
+  {
+    name: 'synth',
+    summary: 'Write the CloudFormation templates of an environment, with their assets, into a folder',
+    load: () => import('./commands/synth.ts'),
+  },
+  {
+    name: 'deploy',
+    summary: 'Bring an environment to AWS: every stack, and the tables, in the order that works',
+    load: () => import('./commands/deploy.ts'),
+  },
+  {
+    name: 'outputs',
+    summary: 'Show what an environment on AWS tells: addresses, names, ids',
+    load: () => import('./commands/outputs.ts'),
+  },
+  {
+    name: 'connect',
+    summary: 'Print, or run, the command that leads to a host of an environment on AWS',
+    load: () => import('./commands/connect.ts'),
+  },
+  {
+    name: 'destroy',
+    summary: 'Take an environment off AWS; where keepData says so, what holds records stays',
+    load: () => import('./commands/destroy.ts'),
   },
 ]

@@ -6,24 +6,16 @@
  *   4. every sink writes, none waits for another; a failing one stops nobody
  *   5. the report says whether all is durable; if not, the caller must throw
  */
-import type {
-  Invocation,
-  PreparedBatch,
-  SinkDefinition,
-  SinkRange,
-  SinkRecord,
-  SinkReport,
-  SinkWriter,
-} from '../sinks/sink.ts'
+import type { Invocation, PreparedBatch, SinkDefinition, SinkReport, SinkWriter } from '../sinks/sink.ts'
 import type { DeadLetter, Refusal } from './dead-letter.ts'
 import { messageOf, WeirError } from './errors.ts'
 import { parseEvent } from './event.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Clock, Log } from './ports.ts'
-import type { RecordRange, SourceRecord } from './record.ts'
+import type { RecordRange } from './record.ts'
+import { mapRanges } from './map-rows.ts'
 import { rowsOf } from './rows.ts'
 import type { RecordRows } from './rows.ts'
-import { holdsThenable } from './thenable.ts'
 
 export interface DeliverInput extends Invocation {
   readonly pipeline: Pipeline
@@ -113,16 +105,7 @@ function prepare(
   ranges: readonly RecordRange[],
   decoded: readonly RecordRows[][],
 ): PreparedSink {
-  const refusals: Refusal[] = []
-  const sinkRanges: SinkRange[] = ranges.map(({ source, records }, r) => ({
-    source,
-    records: records.map((record, i) => {
-      const mapped = mapRows(sink, decoded[r]![i]!, record)
-      if ('rows' in mapped) return { record, ...mapped }
-      refusals.push({ source, record, stage: 'transform', code: 'WEIR_TRANSFORM', text: mapped.fault })
-      return { record, rows: [] }
-    }),
-  }))
+  const { ranges: sinkRanges, refusals } = mapRanges(sink, ranges, decoded)
   const writer = input.writers.get(sink.id)
   if (writer instanceof WeirError) return { id: sink.id, batch: writer, refusals }
   if (!writer) return { id: sink.id, batch: unexpected(new Error(`sink "${sink.id}" was never opened`)), refusals }
@@ -131,21 +114,6 @@ function prepare(
     return { id: sink.id, batch, refusals: [...refusals, ...batch.refusals] }
   } catch (error) {
     return { id: sink.id, batch: unexpected(error), refusals }
-  }
-}
-
-type MappedRows = Pick<SinkRecord, 'rows' | 'versions'> | { readonly fault: string }
-
-function mapRows(sink: SinkDefinition, { rows, versions }: RecordRows, record: SourceRecord): MappedRows {
-  const more = versions ? { versions } : {}
-  if (!sink.row) return { rows, ...more }
-  try {
-    const map = sink.row as (value: unknown, record: SourceRecord) => unknown
-    const mapped = rows.map((row) => map(row, record))
-    if (holdsThenable(mapped)) return { fault: 'row(...) gave a promise; only the transform may wait' }
-    return { rows: mapped, ...more }
-  } catch (error) {
-    return { fault: messageOf(error) }
   }
 }
 

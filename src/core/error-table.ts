@@ -26,7 +26,7 @@ export const errorTable = {
     cure: 'Correct the definition; docs/options lists every option with its type, default and unit.',
   },
   WEIR_BINDING_MISSING: {
-    message: 'The function has no {what} in WEIRHOUSE_BINDINGS.',
+    message: 'The function has no {what} in {variable}.',
     retryable: false,
     cure: 'Start it with `weirhouse up`, which writes them; elsewhere, set the variable (docs/operations.md, "Bindings").',
   },
@@ -34,6 +34,11 @@ export const errorTable = {
     message: '{what} got {got}, but {why}.',
     retryable: false,
     cure: 'Instead, {instead}.',
+  },
+  WEIR_TEMPLATE_REFUSED: {
+    message: 'The templates do not keep the rules: {reason}.',
+    retryable: false,
+    cure: 'Correct what is named; docs/template-rules.md says what each rule is for.',
   },
   // poison: one record's own fault (D6)
   WEIR_DECODE: {
@@ -127,6 +132,17 @@ export const errorTable = {
     retryable: false,
     cure: 'See the name of the error in the documentation of the service.',
   },
+  // operations
+  WEIR_MIGRATION_BREAKS: {
+    message: 'The database differs from the definitions, and adding does not mend it: {reason}. Nothing was changed.',
+    retryable: false,
+    cure: 'Change the definition back; or a person runs, while no function writes: {statements}. A local stack without --data-dir begins with fresh tables.',
+  },
+  WEIR_MIGRATION_FAILED: {
+    message: 'Migrating database "{database}" on {host} failed: {reason}.',
+    retryable: true,
+    cure: '{advice} It can be run again at any time: what is there stays.',
+  },
   // local: prerequisites and servers
   WEIR_PREREQUISITE: { message: '{what} is missing: {reason}.', retryable: false, cure: '{advice}' },
   WEIR_DOWNLOAD: {
@@ -143,7 +159,7 @@ export const errorTable = {
   WEIR_PORT: {
     message: 'Port {port} for {server} is taken.',
     retryable: false,
-    cure: 'Give another --port-base, or leave it out to use free ports.',
+    cure: 'Give another --port-base or --inspect port; without --port-base, servers take free ports.',
   },
   WEIR_FOLDER: {
     message: 'Folder {folder} cannot be written: {reason}.',
@@ -202,10 +218,40 @@ export const errorTable = {
     retryable: false,
     cure: 'Install it: npm install {install}',
   },
+  WEIR_AWS_CREDENTIALS: {
+    message: 'AWS does not let in: {reason}.',
+    retryable: false,
+    cure: 'Sign in, for instance with `aws sso login`, and name AWS_PROFILE and AWS_REGION; `plan` and `synth` need neither.',
+  },
+  WEIR_AWS_ACCOUNT: {
+    message: 'The credentials are for account {account}, and environment "{environment}" belongs to {expected}.',
+    retryable: false,
+    cure: 'Take the credentials of that account, or correct `account` in weirhouse.config.ts.',
+  },
+  WEIR_NOT_DEPLOYED: {
+    message: 'Environment "{environment}" does not stand in {region}: {what}.',
+    retryable: false,
+    cure: 'Deploy it: weirhouse deploy --env {environment}',
+  },
+  WEIR_DEPLOY_FAILED: {
+    message: 'The CDK did not get through: {reason}.',
+    retryable: true,
+    cure: 'Its lines above say why. What stands stays as it is; mend the cause and run the same command again.',
+  },
+  WEIR_NOT_CONFIRMED: {
+    message: 'Nothing was changed: {reason}.',
+    retryable: false,
+    cure: 'Run it in a terminal and answer, or give --yes.',
+  },
   WEIR_BUNDLE: {
-    message: 'Pipeline "{pipeline}" does not bundle: {reason}.',
+    message: '{what} does not bundle: {reason}.',
     retryable: false,
     cure: 'Correct the source at the place named.',
+  },
+  WEIR_WATCH: {
+    message: 'Folder {folder} cannot be watched: {reason}.',
+    retryable: false,
+    cure: 'Raise the limit of watches of the system, or use `weirhouse up` and start it anew after a change.',
   },
   WEIR_KAFKA: {
     message: 'Kafka: {operation} failed: {reason}.',
@@ -235,6 +281,11 @@ export const errorTable = {
     cure: 'Have it made by somebody who may: {command}',
   },
   WEIR_MAPPING_INVALID: { message: '{reason}', retryable: false, cure: 'Correct the event source mapping.' },
+  WEIR_MAPPING_SLOW: {
+    message: 'The event source mapping is {state} and was not {wanted} within {seconds} s.',
+    retryable: true,
+    cure: 'It goes on by itself: `weirhouse status` shows where it is, `weirhouse logs` why.',
+  },
   WEIR_PAYLOAD_TOO_LARGE: {
     message: 'The {what} has {bytes} bytes, over the limit of {limit}.',
     retryable: false,

@@ -26,6 +26,11 @@ export class WeirError extends Error {
   }
 }
 
+/** The error of another process in that one's words, message and cure in one, as a Lambda function's error carries them. */
+export function retold(code: ErrorCode, text: string): WeirError {
+  return Object.assign(new WeirError(code), { message: text, cure: '' })
+}
+
 /** What others wrote may be quoted in a reason, and must not steer the terminal. */
 const CONTROL = /[\p{Cc}\p{Cf}]/gu
 

@@ -38,9 +38,17 @@ export function createMapping(options: MappingOptions): Mapping {
   let state: MappingState = 'Disabled'
   let result = 'No records processed'
   let poller: Poller | undefined
+  let stopping: Promise<void> | undefined
+  const end = async (stopped: Poller) => {
+    await stopped.stop()
+    state = 'Disabled'
+    stopping = undefined
+  }
   return {
     settings: options.settings,
     async start() {
+      // two pollers of one mapping would be two members of its group
+      if (stopping) await stopping
       if (poller) return
       state = 'Enabling'
       const started = createPoller({ ...options, counters, report: (told) => void (result = told) })
@@ -49,12 +57,12 @@ export function createMapping(options: MappingOptions): Mapping {
       if (poller === started) state = 'Enabled'
     },
     async stop() {
-      if (!poller) return
-      state = 'Disabling'
-      const stopped = poller
-      poller = undefined
-      await stopped.stop()
-      state = 'Disabled'
+      if (poller) {
+        state = 'Disabling'
+        stopping = end(poller)
+        poller = undefined
+      }
+      await stopping
     },
     state: () => state,
     lastProcessingResult: () => result,

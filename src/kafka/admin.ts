@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../core/errors.ts'
 import { attempt, brokerErrors, clientOptions, isolationLevel, kafkaError, type Isolation } from './client.ts'
 import type { KafkaConnection } from './connection.ts'
+import { describeGroup, listGroups } from './group-admin.ts'
+import type { GroupDescription, GroupSummary } from './group-admin.ts'
 
 /** A command should say that Kafka is away, not hang: 20 tries, 5 s. */
 const ADMIN_RETRIES = 20
@@ -48,11 +50,6 @@ export interface PartitionOffsets {
   readonly end: number
 }
 
-export interface GroupSummary {
-  readonly group: string
-  readonly state: string
-}
-
 export interface KafkaAdmin {
   /** Resolves when every partition has a leader. Details.error is TOPIC_ALREADY_EXISTS where it exists. */
   createTopic(settings: TopicSettings): Promise<void>
@@ -70,7 +67,10 @@ export interface KafkaAdmin {
   offsetsAt(topic: string, timestamp: number, isolation?: Isolation): Promise<Map<number, number>>
   /** Every partition of the topic; undefined where the group has committed nothing. */
   groupOffsets(group: string, topic: string): Promise<Map<number, number | undefined>>
+  /** Sorted by name. */
   listGroups(): Promise<GroupSummary[]>
+  /** Throws WEIR_UNKNOWN where there is no such group. */
+  describeGroup(group: string): Promise<GroupDescription>
   close(): Promise<void>
 }
 
@@ -86,11 +86,8 @@ export function openAdmin(connection: KafkaConnection): KafkaAdmin {
     offsets: (topic, isolation = 'read_uncommitted') => offsets(admin, topic, isolation),
     offsetsAt: (topic, timestamp, isolation = 'read_uncommitted') => offsetsAt(admin, topic, timestamp, isolation),
     groupOffsets: (group, topic) => groupOffsets(admin, group, topic),
-    listGroups: () =>
-      attempt('listing groups', async () => {
-        const groups = await admin.listGroups({})
-        return [...groups.values()].map(({ id, state }) => ({ group: id, state: state }))
-      }),
+    listGroups: () => listGroups(admin),
+    describeGroup: (group) => describeGroup(admin, group),
     close: () => attempt('closing', () => admin.close()),
   }
 }

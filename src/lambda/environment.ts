@@ -4,11 +4,11 @@ import type { Bindings } from '../core/bindings.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import { messageOf, WeirError } from '../core/errors.ts'
 import type { OrderKind } from '../core/order.ts'
-import { parseOptions } from '../core/options.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline, Log } from '../core/ports.ts'
 import type { LedgerStore } from '../sinks/ledger.ts'
 import type { SinkDefinition, SinkWriter } from '../sinks/sink.ts'
+import { readVariable } from './variable.ts'
 
 /** Durable when it resolves; idempotent (Invocation.putDeadLetters of sinks/sink.ts). */
 export type PutDeadLetters = (letters: readonly DeadLetter[], deadline: Deadline) => Promise<void>
@@ -27,22 +27,7 @@ export interface ExecutionEnvironment {
 
 /** Reads the bindings. Throws WEIR_BINDING_MISSING, WEIR_DEFINITION_INVALID. */
 export function readBindings(variables: NodeJS.ProcessEnv): Bindings {
-  const text = variables[BINDINGS_VARIABLE]
-  if (!text) throw new WeirError('WEIR_BINDING_MISSING', { what: 'object' })
-  return parseOptions(bindingsSchema, parseJson(text), BINDINGS_VARIABLE)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch (error) {
-    // The parser's own message would quote the text, which can hold a password (N5).
-    throw new WeirError(
-      'WEIR_DEFINITION_INVALID',
-      { what: BINDINGS_VARIABLE, reason: 'it is no JSON' },
-      { cause: error },
-    )
-  }
+  return readVariable(variables, BINDINGS_VARIABLE, bindingsSchema)
 }
 
 /** @param log outlives the invocation: sinks keep it. */
@@ -59,7 +44,11 @@ export function createEnvironment(
 
   const open = async (sink: SinkDefinition): Promise<SinkWriter> => {
     const binding = bindings.sinks[sink.id]
-    if (!binding) throw new WeirError('WEIR_BINDING_MISSING', { what: `binding of sink "${sink.id}"` })
+    if (!binding)
+      throw new WeirError('WEIR_BINDING_MISSING', {
+        what: `binding of sink "${sink.id}"`,
+        variable: BINDINGS_VARIABLE,
+      })
     return sink.open({ pipeline: pipeline.name, order, binding, ledger, log })
   }
   const opened = (sink: SinkDefinition): Promise<SinkWriter> => {

@@ -186,6 +186,17 @@ describe('createHandler', () => {
     ])
   })
 
+  test('metrics go to the namespace that the environment names, also those of a batch that nothing was made of', async () => {
+    const variables = { WEIRHOUSE_BINDINGS: bindings('a'), WEIRHOUSE_METRICS_NAMESPACE: 'Weirhouse/test' }
+    const { lines, invoke } = world([probe('a')], { variables })
+    await invoke(event('x'))
+    await expect(invoke({})).rejects.toThrow()
+    const namespaces = lines
+      .filter((line) => '_aws' in line)
+      .map((line) => /"Namespace":"([^"]*)"/.exec(JSON.stringify(line))![1])
+    expect(namespaces).toEqual(['Weirhouse/test', 'Weirhouse/test', 'Weirhouse/test'])
+  })
+
   test('N5: neither a payload nor a secret is in any line, whatever goes wrong', async () => {
     const sink = probe('a')
     const { invoke, lines } = world([sink])

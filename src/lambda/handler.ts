@@ -3,15 +3,17 @@
  * takes any answer for success, and sends the batch again after an error.
  */
 import { deliver } from '../core/deliver.ts'
-import { messageOf, WeirError } from '../core/errors.ts'
+import { NAMESPACE_VARIABLE } from '../core/metrics.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline, Log } from '../core/ports.ts'
 import { createDeadline } from './deadline.ts'
 import { createEnvironment, readBindings } from './environment.ts'
 import type { ExecutionEnvironment, Openers } from './environment.ts'
+import { failureOf } from './failure.ts'
 import { createLog, LOG_LEVEL_VARIABLE } from './log.ts'
 import type { Write } from './log.ts'
 import { failureMetrics, metricsOf, summaryOf } from './telemetry.ts'
+import type { Stamp } from './telemetry.ts'
 
 /** The part of Lambda's context object that is used. */
 export interface LambdaContext {
@@ -44,7 +46,7 @@ export function handlerOf(pipeline: Pipeline, around: Surroundings): LambdaHandl
       kept ??= createEnvironment(pipeline, readBindings(around.variables), around, logOf(around, 'environment'))
       await run({ pipeline, event, context, deadline, log, environment: kept, around, cold: wasCold })
     } catch (error) {
-      throw failed(error, pipeline, log)
+      throw failureOf(error, log, { pipeline: pipeline.name })
     } finally {
       deadline.close()
     }
@@ -82,25 +84,15 @@ async function run({ pipeline, event, context, deadline, log, environment, aroun
       clock: { now: around.now },
     })
   } catch (error) {
-    emit(failureMetrics(pipeline.name, around.now()))
+    emit(failureMetrics(pipeline.name, stampOf(around)))
     throw error
   }
   const facts = { pipeline: pipeline.name, report, milliseconds: around.now() - start, cold }
   log('INFO', report.failure ? 'batch not delivered' : 'batch delivered', summaryOf(facts))
-  for (const document of metricsOf(facts, around.now())) emit(document)
+  for (const document of metricsOf(facts, stampOf(around))) emit(document)
   if (report.failure) throw report.failure
 }
 
-/** One ERROR line with code and cure, and the error that Lambda is to see. */
-function failed(thrown: unknown, pipeline: Pipeline, log: Log): Error {
-  const error =
-    thrown instanceof WeirError
-      ? thrown
-      : new WeirError('WEIR_UNEXPECTED', { reason: messageOf(thrown) }, { cause: thrown })
-  const { code, message, cure, retryable } = error
-  log('ERROR', message, { pipeline: pipeline.name, code, retryable, cure })
-  // Lambda's runtime client takes errorType from the name, and WeirError's is the same for all codes.
-  const result = new Error(`${message} ${cure}`, { cause: error })
-  result.name = code
-  return result
+function stampOf({ now, variables }: Surroundings): Stamp {
+  return { timestamp: now(), namespace: variables[NAMESPACE_VARIABLE] || undefined }
 }

@@ -82,7 +82,7 @@ describe('metricsOf', () => {
       { id: 'b', milliseconds: 6, outcome: { error: new Error('x') as never } },
     ]
     const report: DeliveryReport = { ranges: [], records: 1, rows: 2, deadLetters: 0, sinks }
-    const documents = metricsOf({ pipeline: 'p', report, milliseconds: 7, cold: false }, 42)
+    const documents = metricsOf({ pipeline: 'p', report, milliseconds: 7, cold: false }, { timestamp: 42 })
     expect(documents.map(({ pipeline, sink }) => [pipeline, sink])).toEqual([
       ['p', undefined],
       ['p', 'a'],

@@ -4,9 +4,9 @@
  * Source of the format: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
  */
 import type { DeliveryReport, SinkResult } from '../core/deliver.ts'
+import { METRICS_NAMESPACE } from '../core/metrics.ts'
 import type { RangeReport } from '../sinks/sink.ts'
 
-export const METRICS_NAMESPACE = 'Weirhouse'
 /** CloudWatch: metric definitions in one EMF document. */
 export const MAX_EMF_METRICS = 100
 /** CloudWatch: keys in one dimension set. */
@@ -18,6 +18,13 @@ export interface Facts {
   readonly milliseconds: number
   /** First invocation of its environment. */
   readonly cold: boolean
+}
+
+/** When a metric was taken, and where it belongs. */
+export interface Stamp {
+  readonly timestamp: number
+  /** @default METRICS_NAMESPACE */
+  readonly namespace?: string | undefined
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -57,16 +64,16 @@ function totalsOf(ranges: readonly RangeReport[]): Totals {
  * One document for the pipeline and one for each sink: a document holds one value of a dimension, so that sinks cannot
  * share one.
  */
-export function metricsOf({ pipeline, report, milliseconds }: Facts, timestamp: number): Fields[] {
+export function metricsOf({ pipeline, report, milliseconds }: Facts, stamp: Stamp): Fields[] {
   return [
-    emf(timestamp, { pipeline }, [
+    emf(stamp, { pipeline }, [
       ['Records', 'Count', report.records],
       ['Rows', 'Count', report.rows],
       ['DeadLetters', 'Count', report.deadLetters],
       ['Duration', 'Milliseconds', milliseconds],
       ['Failures', 'Count', report.failure ? 1 : 0],
     ]),
-    ...report.sinks.map((sink) => emf(timestamp, { pipeline, sink: sink.id }, sinkMetrics(sink))),
+    ...report.sinks.map((sink) => emf(stamp, { pipeline, sink: sink.id }, sinkMetrics(sink))),
   ]
 }
 
@@ -87,20 +94,24 @@ function sinkMetrics({ milliseconds, outcome }: SinkResult): Metric[] {
 }
 
 /** For an invocation that failed before any sink wrote: there is no report. */
-export function failureMetrics(pipeline: string, timestamp: number): Fields {
-  return emf(timestamp, { pipeline }, [['Failures', 'Count', 1]])
+export function failureMetrics(pipeline: string, stamp: Stamp): Fields {
+  return emf(stamp, { pipeline }, [['Failures', 'Count', 1]])
 }
 
 type Unit = 'Count' | 'Milliseconds'
 type Metric = readonly [name: string, unit: Unit, value: number]
 
-function emf(timestamp: number, dimensions: Readonly<Record<string, string>>, metrics: readonly Metric[]): Fields {
+function emf(
+  { timestamp, namespace = METRICS_NAMESPACE }: Stamp,
+  dimensions: Readonly<Record<string, string>>,
+  metrics: readonly Metric[],
+): Fields {
   return {
     _aws: {
       Timestamp: timestamp,
       CloudWatchMetrics: [
         {
-          Namespace: METRICS_NAMESPACE,
+          Namespace: namespace,
           Dimensions: [Object.keys(dimensions)],
           Metrics: metrics.map(([Name, Unit]) => ({ Name, Unit })),
         },

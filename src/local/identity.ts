@@ -79,3 +79,8 @@ function newIdentity(): Identity {
 export function functionArn(name: string): string {
   return `arn:aws:lambda:${LOCAL_REGION}:${LOCAL_ACCOUNT}:function:${name}`
 }
+
+/** The ARN of an event source mapping of that UUID. */
+export function mappingArn(uuid: string): string {
+  return `arn:aws:lambda:${LOCAL_REGION}:${LOCAL_ACCOUNT}:event-source-mapping:${uuid}`
+}

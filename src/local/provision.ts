@@ -1,22 +1,17 @@
 /** Makes what the pipelines need in a fresh or a kept stack: topics, tables, buckets. What is there stays as it is. */
 import { createClients, isFault } from '../aws/index.ts'
 import type { AwsClients } from '../aws/index.ts'
-import { optionalModule } from '../config/optional-module.ts'
-import { messageOf, WeirError } from '../core/errors.ts'
 import { MIB } from '../core/limits.ts'
-import type { OrderKind } from '../core/order.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline } from '../core/ports.ts'
 import { openAdmin } from '../kafka/admin.ts'
 import type { KafkaConnection } from '../kafka/connection.ts'
+import { migrate } from '../operations/migrate.ts'
 import { deadLetterTable } from '../sinks/dead-letters/index.ts'
 import { tableDescription } from '../sinks/dynamodb/index.ts'
 import type { DynamoDbOptions } from '../sinks/dynamodb/index.ts'
 import { ledgerTable } from '../sinks/ledger-dynamodb.ts'
-import { ddl } from '../sinks/postgres/index.ts'
-import type { PostgresOptions } from '../sinks/postgres/index.ts'
-import { migrate } from '../sinks/postgres/migrate.ts'
-import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
+import type { SinkDefinition } from '../sinks/sink.ts'
 import { DEAD_LETTERS, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
 import type { PostgresEndpoint } from './service.ts'
 import type { Stores } from './deployment.ts'
@@ -28,13 +23,17 @@ export interface ProvisionEndpoints extends Stores {
   readonly kafka: KafkaConnection
 }
 
-/** Throws WEIR_KAFKA, WEIR_REQUEST_FAILED, WEIR_STORE_MISCONFIGURED where kept data do not fit the definition. */
+/** Throws WEIR_KAFKA, WEIR_REQUEST_FAILED; WEIR_MIGRATION_BREAKS where kept tables do not fit the definition. */
 export async function provision(pipelines: readonly Pipeline[], endpoints: ProvisionEndpoints): Promise<void> {
-  const clients = createClients(awsEnvironment(endpoints))
+  await Promise.all([makeTopics(pipelines, endpoints.kafka), provisionStores(pipelines, endpoints)])
+}
+
+/** What is no topic. */
+export async function provisionStores(pipelines: readonly Pipeline[], stores: Stores): Promise<void> {
+  const clients = createClients(awsEnvironment(stores))
   try {
     await Promise.all([
-      makeTopics(pipelines, endpoints.kafka),
-      makePostgresTables(pipelines, endpoints.postgres),
+      makePostgresTables(pipelines, stores.postgres),
       makeDynamoTables(pipelines, clients),
       makeBuckets(clients),
     ])
@@ -69,33 +68,12 @@ async function makeTopics(pipelines: readonly Pipeline[], kafka: KafkaConnection
 }
 
 async function makePostgresTables(pipelines: readonly Pipeline[], postgres: PostgresEndpoint): Promise<void> {
-  const tables = sinksOf<PostgresOptions>(pipelines, 'postgres')
-  if (tables.length === 0) return
-  const { default: pg } = await optionalModule('pg', 'the local PostgreSQL', () => import('pg'))
-  const client = new pg.Client({ ...postgres })
-  await client.connect()
-  try {
-    await migrate(
-      client,
-      tables.flatMap(({ sink, order }) => ddl(sink, order)),
-    )
-  } catch (error) {
-    throw new WeirError(
-      'WEIR_STORE_MISCONFIGURED',
-      {
-        sink: 'postgres',
-        reason: messageOf(error),
-        advice: 'Change the definition to fit the kept tables, or start without --data-dir.',
-      },
-      { cause: error },
-    )
-  } finally {
-    await client.end()
-  }
+  await migrate({ pipelines, login: postgres, roles: false, dryRun: false, deadline: deadline() })
 }
 
 async function makeDynamoTables(pipelines: readonly Pipeline[], { dynamodb }: AwsClients): Promise<void> {
-  const own = sinksOf<DynamoDbOptions>(pipelines, 'dynamodb').map(({ sink }) => tableDescription(sink))
+  const sinks = pipelines.flatMap((pipeline) => pipeline.sinks).filter(({ kind }) => kind === 'dynamodb')
+  const own = sinks.map((sink) => tableDescription(sink as SinkDefinition<DynamoDbOptions>))
   for (const description of [ledgerTable(LEDGER_TABLE), deadLetterTable(DEAD_LETTERS.table), ...own])
     await unlessThere('ResourceInUseException', dynamodb.call('CreateTable', description, deadline()))
 }
@@ -114,22 +92,6 @@ async function unlessThere(name: string, creating: Promise<unknown>): Promise<vo
   } catch (error) {
     if (!isFault(error, name)) throw error
   }
-}
-
-interface OrderedSink<Options> {
-  readonly sink: SinkDefinition<Options>
-  readonly order: OrderKind
-}
-
-function sinksOf<Options>(pipelines: readonly Pipeline[], kind: SinkKind): OrderedSink<Options>[] {
-  return pipelines.flatMap(({ sinks, order }) =>
-    sinks
-      .filter((sink) => sink.kind === kind)
-      .map((sink) => ({
-        sink: sink as SinkDefinition<Options>,
-        order: typeof order === 'function' ? 'version' : order,
-      })),
-  )
 }
 
 function deadline(): Deadline {

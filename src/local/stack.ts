@@ -9,7 +9,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { messageOf, WeirError } from '../core/errors.ts'
-import type { Project } from '../config/load.ts'
+import type { LoadedPipeline, Project } from '../config/load.ts'
 import type { Target } from '../operations/target.ts'
 import { externalService, makeReady, type ExternalKafka } from './external-kafka.ts'
 import { externalGroups, externalIdentity, LOCAL_REGION, loadIdentity, ownIdentity } from './identity.ts'
@@ -17,11 +17,13 @@ import type { Identity, StackIdentity } from './identity.ts'
 import { startFunctions } from './functions.ts'
 import type { Functions } from './functions.ts'
 import { tryLock } from './jars/lock.ts'
-import { startMappings } from './mappings.ts'
+import { createMappings } from './mappings.ts'
 import { choosePorts } from './ports.ts'
 import { claimFolder } from './process.ts'
 import { provision } from './provision.ts'
 import type { ProvisionEndpoints } from './provision.ts'
+import { reloadOnSave } from './reload.ts'
+import type { Reloading, Replaceable } from './reload.ts'
 import type { Servers, Service } from './service.ts'
 import { startDynamoDb } from './services/dynamodb.ts'
 import { startKafka } from './services/kafka.ts'
@@ -38,12 +40,16 @@ export interface StackOptions {
   readonly portBase?: number | undefined
   /** Brokers that somebody else runs, instead of the stack's own: never stopped, nothing of them deleted. */
   readonly kafka?: ExternalKafka | undefined
+  /** The first pipeline's function gets a debugger on this port, each further one on the next. */
+  readonly inspect?: number | undefined
   readonly progress: (text: string | null) => void
   readonly signal: AbortSignal
 }
 
 export interface Stack {
   readonly target: Target
+  /** Watches the files of all pipelines, and replaces a function when one of them is saved. Throws WEIR_WATCH. */
+  reloadOnSave(): Reloading
   /** Mappings first, so that nothing is in flight, then functions, then servers. Never throws half way: stops all it can. */
   stop(): Promise<void>
 }
@@ -57,14 +63,28 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // The name is given back last: whoever takes it next finds nothing running.
   const stop = () => stopAll(cleanups).finally(release)
   try {
-    return { target: await start(options, cleanups), stop }
+    const started = await start(options, cleanups)
+    return {
+      target: started.target,
+      reloadOnSave: () => {
+        const reloading = reloadOnSave(started.replaceable)
+        cleanups.unshift(() => reloading.close())
+        return reloading
+      },
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target> {
+interface Started {
+  readonly target: Target
+  readonly replaceable: Replaceable
+}
+
+async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Started> {
   const { project, name, progress, signal } = options
   const folder = stackFolder(project.root, name)
   const dataFolder = options.dataDir === undefined ? join(folder, 'data') : resolve(options.dataDir)
@@ -75,17 +95,30 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
   const identity = await identityOn(options, loadIdentity(dataFolder, names))
   signal.throwIfAborted()
   const ports = await choosePorts([...(options.kafka ? [] : BROKER_PORTS), ...STORE_PORTS], options.portBase)
+  const inspect = await debuggerPorts(options)
 
   progress(`starting ${options.kafka ? '' : 'Kafka, '}PostgreSQL, DynamoDB Local and S3`)
   // Bundling uses the core that the servers leave idle while they open their ports.
-  const functions = startFunctions({ folder, pipelines, port: ports.lambda })
+  const mappings = createMappings({ identity, logs: join(folder, 'logs') })
+  const functions = startFunctions({ folder, pipelines, port: ports.lambda, mappings, inspect })
   cleanups.push(() => closeFunctions(functions))
   const { kafka } = options
   const servers = await startServers({ identity, dataFolder, keep, ports, kafka, progress, signal }, cleanups)
   const host = await functions
   signal.throwIfAborted()
 
-  const target = targetOf({ name, folder, pipelines, identity, external: kafka, servers, lambdaPort: ports.lambda })
+  const look = (current: readonly LoadedPipeline[]) =>
+    targetOf({
+      name,
+      folder,
+      pipelines: current,
+      identity,
+      external: kafka,
+      servers,
+      lambdaPort: ports.lambda,
+      inspect,
+    })
+  const target = look(pipelines)
   const file = statusFile(project.root, name)
   writeStatus(file, { ...target, state: 'starting' })
   cleanups.push(() => removeStatus(file))
@@ -95,9 +128,25 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Target
     endpointsOf(servers),
   )
   signal.throwIfAborted()
-  await beginFlow(options, host, servers, identity, cleanups)
+  progress('deploying functions and event source mappings')
+  const endpoints = endpointsOf(servers)
+  await host.deploy(endpoints)
+  const flow = { kafka: endpoints.kafka, invoke: host.invoke }
+  cleanups.unshift(() => mappings.stop())
+  // A function at a breakpoint would hold up its mapping: with a debugger it goes first, and the batch comes again.
+  if (options.inspect !== undefined) cleanups.unshift(() => host.close())
+  await mappings.start(
+    pipelines.map((each) => each.pipeline),
+    flow,
+  )
   writeStatus(file, target)
-  return target
+  const onDefinition = (current: readonly LoadedPipeline[]) => writeStatus(file, look(current))
+  const { root } = project
+  const logs = join(folder, 'logs')
+  return {
+    target,
+    replaceable: { root, logs, pipelines, functions: host, mappings, flow, endpoints, onDefinition },
+  }
 }
 
 const BROKER_PORTS = ['controller', 'broker-1', 'broker-2'] as const
@@ -112,23 +161,15 @@ async function identityOn({ kafka, project, progress }: StackOptions, identity: 
   return externalIdentity(identity, clusterId)
 }
 
-async function beginFlow(
-  { project, name, progress }: StackOptions,
-  host: Functions,
-  servers: Servers,
-  identity: StackIdentity,
-  cleanups: Cleanup[],
-): Promise<void> {
-  progress('deploying functions and event source mappings')
-  await host.deploy(endpointsOf(servers))
-  const mappings = await startMappings({
-    pipelines: project.pipelines,
-    kafka: servers.kafka.endpoint,
-    identity,
-    invoke: host.invoke,
-    logs: join(stackFolder(project.root, name), 'logs'),
-  })
-  cleanups.unshift(() => mappings.stop())
+/** By pipeline. Throws WEIR_PORT. */
+async function debuggerPorts({ project, inspect }: StackOptions): Promise<Readonly<Record<string, number>>> {
+  if (inspect === undefined) return {}
+  const names = project.pipelines.map(({ pipeline }) => pipeline.name)
+  const ports = await choosePorts(
+    names.map((name) => `the debugger of ${name}`),
+    inspect,
+  )
+  return Object.fromEntries(names.map((name) => [name, ports[`the debugger of ${name}`]!]))
 }
 
 function endpointsOf({ kafka, postgres, dynamodb, s3 }: Servers): ProvisionEndpoints {

@@ -22,9 +22,12 @@ export interface TargetInput {
   readonly external?: ExternalKafka | undefined
   readonly servers: Servers
   readonly lambdaPort: number
+  /** By pipeline: the port of a debugger. */
+  readonly inspect: Readonly<Record<string, number>>
 }
 
-export function targetOf({ name, folder, pipelines, identity, external, servers, lambdaPort }: TargetInput): Target {
+export function targetOf(input: TargetInput): Target {
+  const { name, folder, pipelines, identity, external, servers, lambdaPort, inspect } = input
   const { user, password, host, port, database } = servers.postgres.endpoint
   return {
     state: 'running',
@@ -45,11 +48,15 @@ export function targetOf({ name, folder, pipelines, identity, external, servers,
     ledgerTable: LEDGER_TABLE,
     deadLetters: DEAD_LETTERS,
     logs: join(folder, 'logs'),
-    pipelines: pipelines.map((each) => pipelineTarget(each, identity)),
+    pipelines: pipelines.map((each) => pipelineTarget(each, identity, inspect[each.pipeline.name])),
   }
 }
 
-function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: StackIdentity): TargetPipeline {
+function pipelineTarget(
+  { pipeline, module }: LoadedPipeline,
+  identity: StackIdentity,
+  inspect: number | undefined,
+): TargetPipeline {
   const s3 = sinkOf(pipeline.sinks, 's3')
   const postgres = sinkOf(pipeline.sinks, 'postgres')
   const dynamodb = sinkOf(pipeline.sinks, 'dynamodb')
@@ -61,11 +68,13 @@ function pipelineTarget({ pipeline, module }: LoadedPipeline, identity: StackIde
     function: functionName(pipeline),
     module,
     cluster: pipeline.source.cluster ?? identity.clusterArn,
+    mappingId: identity.mappings[pipeline.name]!,
     consumerGroup: identity.groups[pipeline.name]!,
     bucket: s3 ? RECORDS_BUCKET : null,
     prefix: s3 ? dataPrefix(text(s3, 'prefix')!, pipeline.name, s3.id, pipeline.source.topic) : null,
     table: postgres ? `${text(postgres, 'schema') || 'public'}.${text(postgres, 'table')}` : null,
     dynamodbTable: text(dynamodb, 'table'),
+    ...(inspect === undefined ? {} : { debugger: `127.0.0.1:${inspect}` }),
   }
 }
 

@@ -4,6 +4,7 @@ import type { Deadline } from '../core/ports.ts'
 import type { DeadLetterSummary, StoredDeadLetter } from '../sinks/dead-letters/index.ts'
 import { openDeadLetters } from '../sinks/dead-letters/store.ts'
 import type { DeadLetterStore } from '../sinks/dead-letters/store.ts'
+import { patience } from './patience.ts'
 import type { Target } from './target.ts'
 
 /** What a person waits for at most. */
@@ -66,13 +67,8 @@ async function withStore<T>(
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
     AWS_ENDPOINT_URL_S3: s3.endpoint,
   })
-  const until = Date.now() + PATIENCE_MS
-  const deadline: Deadline = {
-    remaining: () => Math.max(0, until - Date.now()),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
-  }
   try {
-    return await work(openDeadLetters({ ...deadLetters, clients }), deadline)
+    return await work(openDeadLetters({ ...deadLetters, clients }), patience(PATIENCE_MS, signal))
   } finally {
     clients.close()
   }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { MAX_PAYLOAD_BYTES } from '../core/limits.ts'
-import { invokeFunction } from './invoke.ts'
+import { functionsFor, invokeFunction } from './invoke.ts'
 
 const { signal } = new AbortController()
 
@@ -62,4 +62,22 @@ test('nobody there, and an event too large', async () => {
   await expect(invokeFunction(target, Buffer.alloc(MAX_PAYLOAD_BYTES + 1), signal)).rejects.toMatchObject({
     code: 'WEIR_PAYLOAD_TOO_LARGE',
   })
+})
+
+test.each<[what: string, event: unknown, functions: string[]]>([
+  ['records of one', { records: { 'a-0': [{ topic: 'a' }], 'a-1': [{ topic: 'a' }] } }, ['fa']],
+  ['records of one that two read', { records: { 'b-0': [{ topic: 'b' }] } }, ['fb', 'fc']],
+  ['records of two', { records: { 'a-0': [{ topic: 'a' }], 'b-0': [{ topic: 'b' }] } }, ['fa', 'fb', 'fc']],
+  ['a topic that nobody reads', { records: { 'x-0': [{ topic: 'x' }] } }, ['fa', 'fb', 'fc']],
+  ['no records', { records: { 'a-0': [] } }, ['fa', 'fb', 'fc']],
+  ['no topic', { records: { 'a-0': [null, { topic: 1 }], 'a-1': 'a' } }, ['fa', 'fb', 'fc']],
+  ['records that are none', { records: null }, ['fa', 'fb', 'fc']],
+  ['nothing', null, ['fa', 'fb', 'fc']],
+])('an event with %s is for those who read it, else it may be for any', (_, event, functions) => {
+  const pipelines = ['a', 'b', 'c'].map((name) => ({ topic: name === 'a' ? 'a' : 'b', function: `f${name}` }))
+  expect(functionsFor(pipelines, Buffer.from(JSON.stringify(event)))).toEqual(functions)
+})
+
+test('an event that is no JSON may be for any', () => {
+  expect(functionsFor([{ topic: 'a', function: 'fa' }], Buffer.from('{'))).toEqual(['fa'])
 })

@@ -1,5 +1,7 @@
-import { messageOf, WeirError } from '../core/errors.ts'
+import { WeirError } from '../core/errors.ts'
 import { MAX_PAYLOAD_BYTES } from '../core/limits.ts'
+import { callLambda, parsed } from './lambda-api.ts'
+import type { TargetPipeline } from './target.ts'
 
 export interface Invocation {
   readonly statusCode: number
@@ -26,64 +28,37 @@ export interface InvokeTarget {
 export async function invokeFunction(target: InvokeTarget, event: Buffer, signal: AbortSignal): Promise<Invocation> {
   if (event.length > MAX_PAYLOAD_BYTES)
     throw new WeirError('WEIR_PAYLOAD_TOO_LARGE', { what: 'event', bytes: event.length, limit: MAX_PAYLOAD_BYTES })
-  const response = await send(target, event, signal)
-  const body = Buffer.from(await response.arrayBuffer()).toString('utf8')
-  if (!response.ok)
-    throw new WeirError('WEIR_REQUEST_FAILED', {
-      service: 'Lambda',
-      operation: 'Invoke',
-      status: response.status,
-      name: response.headers.get('x-amzn-errortype') ?? '',
-      reason: reasonOf(body),
-    })
-  const functionError = response.headers.get('x-amz-function-error')
+  const { status, headers, body } = await callLambda({
+    endpoint: target.endpoint,
+    operation: 'Invoke',
+    method: 'POST',
+    path: `/2015-03-31/functions/${encodeURIComponent(target.functionName)}/invocations`,
+    headers: { 'x-amz-invocation-type': 'RequestResponse', 'x-amz-log-type': 'Tail' },
+    body: new Uint8Array(event),
+    signal,
+  })
+  const functionError = headers.get('x-amz-function-error')
   return {
-    statusCode: response.status,
+    statusCode: status,
     ...(functionError === null ? {} : { functionError }),
-    requestId: response.headers.get('x-amzn-requestid') ?? '',
+    requestId: headers.get('x-amzn-requestid') ?? '',
     payload: parsed(body),
-    log: Buffer.from(response.headers.get('x-amz-log-result') ?? '', 'base64').toString('utf8'),
+    log: Buffer.from(headers.get('x-amz-log-result') ?? '', 'base64').toString('utf8'),
   }
 }
 
-async function send({ endpoint, functionName }: InvokeTarget, event: Buffer, signal: AbortSignal): Promise<Response> {
-  const url = new URL(`/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`, endpoint)
-  try {
-    return await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'x-amz-invocation-type': 'RequestResponse',
-        'x-amz-log-type': 'Tail',
-      },
-      body: new Uint8Array(event),
-      signal,
-    })
-  } catch (error) {
-    if (signal.aborted) throw error
-    const reason = messageOf((error as Error).cause ?? error)
-    throw new WeirError(
-      'WEIR_REQUEST_FAILED',
-      { service: 'Lambda', operation: 'Invoke', status: 'nothing', name: '', reason },
-      { cause: error },
-    )
-  }
+/** The functions that read the topics of a Kafka event; all where it names none, or none reads them. */
+export function functionsFor(
+  pipelines: readonly Pick<TargetPipeline, 'topic' | 'function'>[],
+  event: Buffer,
+): readonly string[] {
+  const topics = topicsOf(parsed(event.toString('utf8')))
+  const readers = pipelines.filter(({ topic }) => topics.has(topic))
+  return (readers.length > 0 ? readers : pipelines).map((each) => each.function)
 }
 
-/** Lambda answers `{"Type": "User", "Message": "..."}` or `{"message": "..."}`. */
-function reasonOf(body: string): string {
-  const value = parsed(body)
-  if (value === null || typeof value !== 'object') return body || 'no text'
-  const { Message, message } = value as { Message?: unknown; message?: unknown }
-  const text = Message ?? message
-  return typeof text === 'string' ? text : body
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown
-  } catch (error) {
-    if (error instanceof SyntaxError) return body
-    throw error
-  }
+function topicsOf(event: unknown): ReadonlySet<unknown> {
+  const { records } = (event ?? {}) as { readonly records?: unknown }
+  const lists = Object.values(records ?? {}).filter((list) => Array.isArray(list))
+  return new Set(lists.flat().map((record: { readonly topic?: unknown } | null) => record?.topic))
 }

@@ -10,6 +10,9 @@ export interface TargetPipeline {
   readonly module: string
   /** Names the cluster in watermarks. */
   readonly cluster: string
+  /** UUID of the event source mapping. */
+  readonly mappingId: string
+  /** The same, but on brokers that somebody else runs. */
   readonly consumerGroup: string
   /** S3 sink; null where the pipeline has none. `prefix` ends in '/'. */
   readonly bucket: string | null
@@ -17,6 +20,8 @@ export interface TargetPipeline {
   /** PostgreSQL table, schema-qualified; null where the pipeline has none. */
   readonly table: string | null
   readonly dynamodbTable: string | null
+  /** `host:port` where a debugger attaches to the function; only with --inspect. */
+  readonly debugger?: string
 }
 
 export interface AwsTarget {

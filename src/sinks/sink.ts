@@ -104,6 +104,11 @@ export interface SinkDefinition<Options = unknown> {
   /** Maps the pipeline's row to this sink's; identity where not given. */
   readonly row?: (value: never, record: SourceRecord) => Row
   readonly grants: readonly Grant[]
+  /**
+   * The refusals of `prepare`, to be had without a client, a binding or a store: for looking at records before there is a
+   * stack (`weirhouse try`). Loads no client. Left out where a sink holds whatever it is given.
+   */
+  readonly refusals?: (order: OrderKind) => Promise<(ranges: readonly SinkRange[]) => readonly Refusal[]>
   /** Loads the client and opens the writer. Lazy, so that the definition stays data. */
   open(context: SinkContext): Promise<SinkWriter>
 }

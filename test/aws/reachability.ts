@@ -69,13 +69,19 @@ export function worldOf(templates: Readonly<Record<string, TemplateBody>>): Worl
   return { resources, rules: resources.flatMap(rulesOf) }
 }
 
-/** The instance, or the brokers of a cluster, whose id contains `part`. Throws where there is not exactly one. */
+const READERS: Readonly<Record<string, (resource: Resource, world: World) => Endpoint>> = {
+  'AWS::EC2::Instance': instance,
+  'AWS::MSK::Cluster': brokers,
+  'AWS::Lambda::Function': lambdaFunction,
+  'AWS::RDS::DBInstance': database,
+}
+
+/** The host, brokers, function or database whose id contains `part`. Throws where there is not exactly one. */
 export function endpoint(world: World, part: string): Endpoint {
-  const types = ['AWS::EC2::Instance', 'AWS::MSK::Cluster']
-  const found = world.resources.filter(({ id, type }) => types.includes(type) && id.includes(part))
+  const found = world.resources.filter(({ id, type }) => type in READERS && id.includes(part))
   const [one] = found
   if (one === undefined || found.length > 1) throw new Error(`${found.length} endpoints are named like "${part}"`)
-  return one.type === 'AWS::EC2::Instance' ? instance(one) : brokers(one)
+  return READERS[one.type]!(one, world)
 }
 
 /** Whether a TCP connection from one place to another comes to be. */
@@ -95,6 +101,18 @@ export function reach(world: World, from: Endpoint | Outside, to: Endpoint, port
   )
   if (!leaves) return no(`no rule lets ${from.id} send to port ${port}`)
   return admitted(world, to, undefined, from.groups, port) // within one VPC every subnet has a route to every other
+}
+
+/** Whether a TCP connection to anywhere on the internet comes to be: a rule lets it out, and each subnet leads there by NAT. */
+export function reachInternet(world: World, from: Endpoint, port: number): Answer {
+  const leaves = world.rules.find(
+    (rule) =>
+      rule.direction === 'out' && from.groups.includes(rule.group) && covers(rule, port) && rule.peer === '0.0.0.0/0',
+  )
+  if (!leaves) return no(`no rule lets ${from.id} send to port ${port}`)
+  const closed = from.subnets.find((subnet) => !leadsOutByNat(world, subnet))
+  if (closed !== undefined || from.subnets.length === 0) return no(`${closed ?? from.id} has no way out by NAT`)
+  return { reached: true, because: `${leaves.group} lets out to ${leaves.peer}` }
 }
 
 /** Whether a subnet reaches the internet without being reached: its default route goes to a NAT gateway that has a way out. */
@@ -162,6 +180,22 @@ function brokers({ id, properties }: Resource): Endpoint {
   }
 }
 
+/** Without a place in the VPC it has no subnets and no groups, and reaches nothing within. */
+function lambdaFunction({ id, properties }: Resource): Endpoint {
+  const { SubnetIds = [], SecurityGroupIds = [] } = (properties['VpcConfig'] ?? {}) as Record<string, string[]>
+  return { id, subnets: SubnetIds, groups: SecurityGroupIds.map(groupId), hasPublicAddress: false }
+}
+
+function database({ id, properties }: Resource, world: World): Endpoint {
+  const group = world.resources.find((each) => each.id === properties['DBSubnetGroupName'])
+  return {
+    id,
+    subnets: (group?.properties['SubnetIds'] ?? []) as readonly string[],
+    groups: ((properties['VPCSecurityGroups'] ?? []) as readonly string[]).map(groupId),
+    hasPublicAddress: properties['PubliclyAccessible'] !== false,
+  }
+}
+
 function rulesOf({ id, type, properties }: Resource): Rule[] {
   const inline = (direction: Rule['direction'], key: string) =>
     ((properties[key] ?? []) as readonly Properties[]).map((rule) => toRule(id, direction, rule))
@@ -212,11 +246,17 @@ function resolved(value: Json, stack: string, exported: ReadonlyMap<string, stri
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, resolved(each, stack, exported)]))
 }
 
+/** What is put together at deployment is put together here too, of symbols. */
 function symbolOf(value: Json, stack: string, exported: ReadonlyMap<string, string>): string {
   if (typeof value === 'string') return value
-  const { Ref, 'Fn::GetAtt': attribute, 'Fn::ImportValue': name } = value as Properties
-  if (typeof Ref === 'string') return `${stack}/${Ref}`
+  const symbol = (each: Json) => symbolOf(each, stack, exported)
+  const { Ref, 'Fn::GetAtt': attribute, 'Fn::ImportValue': name, ...rest } = value as Properties
+  if (typeof Ref === 'string') return Ref.startsWith('AWS::') ? `<${Ref}>` : `${stack}/${Ref}`
   if (Array.isArray(attribute)) return `${stack}/${attribute.join('.')}`
   if (typeof name === 'string') return exported.get(name) ?? `import of ${name}`
+  const { 'Fn::Join': join, 'Fn::Select': select } = rest as Record<string, readonly [Json, Properties] | undefined>
+  if (join) return (join[1] as unknown as readonly Json[]).map(symbol).join(join[0] as string)
+  const split = select?.[1]['Fn::Split'] as readonly Json[] | undefined
+  if (split) return `<${symbol(split[1]!)} part ${select![0] as number}>`
   return JSON.stringify(value)
 }

@@ -5,13 +5,14 @@ import type { QueryResultRow } from 'pg'
 import { inject } from 'vitest'
 import type { Deadline } from '../../src/core/ports.ts'
 import type { OrderKind } from '../../src/core/order.ts'
+import type { PostgresEndpoint } from '../../src/local/service.ts'
 import { migrate } from '../../src/sinks/postgres/migrate.ts'
 import { ddl, postgres } from '../../src/sinks/postgres/index.ts'
 import type { PostgresOptions, PostgresSpec } from '../../src/sinks/postgres/index.ts'
 import { openWriter } from '../../src/sinks/postgres/writer.ts'
 import type { SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
 import { invocation } from '../../src/testing/contract-world.ts'
-import type { TestInvocation } from '../../src/testing/contract-world.ts'
+import type { ContractRow, SinkHarness, TestInvocation } from '../../src/testing/contract-world.ts'
 
 export interface World {
   readonly pipeline: string
@@ -30,19 +31,30 @@ export interface WorldOptions extends Partial<PostgresSpec<unknown>> {
   readonly order?: OrderKind
   /** Runs instead of ddl(...). */
   readonly create?: (table: string) => string[]
+  /** Another database than that of the suite. */
+  readonly place?: Place
+}
+
+/** Where a table is made, and how the writer reaches it. */
+export interface Place {
+  readonly owner: PostgresEndpoint
+  /** Makes what the definition needs; gives the writer's binding. */
+  prepare(pipeline: string, definition: SinkDefinition<PostgresOptions>, order: OrderKind): Promise<PostgresEndpoint>
 }
 
 export const columns = { id: 'text', n: 'integer', note: 'text' } as const
 
-export async function world({ order = 'log', create, ...more }: WorldOptions = {}): Promise<World> {
-  const { postgres: endpoint } = inject('stores')
+export async function world({ order = 'log', create, place, ...more }: WorldOptions = {}): Promise<World> {
+  const endpoint = place?.owner ?? inject('stores').postgres
   const name = `t${randomUUID().replaceAll('-', '')}`
   const pipeline = `p${name.slice(1, 12)}`
   const definition = postgres({ id: 'sql', table: name, columns, ...more })
   const client = new Client({ ...endpoint })
   client.on('error', () => undefined) // a test may cut it off
   await client.connect()
-  await migrate(client, create ? [...ddl(definition, order).slice(0, 3), ...create(name)] : ddl(definition, order))
+  const statements = create ? [...ddl(definition, order).slice(0, 3), ...create(name)] : ddl(definition, order)
+  const binding = place ? await place.prepare(pipeline, definition, order) : endpoint
+  if (!place) await migrate(client, statements)
   const writers: SinkWriter[] = []
   const noLedger = () => Promise.reject(new Error('the PostgreSQL sink has no ledger'))
   return {
@@ -54,7 +66,7 @@ export async function world({ order = 'log', create, ...more }: WorldOptions = {
       const context = {
         pipeline,
         order,
-        binding: { ...endpoint, ...(port === undefined ? {} : { port }) },
+        binding: { ...binding, ...(port === undefined ? {} : { port }) },
         ledger: { read: noLedger, compareAndSet: noLedger },
         log: () => undefined,
       }
@@ -110,4 +122,25 @@ export function cuttable(): TestInvocation & { cut(): void } {
     signal: controller.signal,
   }
   return { ...base, deadline, cut: () => controller.abort(new Error('deadline')) }
+}
+
+/** The table of the contract suite; `smallRows` says how its rows travel. */
+export function contractHarness(
+  make: (options: WorldOptions) => Promise<World>,
+  keyed: boolean,
+  smallRows: number,
+): SinkHarness {
+  return {
+    keyed,
+    unencodable: (id) => ({ id, n: 2 ** 31, note: null }),
+    create: async () => {
+      const made = await make(keyed ? { key: ['id'] } : {})
+      return {
+        open: () => made.open({ smallRows }),
+        rows: async () => (await made.rows()) as unknown as ContractRow[],
+        gaps: async (partition) => (await watermarkOf(made, partition))?.gaps ?? [],
+        dispose: () => made[Symbol.asyncDispose](),
+      }
+    },
+  }
 }

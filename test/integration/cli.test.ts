@@ -63,6 +63,7 @@ beforeAll(async () => {
         function: 'weirhouse-audited',
         module: join(root, 'test/fixtures/audit/pipeline.ts'),
         cluster: 'cli-test',
+        mappingId: 'none',
         consumerGroup: 'none',
         bucket: RECORDS_BUCKET,
         prefix: 'audited/lake/audited/',
@@ -264,5 +265,28 @@ describe('audit and dead letters', () => {
     const findings = JSON.parse(stdout) as { check: string; ok: boolean }[]
     const by = Object.fromEntries(findings.map(({ check, ok }) => [check, ok]))
     expect(by).toMatchObject({ Kafka: true, PostgreSQL: true, S3: true, DynamoDB: true, Lambda: false, Java: true })
+  })
+})
+
+describe('migrate', () => {
+  test('nothing to do; then what is missing: told by --dry-run, added, and nothing to do again', async () => {
+    expect(await json(['migrate'])).toEqual({ statements: [], applied: false })
+    await sql.query('ALTER TABLE audited DROP COLUMN tags')
+    const add = 'ALTER TABLE "public"."audited"\n  ADD COLUMN IF NOT EXISTS "tags" text[]'
+    expect(await json(['migrate', '--dry-run'])).toEqual({ statements: [add], applied: false })
+    expect((await run(['migrate', '--dry-run'])).stdout).toBe(`${add};\n-- 1 statement to apply\n`)
+    expect((await run(['migrate'])).stdout).toBe(`${add};\n-- 1 statement applied\n`)
+    expect((await run(['migrate'])).stdout).toBe('Nothing to do: the database fits the definitions.\n')
+  })
+
+  test('what adding does not mend is refused, in one line that holds the statement', async () => {
+    await sql.query('ALTER TABLE audited ALTER COLUMN at TYPE text')
+    const { code, stdout, stderr } = await run(['migrate'])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^WEIR_MIGRATION_BREAKS: .*"at" of public\.audited is text, .*Nothing was changed\./)
+    expect(stderr).toContain(
+      'ALTER TABLE "public"."audited" ALTER COLUMN "at" TYPE timestamptz USING "at"::timestamptz',
+    )
+    await sql.query('ALTER TABLE audited ALTER COLUMN at TYPE timestamptz USING at::timestamptz')
   })
 })

@@ -120,7 +120,17 @@ describe('installed', () => {
     writeFileSync(join(consumer, 'stack.ts'), STACK)
     writeFileSync(join(consumer, 'wrong.ts'), GOOD.replace("topic: 'quakes'", 'topic: 1'))
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
-    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--pretty', 'false']
+    const flags = [
+      '--noEmit',
+      '--strict',
+      '--allowImportingTsExtensions',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--pretty',
+      'false',
+    ]
     const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
     const good = run('node', [tsc, ...flags, ...types, '--skipLibCheck', 'good.ts', 'stack.ts'], consumer)
     expect(good.output).toBe('')
@@ -130,20 +140,40 @@ describe('installed', () => {
 })
 
 const STACK = `import { App, Stack } from 'aws-cdk-lib'
-import { BrokerSize, KafkaCluster, KafkaTopic, Network, OperatorAccess, SshRange } from 'weirhouse/cdk'
+import {
+  BrokerSize,
+  DeadLetters,
+  KafkaCluster,
+  KafkaTopic,
+  LedgerTable,
+  Network,
+  OperatorAccess,
+  RecordBucket,
+  SshRange,
+  TopicConsumer,
+} from 'weirhouse/cdk'
+import { quakes } from './good.ts'
 
 const stack = new Stack(new App(), 'Stream')
 const network = new Network(stack, 'Network')
 const cluster = new KafkaCluster(stack, 'Kafka', { network, size: BrokerSize.of({ storageGib: 20 }) })
 export const topic = new KafkaTopic(stack, 'Orders', { cluster, name: 'orders', partitions: 4 })
 new OperatorAccess(stack, 'Access', { network, cluster, sshFrom: SshRange.of('203.0.113.7/32') })
+export const consumer = new TopicConsumer(stack, 'Quakes', {
+  pipeline: quakes,
+  codeFolder: 'build/quakes',
+  topic: new KafkaTopic(stack, 'Topic', { cluster, name: 'quakes' }),
+  stores: { s3: new RecordBucket(stack, 'Records', { keepData: false }) },
+  ledger: new LedgerTable(stack, 'Ledger'),
+  deadLetters: new DeadLetters(stack, 'DeadLetters'),
+})
 `
 
 const GOOD = `import { json, pipeline } from 'weirhouse'
 import { s3 } from 'weirhouse/sinks/s3'
 import { createHandler } from 'weirhouse/lambda'
 
-const quakes = pipeline({
+export const quakes = pipeline({
   name: 'quakes',
   source: { topic: 'quakes' },
   decode: json<{ id: string }>(),

@@ -26,10 +26,10 @@ export function run(command: string, args: readonly string[], input = '', timeou
   })
 }
 
-/** Python with the foreign clients: made once a set of requirements, in the cache. */
-export async function foreignPython(): Promise<string> {
-  const requirements = join(folder, 'requirements.txt')
-  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
+/** Python with the packages of a file of test/foreign/: made once a set of requirements, in the cache. */
+export async function foreignPython(requirements = 'requirements.txt'): Promise<string> {
+  const file = join(folder, requirements)
+  const hash = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 12)
   const home = join(cacheFolder(), `foreign-clients-${hash}`)
   const python = join(home, 'bin', 'python')
   if (existsSync(join(home, 'complete'))) return python
@@ -40,7 +40,7 @@ export async function foreignPython(): Promise<string> {
   await run('python3', ['-m', 'venv', work])
   await run(
     join(work, 'bin', 'python'),
-    ['-m', 'pip', 'install', '--quiet', '--require-hashes', '-r', requirements],
+    ['-m', 'pip', 'install', '--quiet', '--no-compile', '--require-hashes', '-r', file],
     '',
     300_000,
   )

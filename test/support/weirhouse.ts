@@ -17,12 +17,17 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
+/** What to give to `spawn`: program and arguments. */
+export function command(args: readonly string[]): [program: string, args: string[]] {
+  return [process.execPath, ['--conditions=source', main, ...args]]
+}
+
 export function weirhouse(
   args: readonly string[],
   { input = '', cwd = root, env = process.env }: CommandOptions = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--conditions=source', main, ...args], { cwd, env })
+    const child = spawn(...command(args), { cwd, env })
     const out: Buffer[] = []
     const err: Buffer[] = []
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk))

@@ -15,7 +15,7 @@ interface Arrows {
   readonly types?: readonly string[]
 }
 
-const CLIENTS = ['@aws-sdk/*', '@platformatic/kafka', 'pg', 'pg-copy-streams']
+const CLIENTS = ['@aws-sdk/*', '@aws-cdk/cloudformation-diff', '@platformatic/kafka', 'pg', 'pg-copy-streams']
 const SINK_DATA = ['sinks/*/index', 'sinks/*/options']
 /** Shapes alone: nothing of them is left at run time. */
 const CONTRACTS = ['sinks/sink', 'sinks/ledger']
@@ -33,13 +33,22 @@ export const arrows: Readonly<Record<string, Arrows>> = {
   config: { parts: ['sinks/*/index'], packages: ['valibot'], types: CONTRACTS },
   bundle: { parts: ['config'], packages: ['esbuild'] },
   'event-source': { parts: ['kafka'], packages: [] },
-  // reads dead letters with the code that writes them; the sinks' own write path stays out of reach
+  // reads dead letters with the code that writes them; the sinks' own write path stays out of reach. Its own function logs and
+  // fails as a pipeline's does.
   operations: {
-    parts: ['config', 'kafka', 'aws', 'sinks/dead-letters', ...SINK_DATA],
+    parts: [
+      'config',
+      'kafka',
+      'aws',
+      'sinks/dead-letters',
+      'sinks/*/migrate',
+      ...['deadline', 'failure', 'log', 'variable'].map((name) => `lambda/${name}`),
+      ...SINK_DATA,
+    ],
     packages: CLIENTS,
-    types: CONTRACTS,
+    types: [...CONTRACTS, 'lambda/handler'],
   },
-  // makes bucket, tables and ledger as a deployment would, hence aws, pg and migrate
+  // makes bucket, tables and ledger as a deployment would, hence aws and the migration
   local: {
     parts: [
       'config',
@@ -48,13 +57,18 @@ export const arrows: Readonly<Record<string, Arrows>> = {
       'event-source',
       'aws',
       'sinks/ledger-dynamodb',
-      'sinks/*/migrate',
+      'operations/migrate',
       ...SINK_DATA,
     ],
     packages: ['esbuild', 'pg'],
     types: [...CONTRACTS, 'operations/target'],
   },
-  cdk: { parts: ['config', 'bundle', ...SINK_DATA], packages: ['aws-cdk-lib', 'constructs'], types: CONTRACTS },
+  // makes tables as they are described, hence the ledger's and their form; no client
+  cdk: {
+    parts: ['config', 'bundle', 'aws/table', 'sinks/ledger-dynamodb', ...SINK_DATA],
+    packages: ['aws-cdk-lib', 'constructs'],
+    types: CONTRACTS,
+  },
   testing: { parts: ['sinks/sink', 'sinks/ledger', 'event-source'], packages: [] },
   cli: { parts: ['*'], packages: ['commander', 'cli-table3'] },
   index: { parts: ['config'], packages: [] },

@@ -14,7 +14,7 @@ import { openTarget, pipelinesOf } from '../target.ts'
 export const command = defineCommand({
   summary: 'Compare every store with the log, record by record',
   details:
-    'Reads the topic from its start to where it ends now, decodes and transforms it with the definition, reads every store with code that the sinks do not use, and compares. Counts are rows: missing (asked for, not stored), duplicated (stored again), different (another content, an older version, or of no record of the log). Ends with 1 where there is any. With --bootstrap-server the log is read there, and the stores are those of the stack.',
+    'Reads the topic from its start to where it ends now, decodes and transforms it with the definition, reads every store with code that the sinks do not use, and compares. Counts are rows: expected (asked for by the log; of a keyed table the newest of each key), missing (expected, not stored), duplicated (stored again), different (another content, an older version, or of no record of the log). Ends with 1 where there is any. With --bootstrap-server the log is read there, and the stores are those of the stack.',
   example: ['weirhouse audit', 'weirhouse audit --pipeline demo --json'],
   options: { pipeline: text('name', 'only this pipeline'), ...kafkaOptions },
   async run({ pipeline: name, ...kafka }, io) {
@@ -44,18 +44,22 @@ async function openTargetOn(kafka: KafkaInput, io: Io): Promise<Target> {
 /** One line a sink. */
 export function auditTable(reports: readonly AuditReport[]): string {
   const rows = reports.flatMap(({ pipeline, produced, deadLetters, sinks }) =>
-    Object.entries(sinks).map(([id, { kind, stored, missing, duplicated, different }]) => [
+    Object.entries(sinks).map(([id, { kind, expected, stored, missing, duplicated, different }]) => [
       pipeline,
       produced,
       deadLetters,
       `${id} (${kind})`,
+      expected,
       stored,
       missing,
       duplicated,
       different,
     ]),
   )
-  return table(['pipeline', 'produced', 'dead letters', 'sink', 'stored', 'missing', 'duplicated', 'different'], rows)
+  return table(
+    ['pipeline', 'produced', 'dead letters', 'sink', 'expected', 'stored', 'missing', 'duplicated', 'different'],
+    rows,
+  )
 }
 
 function faultLines(reports: readonly AuditReport[]): string[] {

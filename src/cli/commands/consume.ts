@@ -31,7 +31,7 @@ export const command = defineCommand({
         reason: fromBeginning ? '--offset and --from-beginning exclude each other' : '--offset needs --partition',
         advice: 'See: weirhouse consume --help',
       })
-    const connection = await openKafka(kafka, io)
+    const { connection } = await openKafka(kafka, io)
     io.progress(null)
     const from = offset ?? (fromBeginning ? 'beginning' : 'end')
     const query = { topic, partition, from, maxMessages, timeoutMs, signal: io.signal } as const

@@ -51,7 +51,8 @@ export const command = defineGroup({
   commands: { list, show },
 })
 
-function shortened(text: string): string {
+/** The reason of a letter, as a table shows it. */
+export function shortened(text: string): string {
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS - 3)}...` : text
 }
 

@@ -1,6 +1,5 @@
-import { invokeFunction } from '../../operations/invoke.ts'
+import { functionsFor, invokeFunction } from '../../operations/invoke.ts'
 import { WeirError } from '../../core/errors.ts'
-import type { Target } from '../../operations/target.ts'
 import { defineCommand } from '../command.ts'
 import { readInput } from '../input.ts'
 import { required, text } from '../options.ts'
@@ -12,12 +11,13 @@ export const command = defineCommand({
   example: ['weirhouse invoke --event event.json', 'weirhouse invoke --event - --function weirhouse-demo < event.json'],
   options: {
     event: required(text('file', 'file that holds the event, - for standard input')),
-    function: text('name', 'the function; needed where there is more than one'),
+    function: text('name', 'the function; needed where not just one reads the topic of the event'),
   },
   async run({ event, function: name }, io) {
     const target = await openTarget(io)
-    const functionName = oneFunction(target, name)
+    const named = name === undefined ? undefined : functionsOf(target, name)
     const payload = await readInput(event, io)
+    const functionName = only(named ?? functionsFor(target.pipelines, payload))
     io.progress(`Invoking ${functionName}`)
     const result = await invokeFunction({ endpoint: target.lambda.endpoint, functionName }, payload, io.signal)
     await io.answer({ function: functionName, ...result }, () =>
@@ -32,13 +32,12 @@ export const command = defineCommand({
   },
 })
 
-function oneFunction(target: Target, name: string | undefined): string {
-  const names = functionsOf(target, name)
-  const [only] = names
-  if (only === undefined || names.length > 1)
+function only(names: readonly string[]): string {
+  const [first] = names
+  if (first === undefined || names.length > 1)
     throw new WeirError('WEIR_USAGE', {
-      reason: names.length === 0 ? 'the stack has no function' : `the stack has ${names.length} functions`,
+      reason: names.length === 0 ? 'the stack has no function' : `the event may be for ${names.length} functions`,
       advice: `Name one with --function: ${names.join(', ') || 'none'}.`,
     })
-  return only
+  return first
 }

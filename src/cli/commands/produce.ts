@@ -26,7 +26,7 @@ export const command = defineCommand({
     ...kafkaOptions,
   },
   async run({ file, topic, keySeparator, partition, ...kafka }, io) {
-    const connection = await openKafka(kafka, io)
+    const { connection } = await openKafka(kafka, io)
     await mustExist(connection, topic)
     const input = await openInput(file ?? '-', io)
     const producer = openProducer(connection)

@@ -1,21 +1,22 @@
 import { loadProject } from '../../config/load.ts'
 import type { Project } from '../../config/load.ts'
-import { WeirError } from '../../core/errors.ts'
 import { startStack } from '../../local/stack.ts'
-import type { Stack } from '../../local/stack.ts'
 import type { Target } from '../../operations/target.ts'
 import { auditPipelines } from '../../operations/audit/index.ts'
 import type { AuditReport } from '../../operations/audit/index.ts'
+import { listDeadLetters } from '../../operations/dead-letters.ts'
 import { sendSamples, waitUntilProcessed } from '../../operations/samples.ts'
 import { defineCommand } from '../command.ts'
+import { startFree } from '../free-stack.ts'
 import type { Io } from '../io.ts'
 import { flag } from '../options.ts'
 import { table } from '../table.ts'
-import { findTarget } from '../target.ts'
+import { shortened } from './dlq.ts'
 import { describeTarget } from './status.ts'
-import { hints, stackOptions, untilStopped } from './up.ts'
+import { hints, noteDebuggers, stackOptions, untilStopped } from './up.ts'
 
-const MAX_STACKS = 50
+/** What is read at a glance. */
+const MAX_LETTERS = 10
 
 export const command = defineCommand({
   summary: 'Start the local stack, send the samples, wait until they are processed, audit, and stay up',
@@ -23,17 +24,19 @@ export const command = defineCommand({
     'With --once it stops after the audit and exits 0 where every store agrees with the log, else 1. A second one beside the first gets a stack name of its own.',
   example: ['weirhouse start', 'weirhouse start --once --json'],
   options: { once: flag('stop after the audit'), ...stackOptions },
-  async run({ once, dataDir, portBase }, io) {
+  async run({ once, dataDir, portBase, inspect }, io) {
     const began = performance.now()
     const project = await loadProject(io.project)
     const stack = await startFree(io, (name) =>
-      startStack({ project, name, dataDir, portBase, progress: io.progress, signal: io.signal }),
+      startStack({ project, name, dataDir, portBase, inspect, progress: io.progress, signal: io.signal }),
     )
     try {
-      const reports = await runOnce(project, stack.target, io)
+      await noteDebuggers(stack.target, io)
+      const reports = await runOnce(project, stack.target, io, inspect !== undefined)
       const result = summary(reports, (performance.now() - began) / 1000)
       io.progress(null)
-      await io.answer(result, () => `${tableOf(reports)}\n${verdict(result)}`)
+      const letters = io.json ? '' : await lettersOf(stack.target, reports, io.signal)
+      await io.answer(result, () => `${tableOf(reports)}\n${verdict(result)}${letters}`)
       if (once) return result.ok ? 0 : 1
       if (!io.json)
         await io.print(`\n${describeTarget(stack.target)}\n${hints(stack.target)}\nCtrl-C stops everything.`)
@@ -46,13 +49,13 @@ export const command = defineCommand({
   },
 })
 
-async function runOnce(project: Project, target: Target, io: Io): Promise<readonly AuditReport[]> {
+async function runOnce(project: Project, target: Target, io: Io, debugged: boolean): Promise<readonly AuditReport[]> {
   for (const { pipeline, samples } of project.pipelines) {
     if (samples === undefined) continue
     io.progress(`sending samples to ${pipeline.source.topic}`)
     await sendSamples(target, pipeline, samples)
   }
-  await waitUntilProcessed({ target, signal: io.signal, onProgress: io.progress })
+  await waitUntilProcessed({ target, signal: io.signal, onProgress: io.progress, patient: debugged })
   io.progress('auditing')
   return auditPipelines({
     target,
@@ -70,7 +73,7 @@ interface Summary {
     readonly produced: number
     readonly deadLetters: number
     readonly sinks: Readonly<
-      Record<string, Readonly<Record<'stored' | 'missing' | 'duplicated' | 'different', number>>>
+      Record<string, Readonly<Record<'expected' | 'stored' | 'missing' | 'duplicated' | 'different', number>>>
     >
   }[]
   readonly seconds: number
@@ -86,9 +89,9 @@ function summary(reports: readonly AuditReport[], seconds: number): Summary {
       produced,
       deadLetters,
       sinks: Object.fromEntries(
-        Object.values(sinks).map(({ kind, stored, missing, duplicated, different }) => [
+        Object.values(sinks).map(({ kind, expected, stored, missing, duplicated, different }) => [
           kind,
-          { stored, missing, duplicated, different },
+          { expected, stored, missing, duplicated, different },
         ]),
       ),
     })),
@@ -103,6 +106,7 @@ function tableOf(reports: readonly AuditReport[]): string {
       topic,
       produced,
       sink.kind,
+      sink.expected,
       sink.stored,
       sink.missing,
       sink.duplicated,
@@ -111,29 +115,41 @@ function tableOf(reports: readonly AuditReport[]): string {
     ]),
   )
   return table(
-    ['pipeline', 'topic', 'produced', 'store', 'stored', 'missing', 'duplicated', 'different', 'dead letters'],
+    [
+      'pipeline',
+      'topic',
+      'produced',
+      'store',
+      'expected',
+      'stored',
+      'missing',
+      'duplicated',
+      'different',
+      'dead letters',
+    ],
     rows,
   )
 }
 
-function verdict({ ok, seconds }: Summary): string {
+function verdict({ ok, pipelines, seconds }: Summary): string {
+  const or = pipelines.some(({ deadLetters }) => deadLetters > 0) ? ', or is a dead letter' : ''
   return ok
-    ? `Every record is in every store once. ${seconds} s from nothing to audited.`
+    ? `Every record took effect once in every store${or}. ${seconds} s from nothing to audited.`
     : `The stores do not agree with the log: see \`weirhouse audit\`. ${seconds} s.`
 }
 
-/** Under `--stack`, or the first of `name-2`, `name-3` ... that is not up, so that two starts stand side by side. */
-async function startFree(io: Io, start: (name: string) => Promise<Stack>): Promise<Stack> {
-  for (let n = 1; ; n++) {
-    const stack = n === 1 ? io.stack : `${io.stack}-${n}`
-    if (n < MAX_STACKS && (await findTarget({ stack, project: io.project }))) continue
-    try {
-      const started = await start(stack)
-      if (n > 1) io.note(`Stack "${io.stack}" is up already; this one is "${stack}": give the verbs --stack ${stack}.`)
-      return started
-    } catch (error) {
-      // Another one that starts right now has taken the name.
-      if (n === MAX_STACKS || !(error instanceof WeirError && error.code === 'WEIR_ALREADY_UP')) throw error
-    }
-  }
+/** Why records are dead letters, the first few of them; nothing where there is none. */
+async function lettersOf(target: Target, reports: readonly AuditReport[], signal: AbortSignal): Promise<string> {
+  const pipelines = reports.filter(({ deadLetters }) => deadLetters > 0).map(({ pipeline }) => pipeline)
+  if (pipelines.length === 0) return ''
+  const { letters, more } = await listDeadLetters(target, { pipelines, limit: MAX_LETTERS }, signal)
+  const rows = letters.map(({ pipeline, topic, partition, offset, sink, code, text }) => [
+    pipeline,
+    `${topic}/${partition}@${offset}`,
+    sink,
+    code,
+    shortened(text),
+  ])
+  const rest = more ? '\nThere are more: `weirhouse dlq list`.' : ''
+  return `\n\n${table(['pipeline', 'dead letter', 'sink', 'code', 'reason'], rows)}${rest}`
 }

@@ -1,9 +1,10 @@
-import type { KafkaAdmin, TopicDescription } from '../../kafka/admin.ts'
-import { openAdmin } from '../../kafka/admin.ts'
+import type { TopicDescription } from '../../kafka/admin.ts'
+import { topicReaders } from '../../operations/groups.ts'
+import type { TopicReader } from '../../operations/groups.ts'
 import { createTopic, deleteTopic } from '../../operations/topics.ts'
+import { withAdmin } from '../admin.ts'
 import { defineCommand, defineGroup } from '../command.ts'
-import type { Io } from '../io.ts'
-import { kafkaOptions, openKafka, type KafkaInput } from '../kafka.ts'
+import { kafkaOptions } from '../kafka.ts'
 import { flag, required, settings, text, whole, withDefault } from '../options.ts'
 import { table } from '../table.ts'
 
@@ -53,15 +54,16 @@ const list = defineCommand({
 })
 
 const describe = defineCommand({
-  summary: 'Describe a topic: its partitions, replicas, offsets and settings',
+  summary: 'Describe a topic: its partitions, replicas, offsets and settings, and how far its pipelines are',
   example: ['weirhouse topics describe --topic demo_topic'],
   options: { topic, ...kafkaOptions },
   run: ({ topic, ...kafka }, io) =>
-    withAdmin(io, kafka, `Describing topic ${topic}`, async (admin) => {
+    withAdmin(io, kafka, `Describing topic ${topic}`, async (admin, target) => {
       const described = await admin.describeTopic(topic)
       const offsets = await admin.offsets(topic)
       const layout = described.layout.map((each, i) => ({ ...each, start: offsets[i]!.start, end: offsets[i]!.end }))
-      await io.answer({ ...described, layout }, () =>
+      const readers = await topicReaders(admin, target, topic, offsets)
+      await io.answer({ ...described, layout, readers }, () =>
         [
           `Topic ${topic} (${described.id}): ${sizeOf(described)}`,
           ...settingLines(described),
@@ -76,6 +78,7 @@ const describe = defineCommand({
               each.end,
             ]),
           ),
+          ...readers.map(readerText),
         ].join('\n'),
       )
     }),
@@ -92,25 +95,15 @@ const remove = defineCommand({
     }),
 })
 
+function readerText({ pipeline, group, lag, partitions }: TopicReader): string {
+  const rows = partitions.map((each) => [each.partition, each.committed, each.lag])
+  return `Read by pipeline ${pipeline}, group ${group}: lag ${lag}\n${table(['partition', 'committed', 'lag'], rows)}`
+}
+
 export const command = defineGroup({
   summary: 'Create, list, describe and delete topics',
   commands: { create, list, describe, delete: remove },
 })
-
-async function withAdmin(
-  io: Io,
-  kafka: KafkaInput,
-  step: string,
-  work: (admin: KafkaAdmin) => Promise<void>,
-): Promise<void> {
-  const admin = openAdmin(await openKafka(kafka, io))
-  io.progress(step)
-  try {
-    await work(admin)
-  } finally {
-    await admin.close()
-  }
-}
 
 function settingLines({ configs }: TopicDescription): string[] {
   if (configs === null) return ['  Its settings are not for this user to read.']

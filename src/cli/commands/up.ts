@@ -1,5 +1,7 @@
 import { loadProject } from '../../config/load.ts'
 import { WeirError } from '../../core/errors.ts'
+import { debuggerText } from '../../local/functions.ts'
+import { debuggerAddress } from '../../local/lambda/inspector.ts'
 import { DEFAULT_STACK } from '../../local/stack-files.ts'
 import { startStack } from '../../local/stack.ts'
 import type { Target } from '../../operations/target.ts'
@@ -7,16 +9,27 @@ import { defineCommand } from '../command.ts'
 import { startDetached } from '../detach.ts'
 import type { Io } from '../io.ts'
 import { kafkaOptions, ownKafka } from '../kafka.ts'
-import { flag, text, whole } from '../options.ts'
+import { flag, optional, text, whole } from '../options.ts'
 import { findTarget } from '../target.ts'
 import { describeTarget } from './status.ts'
 
 /** The last port that leaves room for every server. */
 const LAST_BASE = 65_500
+/** Node's own. */
+const INSPECT_PORT = '9229'
 
 export const stackOptions = {
   dataDir: text('folder', "keep all servers' data there between starts; without it, each start is a clean one"),
   portBase: whole('port', 'listen on this port and those after it; without it, on free ones', 1024, LAST_BASE),
+  inspect: optional(
+    whole(
+      'port',
+      `let a debugger attach to the functions, on this port (where it is left out, ${INSPECT_PORT}) and those after it; one instance each, and no limits of time`,
+      1024,
+      LAST_BASE,
+    ),
+    INSPECT_PORT,
+  ),
 }
 
 export const command = defineCommand({
@@ -34,7 +47,7 @@ export const command = defineCommand({
     ...stackOptions,
     ...kafkaOptions,
   },
-  async run({ detach, dataDir, portBase, ...input }, io) {
+  async run({ detach, dataDir, portBase, inspect, ...input }, io) {
     const running = await findTarget(io)
     if (running && detach && running.state === 'running') {
       io.note(`Stack "${io.stack}" is up already.`)
@@ -44,7 +57,7 @@ export const command = defineCommand({
     if (running) throw new WeirError('WEIR_ALREADY_UP', { stack: io.stack })
     const kafka = await ownKafka(input, io)
     if (detach) {
-      const target = await startDetached(io, { dataDir, portBase, kafka })
+      const target = await startDetached(io, { dataDir, portBase, kafka, inspect })
       await io.answer(target, () => `${describeTarget(target)}\n${hints(target)}`)
       return
     }
@@ -55,11 +68,13 @@ export const command = defineCommand({
       dataDir,
       portBase,
       kafka,
+      inspect,
       progress: io.progress,
       signal: io.signal,
     })
     io.progress(null)
     try {
+      await noteDebuggers(stack.target, io)
       await io.answer(
         stack.target,
         () => `${describeTarget(stack.target)}\n${hints(stack.target)}\nCtrl-C stops everything.`,
@@ -73,16 +88,25 @@ export const command = defineCommand({
 })
 
 /** Lines to copy: of this stack, with a topic that it reads. */
-export function hints({ stack, kafka, pipelines }: Target): string {
+export function hints({ stack, kafka, pipelines }: Target, { logs = true }: { readonly logs?: boolean } = {}): string {
   const option = stack === DEFAULT_STACK ? '' : ` --stack ${stack}`
   const produce = `  echo '{"hello": "weir"}' | npx weirhouse produce${option} --topic ${pipelines[0]?.topic ?? 'TOPIC'}`
   return [
     'Try, in another terminal:',
     // on a cluster that others use, what to send is not for us to say
     ...(kafka.external ? [] : [produce]),
-    `  npx weirhouse logs --follow${option}`,
+    ...(logs ? [`  npx weirhouse logs --follow${option}`] : []),
     `  npx weirhouse audit${option}`,
   ].join('\n')
+}
+
+/** Where debuggers attach, as Node says it. */
+export async function noteDebuggers({ pipelines }: Target, io: Pick<Io, 'note' | 'signal'>): Promise<void> {
+  for (const pipeline of pipelines) {
+    if (pipeline.debugger === undefined) continue
+    const address = await debuggerAddress(Number(pipeline.debugger.split(':')[1]), () => !io.signal.aborted)
+    if (address !== undefined) io.note(debuggerText(pipeline.function, address))
+  }
 }
 
 /** Resolves on Ctrl-C or `weirhouse down`. */

@@ -80,7 +80,15 @@ export const refusals = {
   notJson: (reason: string) =>
     user(400, 'InvalidRequestContentException', `Could not parse request body into json: ${reason}`),
   parameter: (message: string) => user(400, 'InvalidParameterValueException', message),
-  unknownOperation: () => user(404, 'UnknownOperationException', 'The sandbox answers Invoke only'),
+  unknownOperation: () =>
+    user(
+      404,
+      'UnknownOperationException',
+      'The sandbox answers Invoke, ListEventSourceMappings, GetEventSourceMapping and UpdateEventSourceMapping',
+    ),
+  noMapping: () => user(404, 'ResourceNotFoundException', 'The resource you requested does not exist.'),
+  mappingInUse: () =>
+    user(400, 'ResourceInUseException', 'Cannot update the event source mapping because it is in use.'),
   forbidden: (message: string) => user(403, 'AccessDeniedException', message),
   service: (message: string): Refusal => ({
     status: 500,

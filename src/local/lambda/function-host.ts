@@ -14,6 +14,7 @@ import { functionArn } from '../identity.ts'
 import { refusals } from './answers.ts'
 import type { Refusal } from './answers.ts'
 import { startGuard } from './guard.ts'
+import { debuggerAddress } from './inspector.ts'
 import { createInstance } from './instance.ts'
 import type { Instance } from './instance.ts'
 import { VERSION } from './report.ts'
@@ -33,6 +34,18 @@ export interface FunctionSpec {
   readonly environment: Readonly<Record<string, string>>
   /** Invocations at a time at most; 0 throttles all. DEFAULT_CONCURRENCY where not given. */
   readonly reservedConcurrency?: number
+  /**
+   * Port on loopback for a debugger. The function then has one instance, which is there before the first invocation, is never
+   * frozen, and has no limit of time; invocations wait for their turn.
+   */
+  readonly inspect?: number
+}
+
+export interface DeployHooks {
+  /** With the first invocation that this version runs. */
+  readonly onFirst?: (requestId: string) => void
+  /** With each new instance that a debugger can be attached to: `ws://127.0.0.1:9229/<id>`. */
+  readonly onDebugger?: (address: string) => void
 }
 
 export interface InvocationResult extends InvokeResult {
@@ -44,7 +57,7 @@ export interface InvocationResult extends InvokeResult {
 
 export interface FunctionHost {
   /** Replaces a function of that name; invocations that run finish on the old version. */
-  deploy(spec: FunctionSpec): Promise<void>
+  deploy(spec: FunctionSpec, hooks?: DeployHooks): Promise<void>
   /**
    * Runs a function (an Invoke of event-source/invoker.ts). A function that fails is a result, and so is one that did not
    * run: 404, 413, 429, 500. Rejects only with the signal's reason; the invocation then goes on by itself.
@@ -66,9 +79,11 @@ export interface FunctionHostOptions {
 
 interface Version {
   readonly spec: FunctionSpec
+  readonly hooks: DeployHooks
   readonly folder: string
   readonly idle: Instance[]
   readonly busy: Set<Instance>
+  used: boolean
   retired: boolean
 }
 
@@ -77,6 +92,8 @@ interface Host {
   readonly versions: Map<string, Version>
   /** Replaced, with invocations that still run. */
   readonly retiring: Set<Version>
+  /** By name of a function that is debugged: when its last turn ends. */
+  readonly turns: Map<string, Promise<unknown>>
   closed: boolean
 }
 
@@ -92,6 +109,7 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
   const host: Host = {
     versions: new Map(),
     retiring: new Set(),
+    turns: new Map(),
     closed: false,
     create: ({ spec, folder }) =>
       createInstance({
@@ -115,15 +133,24 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
     guard.close()
   }
   return {
-    deploy: async (spec) => {
+    deploy: async (spec, hooks = {}) => {
       const folder = join(root, `${spec.name}-${++deployments}`)
       mkdirSync(folder)
       cpSync(spec.codeFolder, join(folder, 'task'), { recursive: true })
       const old = host.versions.get(spec.name)
-      host.versions.set(spec.name, { spec, folder, idle: [], busy: new Set(), retired: false })
-      if (old) await retire(host, old)
+      const version = { spec, hooks, folder, idle: [], busy: new Set<Instance>(), used: false, retired: false }
+      host.versions.set(spec.name, version)
+      // A debugged function may stand at a breakpoint for as long as it likes: nobody waits for it here.
+      if (spec.inspect !== undefined) void inTurn(host, spec.name, () => takeOver(host, version, old))
+      else if (old) await retire(host, old)
     },
-    invoke: (name, payload, signal) => abortable(invoke(host, name, payload), signal),
+    invoke: (name, payload, signal) =>
+      abortable(
+        host.versions.get(name)?.spec.inspect === undefined
+          ? invoke(host, name, payload)
+          : inTurn(host, name, () => invoke(host, name, payload)),
+        signal,
+      ),
     list: () => [...host.versions.values()].map(({ spec }) => spec),
     close: () => (closing ??= close()),
   }
@@ -131,6 +158,38 @@ export function createFunctionHost({ logsFolder, clock = Date, initMs }: Functio
 
 function warnOf(name: string): (reason: unknown) => void {
   return (reason) => process.emitWarning(`The log of function ${name} cannot be written: ${String(reason)}`)
+}
+
+/** Debugged: one thing after the other, so that never two processes want its port. */
+function inTurn<T>(host: Host, name: string, work: () => Promise<T>): Promise<T> {
+  const before = host.turns.get(name) ?? Promise.resolve()
+  const turn = before.then(work)
+  host.turns.set(
+    name,
+    turn.catch(() => undefined),
+  )
+  return turn
+}
+
+/** Debugged: the instance of the new version in place of the old one's. */
+async function takeOver(host: Host, version: Version, old: Version | undefined): Promise<void> {
+  if (old) await retire(host, old)
+  if (host.closed || version.retired) return
+  const instance = create(host, version)
+  version.idle.push(instance)
+  await instance.prepare()
+}
+
+function create(host: Host, version: Version): Instance {
+  const { spec, hooks } = version
+  const instance = host.create(version)
+  if (spec.inspect !== undefined) void announce(instance, spec.inspect, hooks)
+  return instance
+}
+
+async function announce(instance: Instance, port: number, { onDebugger }: DeployHooks): Promise<void> {
+  const address = await debuggerAddress(port, () => instance.alive())
+  if (address !== undefined) onDebugger?.(address)
 }
 
 async function retire(host: Host, version: Version): Promise<void> {
@@ -154,8 +213,10 @@ async function invoke(host: Host, name: string, payload: Buffer): Promise<Invoca
   if (running(host, name) >= (version.spec.reservedConcurrency ?? DEFAULT_CONCURRENCY))
     return refused(requestId, refusals.throttled())
 
-  const instance = takeIdle(version) ?? host.create(version)
+  const instance = takeIdle(version) ?? create(host, version)
   version.busy.add(instance)
+  if (!version.used) version.hooks.onFirst?.(requestId)
+  version.used = true
   try {
     const { failed, payload: answer, logTail } = await instance.invoke(requestId, payload)
     return {

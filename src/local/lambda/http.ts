@@ -1,6 +1,7 @@
 /**
- * The Lambda API over HTTP, as far as Invoke: `POST /2015-03-31/functions/{name}/invocations`, so that the AWS SDKs and the
- * AWS CLI invoke a local function by endpoint URL. Source: AWS Lambda API reference, Invoke.
+ * The Lambda API over HTTP, as far as Invoke, `POST /2015-03-31/functions/{name}/invocations`, and the event source mappings
+ * (mappings-http.ts), so that the AWS SDKs and the AWS CLI work on a local stack by endpoint URL. Source: AWS Lambda API
+ * reference, Invoke.
  * Loopback only. Any credentials will do; what a web page in a browser could send will not.
  */
 import { randomUUID } from 'node:crypto'
@@ -14,6 +15,8 @@ import { refusals } from './answers.ts'
 import type { Refusal } from './answers.ts'
 import { readBody } from './body.ts'
 import type { FunctionHost, InvocationResult } from './function-host.ts'
+import { answerMappings, noMappings } from './mappings-http.ts'
+import type { MappingControl, MappingsAnswer } from './mappings-http.ts'
 import { functionNameOf, invocationPath, isLoopbackHost } from './request.ts'
 
 export interface LambdaApi {
@@ -24,14 +27,16 @@ export interface LambdaApi {
 
 export interface LambdaApiOptions {
   readonly host: FunctionHost
+  /** None where not given. */
+  readonly mappings?: MappingControl
   /** Free where 0 or not given. */
   readonly port?: number
 }
 
 /** Throws WEIR_PORT where the port is taken. */
-export async function serveLambdaApi({ host, port = 0 }: LambdaApiOptions): Promise<LambdaApi> {
+export async function serveLambdaApi({ host, mappings = noMappings, port = 0 }: LambdaApiOptions): Promise<LambdaApi> {
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    answer(host, request, response).catch((error: unknown) => {
+    answer({ host, mappings }, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()
       else refuse(response, refusals.service(messageOf(error)))
     })
@@ -56,15 +61,23 @@ function listen(server: Server, port: number): Promise<void> {
   })
 }
 
-async function answer(host: FunctionHost, request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Behind {
+  readonly host: FunctionHost
+  readonly mappings: MappingControl
+}
+
+async function answer({ host, mappings }: Behind, request: IncomingMessage, response: ServerResponse): Promise<void> {
   // A page on the web can reach loopback by a name of its own (DNS rebinding), or send what needs no permission.
   if (!isLoopbackHost(request.headers.host)) return refuse(response, refusals.forbidden('Host is not loopback'))
   if (request.headers.origin !== undefined)
     return refuse(response, refusals.forbidden('Requests from web pages are refused'))
+  const body = () => readBody(request, MAX_PAYLOAD_BYTES)
+  const asked = answerMappings(mappings, request.method, request.url ?? '', async () => String((await body()).bytes))
+  if (asked) return reply(response, await asked)
   const target = request.method === 'POST' ? invocationPath(request.url ?? '') : undefined
   if (target === undefined) return refuse(response, refusals.unknownOperation())
-  const body = await readBody(request, MAX_PAYLOAD_BYTES)
-  if (body.tooLarge) return refuse(response, refusals.tooLarge(body.length))
+  const { bytes, length, tooLarge } = await body()
+  if (tooLarge) return refuse(response, refusals.tooLarge(length))
   const name = functionNameOf(target)
   if (name === undefined || !host.list().some((each) => each.name === name))
     return refuse(response, refusals.noFunction(name === undefined ? target : functionArn(name)))
@@ -75,7 +88,7 @@ async function answer(host: FunctionHost, request: IncomingMessage, response: Se
       response.end()
       return undefined
     case 'RequestResponse':
-      return invoke(host, name, body.bytes, request, response)
+      return invoke(host, name, bytes, request, response)
     default:
       return refuse(response, refusals.parameter('The sandbox invokes by RequestResponse and DryRun only'))
   }
@@ -106,6 +119,12 @@ function headersOf(result: InvocationResult, withLog: boolean): Record<string, s
     ...(result.functionError === undefined ? {} : { 'x-amz-function-error': result.functionError }),
     ...(withLog ? { 'x-amz-log-result': result.logTail.toString('base64') } : {}),
   }
+}
+
+function reply(response: ServerResponse, answer: MappingsAnswer): void {
+  if ('type' in answer) return refuse(response, answer)
+  response.writeHead(answer.status, { 'content-type': 'application/json', 'x-amzn-requestid': randomUUID() })
+  response.end(JSON.stringify(answer.body))
 }
 
 function refuse(response: ServerResponse, { status, type, body }: Refusal, requestId: string = randomUUID()): void {

@@ -22,6 +22,8 @@ import { functionVariables } from './variables.ts'
 
 /** Lambda: the init phase has 10 s; after that it is tried once more, as part of the invocation. */
 export const INIT_MS = 10_000
+/** What a function that is debugged is told to have left: a day, which is for ever and yet fits every timer. */
+const DEBUGGED_MS = 86_400_000
 
 export interface InstanceSpec {
   readonly name: string
@@ -41,6 +43,8 @@ export interface InstanceSpec {
   readonly warn: (reason: unknown) => void
   /** For tests; INIT_MS where not given. */
   readonly initMs?: number
+  /** Port of a debugger: nothing is limited in time, nothing is frozen. */
+  readonly inspect?: number
 }
 
 export interface Outcome {
@@ -54,6 +58,8 @@ export interface Outcome {
 export interface Instance {
   /** False once its process is gone: it must not be used again. */
   alive(): boolean
+  /** The init phase before there is an invocation. Never rejects for what the function does. */
+  prepare(): Promise<void>
   /** One at a time. Never rejects for what the function does. */
   invoke(requestId: string, payload: Buffer): Promise<Outcome>
   /** Resolves when the process is gone and the log is written. */
@@ -67,6 +73,8 @@ interface Inside {
   /** The last one that was begun. */
   starting: Promise<RuntimeProcess> | undefined
   process: RuntimeProcess | undefined
+  /** An init phase ahead of its invocation. */
+  prepared: Promise<Init> | undefined
   /** The invocation under way. */
   running: Promise<Outcome> | undefined
   closed: boolean
@@ -81,11 +89,16 @@ export function createInstance(spec: InstanceSpec): Instance {
     start: () => startProcess(spec, id, log),
     starting: undefined,
     process: undefined,
+    prepared: undefined,
     running: undefined,
     closed: false,
   }
   return {
     alive: () => !inside.closed && inside.process?.ended() !== true,
+    prepare: async () => {
+      inside.prepared = initialize(inside)
+      await inside.prepared
+    },
     invoke: async (requestId, payload) => {
       try {
         inside.running = invoke(inside, requestId, payload)
@@ -94,7 +107,7 @@ export function createInstance(spec: InstanceSpec): Instance {
         inside.running = undefined
         // Left running when the next event is on its way already: the turn of the loop tells.
         setImmediate(() => {
-          if (!inside.running && !inside.closed) inside.process?.freeze()
+          if (!inside.running && !inside.closed && spec.inspect === undefined) inside.process?.freeze()
         })
       }
     },
@@ -117,6 +130,7 @@ async function startProcess(spec: InstanceSpec, id: string, log: LogStream): Pro
     memoryMb: spec.memoryMb,
     log: log.write,
     guard: spec.guard,
+    inspect: spec.inspect,
     variables: (runtimeApi) =>
       functionVariables({
         ...spec,
@@ -143,11 +157,12 @@ async function stop({ starting }: Inside): Promise<void> {
 async function invoke(inside: Inside, requestId: string, payload: Buffer): Promise<Outcome> {
   const { log, spec } = inside
   log.mark()
-  const cold = inside.process === undefined
-  const init = cold ? await initialize(inside) : undefined
+  const cold = inside.process === undefined && inside.prepared === undefined
+  const init = cold ? await initialize(inside) : await inside.prepared
+  inside.prepared = undefined
   log.write(startLine(requestId))
   const start = performance.now()
-  const until = start + spec.timeoutSeconds * 1000
+  const until = spec.inspect === undefined ? start + spec.timeoutSeconds * 1000 : Infinity
   // An init phase that failed is repeated within the invocation.
   const again = init && init.result.kind !== 'ready' ? await within(initializeAgain(inside), until) : undefined
   const result = await resultOf(inside, requestId, payload, until, again)
@@ -172,7 +187,7 @@ async function resultOf(
   if (again?.kind === 'error') return { ...again, end: KILLED }
   if (again?.kind === 'end') return again
   const runtime = inside.process!
-  const left = until - performance.now()
+  const left = until === Infinity ? DEBUGGED_MS : until - performance.now()
   const ran = await within(
     runtime.run({
       requestId,
@@ -213,7 +228,8 @@ interface Init {
 
 async function initialize(inside: Inside): Promise<Init> {
   const start = performance.now()
-  const initialized = await within(begin(inside), start + (inside.spec.initMs ?? INIT_MS))
+  const { inspect, initMs = INIT_MS } = inside.spec
+  const initialized = await within(begin(inside), inspect === undefined ? start + initMs : Infinity)
   const result = initialized === 'late' ? ({ kind: 'late' } as const) : initialized
   const duration = performance.now() - start
   if (result.kind !== 'ready') {
@@ -244,6 +260,7 @@ function typeOf(result: Initialized | { readonly kind: 'late' }): string | undef
 }
 
 async function within<T>(work: Promise<T>, until: number): Promise<T | 'late'> {
+  if (until === Infinity) return work
   const timer = new AbortController()
   const late = sleep(Math.max(0, until - performance.now()), 'late' as const, { signal: timer.signal })
   // Aborted below, once it is of no more use.

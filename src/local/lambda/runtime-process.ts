@@ -19,6 +19,8 @@ export interface ProcessSpec {
   readonly variables: (runtimeApi: string) => Record<string, string>
   readonly log: (line: string) => void
   readonly guard: Guard
+  /** Port of a debugger on loopback. */
+  readonly inspect?: number | undefined
 }
 
 /** Ready for events, or why not. */
@@ -100,15 +102,28 @@ export async function startRuntime(spec: ProcessSpec): Promise<RuntimeProcess> {
   }
 }
 
-function spawnClient({ files, taskRoot, memoryMb, variables, guard }: ProcessSpec, api: RuntimeApi): ChildProcess {
+function spawnClient(spec: ProcessSpec, api: RuntimeApi): ChildProcess {
+  const { files, taskRoot, memoryMb, variables, guard, inspect } = spec
   const child = spawn(
     process.execPath,
-    ['--expose-gc', ...memoryArguments(memoryMb), '--import', files.preload, files.client],
+    [
+      '--expose-gc',
+      ...memoryArguments(memoryMb),
+      ...inspectArguments(inspect),
+      '--import',
+      files.preload,
+      files.client,
+    ],
     // A session of its own: Ctrl-C in the terminal is the host's to handle.
     { cwd: taskRoot, env: variables(api.address), stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   )
   if (child.pid !== undefined) guard.add(child.pid)
   return child
+}
+
+/** The address is asked for by HTTP (inspector.ts): told on standard error, it would stand in the function's log. */
+function inspectArguments(port: number | undefined): string[] {
+  return port === undefined ? [] : [`--inspect=127.0.0.1:${port}`, '--inspect-publish-uid=http']
 }
 
 /** When the process is gone and everything that it wrote is in the log. */

@@ -65,9 +65,10 @@ function positionIn(item: Item, names: DynamoDbOptions['positionAttributes']): S
   const [epoch, offset, index, ts] = [names.epoch, names.offset, names.index, names.ts].map((name) =>
     numberIn(item[name]),
   )
-  const known =
-    src !== undefined && epoch !== undefined && offset !== undefined && index !== undefined && ts !== undefined
-  return known ? { src, epoch, offset, index, ts } : undefined
+  if (src === undefined || epoch === undefined || offset === undefined || index === undefined || ts === undefined)
+    return undefined
+  const version = item[names.version]?.S ?? numberIn(item[names.version])
+  return { src, epoch, offset, index, ts, ...(version === undefined ? {} : { version }) }
 }
 
 function numberIn(attribute: AttributeValue | undefined): number | undefined {

@@ -3,10 +3,11 @@
  * the definition and nothing with the write path: the log is read by its own client, each store by code of its own.
  *
  * Per sink, in rows:
+ * - expected: asked for by the log; of a keyed table the newest row of each key; of a record with a dead letter none;
  * - missing: asked for, not stored; or a record that became neither rows nor a dead letter;
  * - duplicated: stored again, in another object, under another key, or twice under one;
- * - different: another content, an older version, out of order in its object, dead-lettered and yet stored, or a row,
- *   object or item that no record of the log accounts for;
+ * - different: another content, an older version, out of order in its object, an object under another date, dead-lettered
+ *   and yet stored, or a row, object or item that no record of the log accounts for;
  * - outside (no fault): of records that retention took, or that came after the audit began.
  * Under the order 'log', a key that spans partitions while timestamps run backwards within one can be reported `different`:
  * that is the order's own weakness (docs/delivery.md, Order).
@@ -112,10 +113,15 @@ async function expectAll({ target, pipeline, log, sinks, signal, onRecords }: Ex
     for (const record of records) {
       const expected = await expectedOf(pipeline, record)
       sinks.forEach(({ auditor, tally, isDead }, i) => {
+        auditor.record?.(record)
         if (isDead(record.partition, record.offset)) return
         const each = expected[i]!
-        if ('rows' in each) for (const row of each.rows) auditor.expect(row)
-        else tally.fault('missing', positionText(record), `neither a row nor a dead letter: ${each.poison}`)
+        if ('rows' in each) {
+          for (const row of each.rows) auditor.expect(row)
+          return
+        }
+        tally.expected()
+        tally.fault('missing', positionText(record), `neither a row nor a dead letter: ${each.poison}`)
       })
     }
     produced += records.length

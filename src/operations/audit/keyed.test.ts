@@ -28,7 +28,8 @@ function audit(
     c: () => comparer.observe({ key: 'c', row: '{"n":4}' }, at(5)),
   })
   comparer.finish()
-  const { stored, missing, duplicated, different, outside, examples } = tally.result('postgres')
+  const { expected, stored, missing, duplicated, different, outside, examples } = tally.result('postgres')
+  expect(expected, 'keys that the log asks for').toBe(3)
   return { counts: { stored, missing, duplicated, different, outside }, examples }
 }
 
@@ -133,5 +134,50 @@ describe('rows that carry their position', () => {
       comparer.observe({ key: 'b', row: '{"n":2}' }, at(3, { epoch: 1 }))
     })
     expect(counts).toEqual({ stored: 3, ...none })
+  })
+})
+
+describe("rows ordered by the producer's own version", () => {
+  /** Key a comes as version 2, 3, 1, key b once. */
+  function audit(...stored: readonly (readonly [key: string, row: string, position: Position])[]) {
+    const tally = createTally()
+    const comparer = createKeyedComparer({ pipeline: { order: () => 0 }, log, tally, isDead: () => false })
+    comparer.expect({ key: 'a', row: '2' }, at(2, { version: 2 }))
+    comparer.expect({ key: 'b', row: '0' }, at(3, { version: 'first' }))
+    comparer.expect({ key: 'a', row: '3' }, at(4, { version: 3 }))
+    comparer.expect({ key: 'a', row: '1' }, at(5, { version: 1 }))
+    for (const [key, row, position] of [...stored, ['b', '0', at(3, { version: 'first' })]] as const)
+      comparer.observe({ key, row }, position)
+    comparer.finish()
+    return tally.result('postgres')
+  }
+
+  test('the newest version is asked for, wherever it came in the log', () => {
+    expect(audit(['a', '3', at(4, { version: 3 })])).toMatchObject({ expected: 2, stored: 2, ...none })
+  })
+
+  test.each([
+    ['the version that came last, but is older', 1, 5],
+    ['the version that came first', 2, 2],
+  ])('D14: planted: %s', (_, version, offset) => {
+    const { different, examples } = audit(['a', String(version), at(offset, { version })])
+    expect(different).toBe(1)
+    expect(examples[0]!.fault).toContain(`row of t/0@${offset} is stored, but is not the newest`)
+  })
+
+  test.each([{ version: 4 }, { version: '3' }, {}])(
+    'D14: planted: the row is right, but stored with the version %j, by which the next one is judged',
+    (version) => {
+      const { different, examples } = audit(['a', '3', at(4, version)])
+      expect(different).toBe(1)
+      expect(examples[0]!.fault).toContain('differs in its version')
+    },
+  )
+
+  test('an expired record can have the newest version: its row is not judged; an older one is', () => {
+    const { outside, different, missing } = audit(['a', '9', at(1, { version: 9, epoch: 1 })])
+    expect({ outside, different, missing }).toEqual({ outside: 1, different: 0, missing: 0 })
+    const older = audit(['a', '1', at(1, { version: 1, epoch: 1 })])
+    expect({ outside: older.outside, different: older.different }).toEqual({ outside: 0, different: 1 })
   })
 })

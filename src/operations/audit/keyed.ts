@@ -10,8 +10,8 @@ import { place, positionText } from './log.ts'
 import type { LogSnapshot, Placed } from './log.ts'
 import type { Tally } from './report.ts'
 
-/** Position attributes of a stored row. */
-export type StoredPosition = Omit<Position, 'version'>
+/** Position attributes of a stored row; under the order 'version' one without `version` is a fault. */
+export type StoredPosition = Position
 
 export interface KeyedRow {
   /** Canonical key. */
@@ -52,6 +52,9 @@ export function createKeyedComparer(context: KeyedContext): KeyedComparer {
   const order: OrderKind = typeof pipeline.order === 'function' ? 'version' : pipeline.order
   const wanted = new Map<string, Wanted>()
   const strays: Stray[] = []
+  /** Where the version decides, a record that retention took can be the newest of its key. A rewind raises the epoch. */
+  const isOlder = (position: StoredPosition, want: Wanted | undefined) =>
+    want !== undefined && isNewer(order, want.position, { ...position, epoch: want.position.epoch })
   return {
     expect({ key, row }, position) {
       const known = wanted.get(key)
@@ -65,12 +68,13 @@ export function createKeyedComparer(context: KeyedContext): KeyedComparer {
       // What is newer than the log was when the audit began stands for the older one.
       if (want) want.seen = true
       if (position === undefined) tally.fault('different', stored.key, 'a row without position attributes')
-      else if (where === 'later' || (where === 'expired' && !want)) tally.outside()
+      else if (where === 'later' || (where === 'expired' && !isOlder(position, want))) tally.outside()
       else if (!want) strays.push({ key: stored.key, position })
       else if (again) tally.fault('duplicated', textOf(want.position), `stands more than once, key ${stored.key}`)
       else judge(context, stored, position, want)
     },
     finish() {
+      tally.expected(wanted.size)
       judgeStrays(context, strays, wanted)
       for (const [key, want] of wanted)
         if (!want.seen) tally.fault('missing', textOf(want.position), `is not stored, key ${key}`)
@@ -90,6 +94,7 @@ function judge({ tally, isDead }: KeyedContext, stored: KeyedRow, position: Stor
   } else if (stored.row !== want.row)
     differs(`differs in ${differingMembers(stored.row, want.row).join(', ') || 'its content'}`)
   else if (position.ts !== want.position.ts) differs('differs in its timestamp')
+  else if (position.version !== want.position.version) differs('differs in its version')
 }
 
 function judgeStrays({ tally, isDead }: KeyedContext, strays: readonly Stray[], wanted: Map<string, Wanted>): void {

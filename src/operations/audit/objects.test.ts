@@ -23,7 +23,8 @@ function audit(objects: readonly (readonly [first: number, last: number, lines: 
     comparer.observe(object)
   }
   comparer.finish()
-  const { stored, missing, duplicated, different, outside, examples } = tally.result('s3')
+  const { expected, stored, missing, duplicated, different, outside, examples } = tally.result('s3')
+  expect(expected, 'rows that the log asks for').toBe(6)
   return { counts: { stored, missing, duplicated, different, outside }, examples }
 }
 
@@ -109,5 +110,58 @@ describe('objects of lines', () => {
       ...none,
       outside: 3,
     })
+  })
+})
+
+describe('objects under a date', () => {
+  const DAY_MS = 86_400_000
+  const first = Date.UTC(2024, 1, 28, 23, 59, 59, 999)
+
+  /** Offsets 0 and 1 are of the 28th, 2 of the 29th and without rows, 3 has no timestamp, 4 is of the 28th again. */
+  function audit(dated: boolean, from: number, date: string | undefined) {
+    const tally = createTally()
+    const comparer = createObjectComparer(log, tally, dated)
+    for (const [offset, timestamp] of [first, first, first + 1, -1, first - DAY_MS / 2].entries()) {
+      comparer.record({ partition: 0, offset, timestamp })
+      if (offset !== 2) comparer.expect({ partition: 0, offset }, 0, row(offset))
+    }
+    const lines = [0, 1, 3, 4].filter((offset) => offset >= from).map((offset) => row(offset))
+    comparer.observe({ key: 'k', partition: 0, first: from, last: 4, date, lines })
+    return tally.result('s3')
+  }
+
+  test.each([
+    [0, '2024-02-28'],
+    [2, '2024-02-29'],
+    [3, '__HIVE_DEFAULT_PARTITION__'],
+    [4, '2024-02-28'],
+  ])('one that begins at offset %i belongs under %s', (from, date) => {
+    expect(audit(true, from, date)).toMatchObject(none)
+  })
+
+  test.each([
+    [true, 0, '2024-02-29'],
+    [true, 2, '2024-02-28'],
+    [true, 3, undefined],
+    [false, 0, '2024-02-28'],
+  ])('D14: planted: dates are %s, yet an object that begins at offset %i stands under %s', (dated, from, date) => {
+    const { stored, missing, different, examples } = audit(dated, from, date)
+    expect({ missing, different }).toEqual({ missing: 0, different: 1 })
+    expect(stored).toBeGreaterThan(0)
+    expect(examples[0]!.fault).toMatch(/^different: stands under .+, not .+/)
+  })
+
+  test('without dates none is asked for', () => {
+    expect(audit(false, 0, undefined)).toMatchObject(none)
+  })
+
+  test('one that begins before the log does, as after retention, is not judged', () => {
+    const tally = createTally()
+    const late = { topic: 't', partitions: [{ partition: 0, start: 5, end: 10 }] }
+    const comparer = createObjectComparer(late, tally, true)
+    comparer.record({ partition: 0, offset: 5, timestamp: first })
+    comparer.expect({ partition: 0, offset: 5 }, 0, '"5"')
+    comparer.observe({ key: 'k', partition: 0, first: 4, last: 5, date: '1999-01-01', lines: ['"4"', '"5"'] })
+    expect(tally.result('s3')).toMatchObject({ ...none, outside: 1 })
   })
 })

@@ -13,11 +13,15 @@ export interface StoredObject {
   /** First and last offset, both held. */
   readonly first: number
   readonly last: number
+  /** What `date=` in the key says. */
+  readonly date?: string | undefined
   /** Canonical rows in the order of the object; undefined for a line that is no row. */
   readonly lines: readonly (string | undefined)[]
 }
 
 export interface ObjectComparer {
+  /** Every record, with rows or without, before its rows. */
+  record(record: Pick<SourceRecord, 'partition' | 'offset' | 'timestamp'>): void
   /** Offsets ascending within a partition. */
   expect(record: Pick<SourceRecord, 'partition' | 'offset'>, index: number, row: string): void
   observe(object: StoredObject): void
@@ -33,18 +37,31 @@ interface Wanted {
   seen: boolean
 }
 
-export function createObjectComparer(log: LogSnapshot, tally: Tally): ObjectComparer {
+/** @param dated whether each object is to stand under the date of its first record */
+export function createObjectComparer(log: LogSnapshot, tally: Tally, dated = false): ObjectComparer {
   const wanted = new Map<number, Wanted[]>()
+  const days = new Map<string, string>()
   const textOf = ({ partition, offset, index }: Wanted) =>
     `${positionText({ topic: log.topic, partition, offset })}${index === 0 ? '' : ` row ${index}`}`
 
+  const judgeDate = ({ key, partition, first, date }: StoredObject) => {
+    const due = dated ? days.get(`${partition}@${first}`) : NO_DATE
+    const found = date === undefined ? NO_DATE : `date=${date}`
+    if (due !== undefined && found !== due) tally.fault('different', key, `stands under ${found}, not ${due}`)
+  }
+
   return {
+    record({ partition, offset, timestamp }) {
+      if (dated) days.set(`${partition}@${offset}`, `date=${dayOf(timestamp)}`)
+    },
     expect({ partition, offset }, index, row) {
+      tally.expected()
       const rows = wanted.get(partition) ?? []
       if (rows.length === 0) wanted.set(partition, rows)
       rows.push({ partition, offset, index, row, seen: false })
     },
-    observe({ key, partition, first, last, lines }) {
+    observe(object) {
+      const { key, partition, first, last, lines } = object
       tally.stored(lines.length)
       const [from, to] = [place(log, partition, first), place(log, partition, last)]
       if (from === 'foreign') {
@@ -52,6 +69,7 @@ export function createObjectComparer(log: LogSnapshot, tally: Tally): ObjectComp
         return
       }
       if (to === 'expired' || from === 'later') return tally.outside(lines.length)
+      judgeDate(object)
       const { matched, strayLines, strayRows } = match(slice(wanted.get(partition) ?? [], first, last), lines)
       let newest = -1
       for (const { want, again, place } of matched) {
@@ -77,6 +95,15 @@ export function createObjectComparer(log: LogSnapshot, tally: Tally): ObjectComp
         for (const want of rows) if (!want.seen) tally.fault('missing', textOf(want), 'is in no object')
     },
   }
+}
+
+const NO_DATE = 'no date'
+const YEAR_10000 = Date.parse('+010000-01-01T00:00:00Z')
+
+/** Where the producer gave no timestamp, or none between 1970 and 9999: the name of Hive for "no value". */
+function dayOf(timestamp: number): string {
+  if (timestamp < 0 || timestamp >= YEAR_10000) return '__HIVE_DEFAULT_PARTITION__'
+  return new Date(timestamp).toISOString().replace(/T.*/, '')
 }
 
 interface Match {

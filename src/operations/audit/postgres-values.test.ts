@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { columnForm } from './postgres-values.ts'
+import { columnForm, storedVersion } from './postgres-values.ts'
 
 /** What a row holds, and what PostgreSQL 17 says of it through the column's `select`. */
 const same: readonly (readonly [type: string, value: unknown, stored: string])[] = [
@@ -57,4 +57,20 @@ describe('PostgreSQL values', () => {
   test('a value that no column of the type holds is told', () => {
     expect(() => columnForm('timestamptz').expected('soon')).toThrow('is no time')
   })
+})
+
+test.each<[stored: string | null, version: string | number | undefined]>([
+  ['t2018-02-08T22:21:36.813Z', '2018-02-08T22:21:36.813Z'],
+  ['t', ''],
+  ['tn', 'n'],
+  ['n8000000000000000', 0],
+  ['nbff0000000000000', 1],
+  ['n400fffffffffffff', -1],
+  ['nc2781b430e0d7000', 1_656_585_511_127],
+  [null, undefined],
+  ['', undefined],
+  ['nbff', undefined],
+  ['1', undefined],
+])('the version column %j holds the version %j', (stored, version) => {
+  expect(storedVersion(stored)).toBe(version)
 })

@@ -103,6 +103,22 @@ function arrayForm({ select, stored, expected }: ColumnForm): ColumnForm {
   }
 }
 
+const TURNED_NUMBER = /^n[0-9a-f]{16}$/
+
+/**
+ * The version column: `t` and a text, or `n` and a double in hexadecimal, turned so that text order is numeric order: the sign
+ * of a positive one is set, of a negative one every bit is inverted. Undefined where it is neither.
+ */
+export function storedVersion(stored: string | null): string | number | undefined {
+  if (stored?.startsWith('t')) return stored.slice(1)
+  if (stored === null || !TURNED_NUMBER.test(stored)) return undefined
+  const turned = BigInt(`0x${stored.slice(1)}`)
+  const sign = 1n << 63n
+  const bits = Buffer.alloc(8)
+  bits.writeBigUInt64BE(BigInt.asUintN(64, turned & sign ? turned ^ sign : ~turned))
+  return bits.readDoubleBE()
+}
+
 const FRACTION = /[.,](\d+)/
 
 /** A Date, milliseconds, or ISO 8601 text, whose digits beyond the millisecond a Date would lose. */

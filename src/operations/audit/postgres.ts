@@ -9,7 +9,7 @@ import { canonicalMembers } from './canonical.ts'
 import type { StoredPosition } from './keyed.ts'
 import { createKeyedComparer, positionKey } from './keyed.ts'
 import { positionText } from './log.ts'
-import { columnForm } from './postgres-values.ts'
+import { columnForm, storedVersion } from './postgres-values.ts'
 import type { ColumnForm } from './postgres-values.ts'
 
 const ROWS_A_FETCH = 5000
@@ -23,9 +23,10 @@ interface Column {
 type Fields = ReadonlyMap<string, string>
 
 export function openPostgresAuditor(context: AuditorContext): SinkAuditor {
-  const { sink, tally, target } = context
+  const { sink, tally, target, pipeline } = context
   const options = sink.options as PostgresOptions
   const columns = Object.entries(options.columns).map(([name, type]): Column => ({ name, form: columnForm(type) }))
+  const hasVersion = typeof pipeline.order === 'function'
   const comparer = createKeyedComparer(context)
   const keyed = (fields: Fields, position: StoredPosition) => ({
     key: keyOf(options, fields, position),
@@ -35,8 +36,9 @@ export function openPostgresAuditor(context: AuditorContext): SinkAuditor {
     expect({ record, index, version, value }) {
       const position = positionOf(context.markOf(record.partition), record, index, 0, version)
       const fields = expectedFields(columns, value)
-      if (typeof fields === 'string') tally.fault('missing', positionText(record), fields)
-      else comparer.expect(keyed(fields, position), position)
+      if (typeof fields !== 'string') return comparer.expect(keyed(fields, position), position)
+      tally.expected()
+      tally.fault('missing', positionText(record), fields)
     },
     async compare(signal) {
       const pg = await optionalModule('pg', `the audit of sink "${sink.id}"`, () => import('pg'))
@@ -45,7 +47,7 @@ export function openPostgresAuditor(context: AuditorContext): SinkAuditor {
       client.on('error', (error) => (broken = error))
       try {
         await client.connect()
-        await readTable(client, options, columns, signal, (fields, position) =>
+        await readTable(client, selectOf(options, columns, hasVersion), columns, signal, (fields, position) =>
           comparer.observe(keyed(fields, position), position),
         )
       } catch (error) {
@@ -85,7 +87,7 @@ function keyOf({ key }: PostgresOptions, fields: Fields, position: StoredPositio
 
 async function readTable(
   client: Client,
-  options: PostgresOptions,
+  select: string,
   columns: readonly Column[],
   signal: AbortSignal,
   onRow: (fields: Fields, position: StoredPosition) => void,
@@ -93,7 +95,7 @@ async function readTable(
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   // Floats as their shortest exact text, whatever the database's own settings.
   await client.query('SET LOCAL extra_float_digits = 1')
-  await client.query(`DECLARE audit NO SCROLL CURSOR FOR ${selectOf(options, columns)}`)
+  await client.query(`DECLARE audit NO SCROLL CURSOR FOR ${select}`)
   for (;;) {
     signal.throwIfAborted()
     const { rows } = await client.query<(string | null)[]>({
@@ -102,24 +104,39 @@ async function readTable(
     })
     if (rows.length === 0) break
     for (const row of rows) {
-      const [src, epoch, offset, index, ts] = row
-      const position = { src: src!, epoch: Number(epoch), offset: Number(offset), index: Number(index), ts: Number(ts) }
       const values = row.slice(POSITION_COLUMNS)
-      onRow(new Map(columns.map(({ name, form }, i) => [name, storedText(form, values[i]!)])), position)
+      onRow(new Map(columns.map(({ name, form }, i) => [name, storedText(form, values[i]!)])), positionIn(row))
     }
   }
   await client.query('COMMIT')
 }
 
-const POSITION_COLUMNS = 5
+const POSITION_COLUMNS = 6
+
+function positionIn([src, epoch, offset, index, ts, version]: readonly (string | null)[]): StoredPosition {
+  const known = storedVersion(version ?? null)
+  return {
+    src: src!,
+    epoch: Number(epoch),
+    offset: Number(offset),
+    index: Number(index),
+    ts: Number(ts),
+    ...(known === undefined ? {} : { version: known }),
+  }
+}
 
 function storedText({ stored }: ColumnForm, text: string | null): string {
   return text === null ? 'null' : stored(text)
 }
 
 /** Position columns first, everything as text. */
-function selectOf({ schema, table, positionColumns: at }: PostgresOptions, columns: readonly Column[]): string {
+function selectOf(
+  { schema, table, positionColumns: at }: PostgresOptions,
+  columns: readonly Column[],
+  hasVersion: boolean,
+): string {
   const positions = [at.src, at.epoch, at.offset, at.index, at.ts].map((name) => `${quoted(name)}::text`)
+  positions.push(hasVersion ? quoted(at.version) : 'NULL::text')
   const values = columns.map(({ name, form }) => form.select(quoted(name)))
   return `SELECT ${[...positions, ...values].join(', ')} FROM ${quoted(schema)}.${quoted(table)}`
 }

@@ -10,6 +10,8 @@ export interface Example {
 /** What one sink holds, in rows. Without faults missing, duplicated and different are 0. */
 export interface SinkAudit {
   readonly kind: SinkKind
+  /** Rows that the log asks for: of a keyed table the newest of each key. */
+  readonly expected: number
   /** Rows found in the store, right or wrong. */
   readonly stored: number
   /** Rows that the log asks for and the store has not; a record that became neither rows nor a dead letter counts one. */
@@ -43,6 +45,7 @@ export type Fault = 'missing' | 'duplicated' | 'different'
 
 /** Counts while comparing. */
 export interface Tally {
+  expected(rows?: number): void
   stored(rows?: number): void
   outside(rows?: number): void
   fault(kind: Fault, position: string, text: string): void
@@ -50,9 +53,10 @@ export interface Tally {
 }
 
 export function createTally(): Tally {
-  const counts = { stored: 0, missing: 0, duplicated: 0, different: 0, outside: 0 }
+  const counts = { expected: 0, stored: 0, missing: 0, duplicated: 0, different: 0, outside: 0 }
   const examples: Example[] = []
   return {
+    expected: (rows = 1) => void (counts.expected += rows),
     stored: (rows = 1) => void (counts.stored += rows),
     outside: (rows = 1) => void (counts.outside += rows),
     fault(kind, position, text) {

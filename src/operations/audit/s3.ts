@@ -18,8 +18,10 @@ type S3Module = typeof import('@aws-sdk/client-s3')
 
 export function openS3Auditor(context: AuditorContext): SinkAuditor {
   const { sink, log, tally } = context
-  const comparer = createObjectComparer(log, tally)
+  const { date } = sink.options as S3Options
+  const comparer = createObjectComparer(log, tally, date)
   return {
+    record: (record) => comparer.record(record),
     expect: ({ record, index, value }) => comparer.expect(record, index, asJson(value)),
     async compare(signal) {
       const sdk = await optionalModule(
@@ -65,7 +67,7 @@ async function* objects(
       yield* await Promise.all(
         known.slice(at, at + GETS_AT_ONCE).map(async ({ key, parts }) => {
           const lines = await linesOf(sdk, client, { bucket, key, parts }, signal)
-          return { key, partition: parts.partition, first: parts.first, last: parts.last, lines }
+          return { key, partition: parts.partition, first: parts.first, last: parts.last, date: parts.date, lines }
         }),
       )
   }

@@ -37,6 +37,10 @@ export function dynamodb<R = never>(spec: DynamoDbSpec<R>): SinkDefinition<Dynam
     options,
     ...(row ? { row } : {}),
     grants,
+    refusals: async (order) => {
+      const encode = (await import('./encode.ts')).batchEncoder(options, options.table, order)
+      return (ranges) => encode(ranges).refusals
+    },
     open: async (context) => (await import('./open.ts')).openWriter(options, context),
   }
 }

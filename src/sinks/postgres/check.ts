@@ -3,7 +3,7 @@ import { WeirError } from '../../core/errors.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { layoutOf } from './layout.ts'
-import type { Layout } from './layout.ts'
+import type { Column, Layout } from './layout.ts'
 import type { PostgresOptions } from './options.ts'
 import type { Session } from './session.ts'
 import { tableName } from './sql.ts'
@@ -28,8 +28,7 @@ export interface LiveTable {
   readonly unique: readonly (readonly string[])[]
 }
 
-const MIGRATE =
-  'Bring the database to the definition: `weirhouse up` does so locally; elsewhere run the statements of ddl(...).'
+const MIGRATE = 'Bring the database to the definition: `weirhouse migrate`.'
 const ALTER = 'Alter the table or the definition so that they agree; Weirhouse changes no column that is there.'
 
 /** Throws WEIR_STORE_MISCONFIGURED that names the first thing that differs. */
@@ -39,10 +38,15 @@ export async function checkLive(
   options: PostgresOptions,
   order: OrderKind,
 ): Promise<void> {
-  const [row] = await session.query<{ live: LiveTable }>(deadline, LIVE_SQL, [tableName(options)])
-  const fault = liveFault(row!.live, layoutOf(options, order), `${options.schema}.${options.table}`)
+  const live = await readLive(session, deadline, options)
+  const fault = liveFault(live, layoutOf(options, order), `${options.schema}.${options.table}`)
   if (fault)
     throw new WeirError('WEIR_STORE_MISCONFIGURED', { sink: options.id, reason: fault.reason, advice: fault.advice })
+}
+
+export async function readLive(session: Session, deadline: Deadline, options: PostgresOptions): Promise<LiveTable> {
+  const [row] = await session.query<{ live: LiveTable }>(deadline, LIVE_SQL, [tableName(options)])
+  return row!.live
 }
 
 interface LiveFault {
@@ -52,32 +56,81 @@ interface LiveFault {
 
 /** Pure: what of the live table keeps the sink from working; undefined where nothing does. */
 export function liveFault(live: LiveTable, layout: Layout, table: string): LiveFault | undefined {
-  if (!live.own) return { reason: 'tables weirhouse.watermark and weirhouse.refused are not there', advice: MIGRATE }
-  if (live.kind === null) return { reason: `table ${table} is not there`, advice: MIGRATE }
-  if (!['r', 'p'].includes(live.kind))
-    return { reason: `${table} is no table`, advice: 'Name a plain or partitioned table.' }
+  const [first] = differencesOf(live, layout)
+  return first && faultOf(first, table)
+}
+
+/** How a live table differs from the definition. */
+export type Difference =
+  | { readonly kind: 'no own tables' | 'no table' | 'other than a table' }
+  | { readonly kind: 'no column'; readonly column: Column }
+  | { readonly kind: 'nullable' | 'generated'; readonly column: Column }
+  | { readonly kind: 'type'; readonly column: Column; readonly found: string }
+  /** A column that must have a value, and that the definition does not know. */
+  | { readonly kind: 'demanding'; readonly name: string }
+  | { readonly kind: 'no key'; readonly keys: readonly Column[] }
+
+/** Pure: all of them, those that hide others first. */
+export function differencesOf(live: LiveTable, layout: Layout): readonly Difference[] {
+  const own: Difference[] = live.own ? [] : [{ kind: 'no own tables' }]
+  if (live.kind === null) return [...own, { kind: 'no table' }]
+  if (!['r', 'p'].includes(live.kind)) return [...own, { kind: 'other than a table' }]
   const columns = new Map(live.columns.map((column) => [column.name, column]))
-  for (const { name, type } of layout.all) {
-    const found = columns.get(name)
-    if (!found) return { reason: `table ${table} has no column "${name}"`, advice: MIGRATE }
-    const wanted = liveType(type)
-    if (found.type !== wanted)
-      return { reason: `column "${name}" of ${table} is ${found.type}, the definition says ${wanted}`, advice: ALTER }
-    if (found.generated) return { reason: `column "${name}" of ${table} is generated`, advice: ALTER }
-  }
-  for (const { name } of [...layout.positions, ...layout.keys])
-    if (!columns.get(name)!.notNull) return { reason: `column "${name}" of ${table} may be null`, advice: ALTER }
   const named = new Set(layout.all.map(({ name }) => name))
-  const extra = live.columns.find(({ name, notNull, filled }) => notNull && !filled && !named.has(name))
-  if (extra)
-    return {
-      reason: `column "${extra.name}" of ${table} must have a value, and the definition does not know it`,
-      advice: 'Give the column a default, let it be null, or add it to the definition.',
-    }
   const keys = layout.keys.map(({ name }) => name)
-  if (keys.length > 0 && !live.unique.some((unique) => sameNames(unique, keys)))
-    return { reason: `table ${table} has no unique index on exactly (${keys.join(', ')})`, advice: ALTER }
-  return undefined
+  return [
+    ...own,
+    ...layout.all.flatMap((column): Difference[] => {
+      const found = columns.get(column.name)
+      if (!found) return [{ kind: 'no column', column }]
+      if (found.type !== liveType(column.type)) return [{ kind: 'type', column, found: found.type }]
+      return found.generated ? [{ kind: 'generated', column }] : []
+    }),
+    ...[...layout.positions, ...layout.keys].flatMap((column): Difference[] =>
+      columns.get(column.name)?.notNull === false ? [{ kind: 'nullable', column }] : [],
+    ),
+    ...live.columns.flatMap(({ name, notNull, filled }): Difference[] =>
+      notNull && !filled && !named.has(name) ? [{ kind: 'demanding', name }] : [],
+    ),
+    ...(keys.length === 0 || live.unique.some((unique) => sameNames(unique, keys))
+      ? []
+      : [{ kind: 'no key', keys: layout.keys } as const]),
+  ]
+}
+
+/** In words, with what to do. */
+export function faultOf(difference: Difference, table: string): LiveFault {
+  const { kind } = difference
+  switch (kind) {
+    case 'no own tables':
+      return { reason: 'tables weirhouse.watermark and weirhouse.refused are not there', advice: MIGRATE }
+    case 'no table':
+      return { reason: `table ${table} is not there`, advice: MIGRATE }
+    case 'other than a table':
+      return { reason: `${table} is no table`, advice: 'Name a plain or partitioned table.' }
+    case 'no column':
+      return { reason: `table ${table} has no column "${difference.column.name}"`, advice: MIGRATE }
+    case 'type': {
+      const { column, found } = difference
+      const wanted = liveType(column.type)
+      return { reason: `column "${column.name}" of ${table} is ${found}, the definition says ${wanted}`, advice: ALTER }
+    }
+    case 'generated':
+      return { reason: `column "${difference.column.name}" of ${table} is generated`, advice: ALTER }
+    case 'nullable':
+      return { reason: `column "${difference.column.name}" of ${table} may be null`, advice: ALTER }
+    case 'demanding':
+      return {
+        reason: `column "${difference.name}" of ${table} must have a value, and the definition does not know it`,
+        advice: 'Give the column a default, let it be null, or add it to the definition.',
+      }
+    case 'no key': {
+      const names = difference.keys.map(({ name }) => name).join(', ')
+      return { reason: `table ${table} has no unique index on exactly (${names})`, advice: ALTER }
+    }
+    default:
+      return kind satisfies never
+  }
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

@@ -5,15 +5,16 @@ import { quote } from './identifiers.ts'
 import type { PostgresOptions } from './options.ts'
 import { layoutOf } from './layout.ts'
 import type { Column } from './layout.ts'
+import { OWN_SCHEMA } from './rights.ts'
+import { tableName } from './sql.ts'
 import { sqlType } from './types.ts'
 
 /**
  * Weirhouse's own tables. `watermark`: half-filled pages, so that moving a watermark stays within its page.
  * `refused`: the outbox of dead letters, written with the rows, emptied once the dead-letter store has them.
  */
-const ownTables: readonly string[] = [
-  'CREATE SCHEMA IF NOT EXISTS weirhouse',
-  `CREATE TABLE IF NOT EXISTS weirhouse.watermark (
+export const ownTables = {
+  watermark: `CREATE TABLE IF NOT EXISTS weirhouse.watermark (
   pipeline text COLLATE "C" NOT NULL,
   sink text COLLATE "C" NOT NULL,
   cluster text COLLATE "C" NOT NULL,
@@ -27,7 +28,7 @@ const ownTables: readonly string[] = [
   committed_at timestamptz,
   PRIMARY KEY (pipeline, sink, cluster, topic, partition)
 ) WITH (fillfactor = 50)`,
-  `CREATE TABLE IF NOT EXISTS weirhouse.refused (
+  refused: `CREATE TABLE IF NOT EXISTS weirhouse.refused (
   pipeline text COLLATE "C" NOT NULL,
   sink text COLLATE "C" NOT NULL,
   cluster text COLLATE "C" NOT NULL,
@@ -45,7 +46,7 @@ const ownTables: readonly string[] = [
   reason text NOT NULL,
   PRIMARY KEY (pipeline, sink, cluster, topic, partition, epoch, record_offset)
 )`,
-]
+} as const
 
 /**
  * The statements that bring a database to what the definition needs: own tables, the table itself, columns that it
@@ -53,24 +54,38 @@ const ownTables: readonly string[] = [
  */
 export function ddl(definition: SinkDefinition<PostgresOptions>, order: OrderKind): string[] {
   const { options } = definition
-  const { positions, keys, others } = layoutOf(options, order)
-  const table = `${quote(options.schema)}.${quote(options.table)}`
-  const columns = [...keys, ...others, ...positions]
-  const lines = columns.map((column) => `  ${columnSql(column, positions.includes(column))}`)
-  if (keys.length > 0) lines.push(`  PRIMARY KEY (${keys.map(({ name }) => quote(name)).join(', ')})`)
-  const additions = [...others, ...positions].map(
-    (column) => `ADD COLUMN IF NOT EXISTS ${columnSql(column, positions.includes(column))}`,
-  )
+  const { positions, others } = layoutOf(options, order)
   return [
-    ...ownTables,
-    ...(options.schema === 'public' ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quote(options.schema)}`]),
-    `CREATE TABLE IF NOT EXISTS ${table} (\n${lines.join(',\n')}\n)`,
-    `ALTER TABLE ${table}\n  ${additions.join(',\n  ')}`,
+    createSchema(OWN_SCHEMA),
+    ...Object.values(ownTables),
+    ...(options.schema === 'public' ? [] : [createSchema(options.schema)]),
+    createTable(options, order),
+    addColumns(options, [...others, ...positions]),
   ]
 }
 
+export function createSchema(name: string): string {
+  return `CREATE SCHEMA IF NOT EXISTS ${quote(name)}`
+}
+
+export function createTable(options: PostgresOptions, order: OrderKind): string {
+  const { positions, keys, others } = layoutOf(options, order)
+  const lines = [...keys, ...others, ...positions].map((column) => `  ${columnSql(column, options)}`)
+  if (keys.length > 0) lines.push(`  PRIMARY KEY (${keys.map(({ name }) => quote(name)).join(', ')})`)
+  return `CREATE TABLE IF NOT EXISTS ${tableName(options)} (\n${lines.join(',\n')}\n)`
+}
+
+export function addColumns(options: PostgresOptions, columns: readonly Column[]): string {
+  const additions = columns.map((column) => `ADD COLUMN IF NOT EXISTS ${columnSql(column, options)}`)
+  return `ALTER TABLE ${tableName(options)}\n  ${additions.join(',\n  ')}`
+}
+
+function columnSql(column: Column, options: PostgresOptions): string {
+  return `${quote(column.name)} ${columnTypeSql(column, options)}${column.type.notNull ? ' NOT NULL' : ''}`
+}
+
 /** Position texts compare by bytes wherever they are compared, whatever the database's locale. */
-function columnSql({ name, type }: Column, position: boolean): string {
-  const collation = position && type.base === 'text' ? ' COLLATE "C"' : ''
-  return `${quote(name)} ${sqlType(type)}${collation}${type.notNull ? ' NOT NULL' : ''}`
+export function columnTypeSql({ name, type }: Column, { positionColumns }: PostgresOptions): string {
+  const position = Object.values(positionColumns).includes(name)
+  return `${sqlType(type)}${position && type.base === 'text' ? ' COLLATE "C"' : ''}`
 }

@@ -44,6 +44,41 @@ describe('D8: causes told apart', () => {
     ['something nobody foresaw', 'retryable'],
   ])('%s is %s', (message, kind) => expect(faultOf(new Error(message))).toMatchObject({ kind, code: 'unknown' }))
 
+  test.each([
+    ['28000', 'PAM authentication failed for user "weirhouse_demo"', 'misconfigured', 'rds-db:connect'],
+    ['28P01', 'password authentication failed for user "weirhouse_demo"', 'misconfigured', 'rds_iam'],
+    [
+      '28000',
+      'no pg_hba.conf entry for host "10.0.0.1", user "u", database "d", no encryption',
+      'misconfigured',
+      'verify',
+    ],
+    [
+      '28000',
+      'no pg_hba.conf entry for host "10.0.0.1", user "u", database "d", SSL encryption',
+      'misconfigured',
+      'pg_hba',
+    ],
+    ['28000', 'role "weirhouse_demo" is not permitted to log in', 'misconfigured', 'weirhouse migrate'],
+    [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'self-signed certificate',
+      'misconfigured',
+      'NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem',
+    ],
+    [
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'unable to verify',
+      'misconfigured',
+      'NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem',
+    ],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'does not match', 'misconfigured', 'host'],
+  ])('%s %s: %s, and its advice names %s', (code, message, kind, named) => {
+    const fault = faultOf(withCode(code, message))
+    expect(fault).toMatchObject({ kind, code })
+    expect(fault.advice).toContain(named)
+  })
+
   test('several addresses tried: the first cause counts', () => {
     expect(faultOf(new AggregateError([withCode('ECONNREFUSED')]))).toMatchObject({ code: 'ECONNREFUSED' })
   })

@@ -25,10 +25,9 @@ const refused = (advice = 'Correct the record, the transform or the table.'): Ca
 const misconfigured = (advice: string): Cause => ({ kind: 'misconfigured', advice })
 
 const grantAdvice = 'Grant the user the rights of docs/operations.md, "Permissions", or correct the binding.'
-const tlsAdvice =
-  'Give the function the certificate authority of the server (NODE_EXTRA_CA_CERTS), or correct the host name.'
-const tableAdvice =
-  'Bring the database to the definition: `weirhouse up` does so locally; elsewhere run the statements of ddl(...).'
+const trustAdvice =
+  'Name the certificate authority of the server: for Amazon RDS, in a function, NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem.'
+const tableAdvice = 'Bring the database to the definition: `weirhouse migrate`.'
 
 export const faultTable: Readonly<Record<string, Cause>> = {
   // classes
@@ -38,7 +37,9 @@ export const faultTable: Readonly<Record<string, Cause>> = {
   '22': refused('The table cannot hold this value.'),
   '23': refused('A constraint of the table forbids this row.'),
   '27': refused(),
-  '28': misconfigured(grantAdvice),
+  '28': misconfigured(
+    'The server does not let this user in: see that `weirhouse migrate` made it, that it may log in, and that pg_hba.conf has a line for it.',
+  ),
   '2F': refused('A function or trigger of the table failed on this row.'),
   '38': refused('A function or trigger of the table failed on this row.'),
   '39': refused('A function or trigger of the table failed on this row.'),
@@ -59,6 +60,9 @@ export const faultTable: Readonly<Record<string, Cause>> = {
   '25006': retryable('The server is read-only, as after a failover; the batch is sent again on a new connection.'),
   '25P03': retryable('The transaction was idle for too long and was ended; the batch is sent again.'),
   '25P04': retryable('The transaction took too long and was ended; the batch is sent again.'),
+  '28P01': misconfigured(
+    "Correct the password in the binding. With auth 'iam' the user was not granted rds_iam: `weirhouse migrate` does so.",
+  ),
   '26000': retryable('The connection lost its prepared statements; the batch is sent again on a new one.'),
   '40002': refused('A constraint of the table forbids this row.'),
   '42501': misconfigured(grantAdvice),
@@ -66,11 +70,14 @@ export const faultTable: Readonly<Record<string, Cause>> = {
   '57P04': misconfigured('The database was dropped: create it, or correct the binding.'),
   // Node
   CERT_HAS_EXPIRED: misconfigured('The certificate of the server has expired: renew it.'),
-  DEPTH_ZERO_SELF_SIGNED_CERT: misconfigured(tlsAdvice),
-  ERR_TLS_CERT_ALTNAME_INVALID: misconfigured(tlsAdvice),
-  SELF_SIGNED_CERT_IN_CHAIN: misconfigured(tlsAdvice),
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: misconfigured(tlsAdvice),
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: misconfigured(tlsAdvice),
+  DEPTH_ZERO_SELF_SIGNED_CERT: misconfigured(trustAdvice),
+  ERR_TLS_CERT_ALTNAME_INVALID: misconfigured(
+    "The certificate is of another host: bind the sink to the server's own name, no alias and no address.",
+  ),
+  SELF_SIGNED_CERT_IN_CHAIN: misconfigured(trustAdvice),
+  UNABLE_TO_GET_ISSUER_CERT: misconfigured(trustAdvice),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: misconfigured(trustAdvice),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: misconfigured(trustAdvice),
   EACCES: misconfigured('The function may not open connections: see its network rules.'),
   EAI_AGAIN: retryable('The name of the host did not resolve just now.'),
   ENOTFOUND: retryable('The name of the host does not resolve: see that it is spelled right.'),
@@ -81,6 +88,20 @@ export const faultTable: Readonly<Record<string, Cause>> = {
   EPIPE: retryable(),
   ETIMEDOUT: retryable('The server did not answer: see that it is up and the network rules let the function in.'),
 }
+
+/** Who is not let in: one code, told apart by the server's text. Source: PostgreSQL, auth.c. */
+const refusals: readonly (readonly [RegExp, Cause])[] = [
+  [
+    /PAM authentication failed/,
+    misconfigured(
+      "Allow the function's role rds-db:connect on this database user, and turn on IAM authentication of the instance. No token is kept: the next try makes a new one.",
+    ),
+  ],
+  [
+    /no encryption$/,
+    misconfigured("The server takes TLS connections alone: leave ssl out of the binding, or say 'verify'."),
+  ],
+]
 
 /** Faults that pg raises itself and gives no code. */
 const messages: readonly (readonly [RegExp, Cause])[] = [
@@ -103,6 +124,7 @@ export function faultOf(error: unknown): Fault {
   const reason = messageOf(error)
   const code = codeOf(error)
   const cause =
+    (code?.startsWith('28') ? refusals.find(([pattern]) => pattern.test(reason))?.[1] : undefined) ??
     (code === undefined ? undefined : (faultTable[code] ?? (isSqlState(code) ? classCause(code) : undefined))) ??
     messages.find(([pattern]) => pattern.test(reason))?.[1] ??
     retryable()
@@ -112,6 +134,16 @@ export function faultOf(error: unknown): Fault {
 /** The server rolled the transaction back, or will, and the connection can still be used. */
 export function keepsConnection({ code }: Fault): boolean {
   return isSqlState(code) && !['08', '57P', '58', '53', '25', '26', '0A', 'XX'].some((start) => code.startsWith(start))
+}
+
+/** The server did not let the user in. */
+export function isLoginRefused({ code }: Fault): boolean {
+  return isSqlState(code) && code.startsWith('28')
+}
+
+/** What a log may hold: the text of a fault of data can quote the row (N5). A dead letter keeps it. */
+export function tellable({ kind, code, reason }: Fault): string {
+  return kind === 'refused' ? `SQLSTATE ${code}, whose text may quote a row and is left out` : `${code} ${reason}`
 }
 
 function isSqlState(code: string): boolean {

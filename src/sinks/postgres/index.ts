@@ -4,24 +4,15 @@
  */
 import { parseOptions } from '../../core/options.ts'
 import type { SourceRecord } from '../../core/record.ts'
-import type { Grant, Row, SinkDefinition } from '../sink.ts'
+import type { Row, SinkDefinition } from '../sink.ts'
 import { postgresOptions } from './options.ts'
 import type { PostgresInput, PostgresOptions } from './options.ts'
+import { grantsOf } from './rights.ts'
 
 export interface PostgresSpec<R> extends PostgresInput {
   /** Maps the pipeline's row to this table's; identity where not given. Throwing makes the record a dead letter. */
   readonly row?: (value: R, record: SourceRecord) => Row
 }
-
-/** What the function's database user must be allowed. */
-const grants: readonly Grant[] = [
-  { on: 'database', actions: ['CONNECT', 'TEMPORARY', 'USAGE ON SCHEMA weirhouse'] },
-  { on: 'table', actions: ['SELECT', 'INSERT', 'UPDATE'] },
-  {
-    on: 'database',
-    actions: ['SELECT, INSERT, UPDATE ON weirhouse.watermark', 'SELECT, INSERT, DELETE ON weirhouse.refused'],
-  },
-]
 
 /**
  * Defines a PostgreSQL sink: with `key` the newest row of each key, without it every row, appended. Rows are plain objects,
@@ -35,11 +26,15 @@ export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<Postg
     id: options.id,
     options,
     ...(row ? { row } : {}),
-    grants,
+    grants: grantsOf(options),
+    refusals: async (order) => {
+      const encode = (await import('./batch.ts')).batchEncoder(options, order)
+      return (ranges) => encode(ranges).refusals
+    },
     open: async (context) => (await import('./writer.ts')).openWriter(options, context),
   }
 }
 
 export { ddl } from './ddl.ts'
 export type { PostgresOptions } from './options.ts'
-export { databaseRole } from './role.ts'
+export { databaseRole, READER_ROLE } from './role.ts'

@@ -5,3 +5,6 @@
 export function databaseRole(pipeline: string): string {
   return `weirhouse_${pipeline.replaceAll('-', '_')}`
 }
+
+/** The database role of people, beside those of functions, none of which can have this name: it reads, and that is all. */
+export const READER_ROLE = 'reader_of_weirhouse'

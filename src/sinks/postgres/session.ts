@@ -5,17 +5,31 @@ import { messageOf, WeirError } from '../../core/errors.ts'
 import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import { parseOptions } from '../../core/options.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { iamToken, systemPorts } from './iam-token.ts'
+import type { TokenPorts } from './iam-token.ts'
 
 /** Where the database is: this sink's part of the bindings. */
-const bindingSchema = v.strictObject({
-  host: v.pipe(v.string(), v.minLength(1)),
-  port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
-  database: v.pipe(v.string(), v.minLength(1)),
-  user: v.pipe(v.string(), v.minLength(1)),
-  password: v.optional(v.string()),
-  /** Where not given: verify, but on loopback, where nothing travels. */
-  ssl: v.optional(v.picklist(['off', 'verify'])),
-})
+const bindingSchema = v.pipe(
+  v.strictObject({
+    host: v.pipe(v.string(), v.minLength(1)),
+    port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
+    database: v.pipe(v.string(), v.minLength(1)),
+    user: v.pipe(v.string(), v.minLength(1)),
+    /** iam: a token of AWS instead of a password, made for each connection. */
+    auth: v.optional(v.picklist(['password', 'iam']), 'password'),
+    password: v.optional(v.string()),
+    /** Where not given: verify, but with a password on loopback, where nothing travels. */
+    ssl: v.optional(v.picklist(['off', 'verify'])),
+  }),
+  v.forward(
+    v.check(({ auth, password }) => auth !== 'iam' || password === undefined, "leave it out with auth 'iam'"),
+    ['password'],
+  ),
+  v.forward(
+    v.check(({ auth, ssl }) => auth !== 'iam' || ssl !== 'off', "auth 'iam' needs 'verify': the token is a password"),
+    ['ssl'],
+  ),
+)
 
 export type Binding = v.InferOutput<typeof bindingSchema>
 
@@ -44,7 +58,13 @@ export interface Session {
   close(): Promise<void>
 }
 
-export async function openSession(binding: Binding, name: string, deadline: Deadline): Promise<Session> {
+/** Throws what pg and the network do; WEIR_DEADLINE, WEIR_CREDENTIALS, WEIR_MODULE_MISSING. */
+export async function openSession(
+  binding: Binding,
+  name: string,
+  deadline: Deadline,
+  ports: TokenPorts = systemPorts,
+): Promise<Session> {
   const [{ default: pg }, { default: streams }] = await loadClient()
   assertTime(deadline, 'a connection to PostgreSQL')
   const client = new pg.Client({
@@ -52,11 +72,8 @@ export async function openSession(binding: Binding, name: string, deadline: Dead
     port: binding.port,
     database: binding.database,
     user: binding.user,
-    ...(binding.password === undefined ? {} : { password: binding.password }),
-    ssl:
-      (binding.ssl ?? (isLoopback(binding.host) ? 'off' : 'verify')) === 'verify'
-        ? { rejectUnauthorized: true }
-        : false,
+    ...passwordOf(binding, ports),
+    ssl: isVerified(binding) ? { rejectUnauthorized: true } : false,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
     connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, deadline.remaining()),
@@ -135,6 +152,15 @@ function sendCopy(client: Client, copyFrom: CopyFrom, text: string, chunks: read
 /** Throws WEIR_DEADLINE when a request should not be started any more. */
 export function assertTime(deadline: Deadline, what: string): void {
   if (deadline.remaining() < MIN_REQUEST_MS) throw new WeirError('WEIR_DEADLINE', { what })
+}
+
+function passwordOf(binding: Binding, ports: TokenPorts): { readonly password?: string } {
+  if (binding.auth === 'iam') return { password: iamToken(binding, ports) }
+  return binding.password === undefined ? {} : { password: binding.password }
+}
+
+function isVerified({ ssl, auth, host }: Binding): boolean {
+  return ssl === undefined ? auth === 'iam' || !isLoopback(host) : ssl === 'verify'
 }
 
 function isLoopback(host: string): boolean {

@@ -6,8 +6,9 @@ import type { Invocation, PreparedBatch, SinkContext, SinkReport, SinkWriter } f
 import { batchEncoder } from './batch.ts'
 import type { EncodedBatch } from './batch.ts'
 import { checkLive } from './check.ts'
-import { faultOf, keepsConnection } from './faults.ts'
-import type { Fault } from './faults.ts'
+import { faultOf, keepsConnection, tellable } from './faults.ts'
+import { systemPorts } from './iam-token.ts'
+import type { TokenPorts } from './iam-token.ts'
 import { layoutOf } from './layout.ts'
 import type { PostgresOptions } from './options.ts'
 import { exportOutbox } from './outbox.ts'
@@ -25,15 +26,11 @@ const MAX_WAIT_MS = 2_000
 /** Measured (bench/postgres-sink.ts): up to here one statement with arrays is faster than COPY through a stage. */
 const SMALL_ROWS = 500
 
-/** What a log may hold: the text of a fault of data can quote the row (N5). A dead letter keeps it. */
-function tellable({ kind, code, reason }: Fault): string {
-  return kind === 'refused' ? `SQLSTATE ${code}, whose text may quote a row and is left out` : `${code} ${reason}`
-}
-
 interface Writer {
   readonly options: PostgresOptions
   readonly context: SinkContext
   readonly binding: Binding
+  readonly ports: TokenPorts
   readonly sink: Sink
   session: Session | undefined
   /** The live table was compared with the definition. */
@@ -43,13 +40,19 @@ interface Writer {
 }
 
 /** Opens the writer. No I/O: the connection is made by the first write, within its deadline. Throws WEIR_DEFINITION_INVALID on a wrong binding. */
-export function openWriter(options: PostgresOptions, context: SinkContext, smallRows = SMALL_ROWS): SinkWriter {
+export function openWriter(
+  options: PostgresOptions,
+  context: SinkContext,
+  smallRows = SMALL_ROWS,
+  ports: TokenPorts = systemPorts,
+): SinkWriter {
   const { pipeline, order } = context
   const encode = batchEncoder(options, order)
   const writer: Writer = {
     options,
     context,
     binding: parseBinding(context.binding, options.id),
+    ports,
     sink: {
       pipeline,
       sink: options.id,
@@ -105,7 +108,7 @@ async function ready(writer: Writer, { deadline }: Invocation): Promise<Session>
   const { options, context, sink } = writer
   if (writer.session?.usable() !== true) {
     writer.session = undefined
-    const session = await openSession(writer.binding, `weirhouse ${sink.pipeline}/${sink.sink}`, deadline)
+    const session = await openSession(writer.binding, `weirhouse ${sink.pipeline}/${sink.sink}`, deadline, writer.ports)
     try {
       await session.script(deadline, sink.statements.createStages)
     } catch (error) {

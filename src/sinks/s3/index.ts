@@ -34,6 +34,10 @@ export function s3(input: S3Spec): SinkDefinition<S3Options> {
     options,
     ...(row ? { row } : {}),
     grants: GRANTS,
+    refusals: async () => {
+      const { encodeRanges } = await import('./encode.ts')
+      return (ranges) => encodeRanges(options.id, ranges).refusals
+    },
     open: async (context) => (await import('./writer.ts')).openS3(options, context),
   }
 }

@@ -2,7 +2,6 @@
 import { sharedClients, storeError } from '../../aws/index.ts'
 import { rangeChecksum } from '../../core/checksum.ts'
 import { WeirError } from '../../core/errors.ts'
-import type { Refusal } from '../../core/dead-letter.ts'
 import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import { parseOptions } from '../../core/options.ts'
 import { sourceLabel } from '../../core/record.ts'
@@ -10,7 +9,8 @@ import { lowerBound } from '../../core/watermark.ts'
 import type { Gap } from '../../core/watermark.ts'
 import { ledgerKey } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkContext, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
-import { CONTENT_TYPE, encodeObject, encodeRecord } from './format.ts'
+import { encodeRanges } from './encode.ts'
+import { CONTENT_TYPE, encodeObject } from './format.ts'
 import type { EncodedRecord } from './format.ts'
 import { dataPrefix, objectKey } from './keys.ts'
 import { s3Objects } from './objects.ts'
@@ -40,24 +40,11 @@ export function openWriter(
 ): SinkWriter {
   return {
     prepare: (ranges) => {
-      const refusals: Refusal[] = []
-      const jobs = ranges.map((range): Job => {
-        const encoded = range.records.map(encodeRecord)
-        encoded.forEach((each, i) => {
-          if (!('fault' in each)) return
-          const { record } = range.records[i]!
-          const { message } = new WeirError('WEIR_ENCODE', { sink: options.id, reason: each.fault })
-          refusals.push({ source: range.source, record, stage: 'encode', code: 'WEIR_ENCODE', text: message })
-        })
-        return {
-          options,
-          binding,
-          context,
-          objects,
-          range,
-          encoded,
-          input: inputOf(options, binding, context, range, encoded),
-        }
+      const { encoded, refusals } = encodeRanges(options.id, ranges)
+      const jobs = ranges.map((range, r): Job => {
+        const lines = encoded[r]!
+        const input = inputOf(options, binding, context, range, lines)
+        return { options, binding, context, objects, range, encoded: lines, input }
       })
       return { refusals, write: (invocation) => writeAll(jobs, invocation) }
     },

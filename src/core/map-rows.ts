@@ -1,0 +1,46 @@
+import type { SinkDefinition, SinkRange, SinkRecord } from '../sinks/sink.ts'
+import type { Refusal } from './dead-letter.ts'
+import { messageOf } from './errors.ts'
+import type { RecordRange, SourceRecord } from './record.ts'
+import type { RecordRows } from './rows.ts'
+import { holdsThenable } from './thenable.ts'
+
+export interface MappedRanges {
+  readonly ranges: readonly SinkRange[]
+  /** Records whose row(...) threw: they have no rows, and the sink never sees those that they had. */
+  readonly refusals: readonly Refusal[]
+}
+
+/** The pipeline's rows become a sink's. `decoded` has one element a record of each range. */
+export function mapRanges(
+  sink: Pick<SinkDefinition, 'row'>,
+  ranges: readonly RecordRange[],
+  decoded: readonly (readonly RecordRows[])[],
+): MappedRanges {
+  const refusals: Refusal[] = []
+  const mapped = ranges.map(({ source, records }, r) => ({
+    source,
+    records: records.map((record, i) => {
+      const rows = mapRows(sink, decoded[r]![i]!, record)
+      if ('rows' in rows) return { record, ...rows }
+      refusals.push({ source, record, stage: 'transform', code: 'WEIR_TRANSFORM', text: rows.fault })
+      return { record, rows: [] }
+    }),
+  }))
+  return { ranges: mapped, refusals }
+}
+
+type MappedRows = Pick<SinkRecord, 'rows' | 'versions'> | { readonly fault: string }
+
+function mapRows(sink: Pick<SinkDefinition, 'row'>, { rows, versions }: RecordRows, record: SourceRecord): MappedRows {
+  const more = versions ? { versions } : {}
+  if (!sink.row) return { rows, ...more }
+  try {
+    const map = sink.row as (value: unknown, record: SourceRecord) => unknown
+    const mapped = rows.map((row) => map(row, record))
+    if (holdsThenable(mapped)) return { fault: 'row(...) gave a promise; only the transform may wait' }
+    return { rows: mapped, ...more }
+  } catch (error) {
+    return { fault: messageOf(error) }
+  }
+}

@@ -1,0 +1,135 @@
+/** A project of its own, `weirhouse dev` on it as a person runs it, and what it says. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, vi } from 'vitest'
+import { main } from '../../src/cli/main.ts'
+import type { LogLine } from '../../src/operations/logs.ts'
+import type { Target } from '../../src/operations/target.ts'
+import { root, weirhouse } from '../support/weirhouse.ts'
+import type { CommandResult } from '../support/weirhouse.ts'
+
+/** A function that says which version of it runs, and takes as long as the record asks for. */
+export const PIPELINE = `import { json, pipeline } from 'weirhouse'
+import { dynamodb } from 'weirhouse/sinks/dynamodb'
+import { postgres } from 'weirhouse/sinks/postgres'
+import { s3 } from 'weirhouse/sinks/s3'
+import { stamp } from './stamp.ts'
+
+export default pipeline({
+  name: 'loop',
+  source: { topic: 'loop', partitions: 1, batch: { records: 10, windowSeconds: 0 } },
+  decode: json(),
+  transform: async ({ n, ms = 0 }) => {
+    console.log('begun', n, stamp)
+    await new Promise(resolve => setTimeout(resolve, ms))
+    console.log('done', n, stamp)
+    return { n }
+  },
+  sinks: [
+    s3({ id: 'lake' }),
+    postgres({ id: 'sql', table: 'loop', key: ['n'], columns: { n: 'integer' } }),
+    dynamodb({ id: 'kv', table: 'loop', partitionKey: { name: 'n', type: 'N' } }),
+  ],
+})
+`
+
+export interface DevWorld {
+  readonly target: Target
+  /** Saves a file of the project; resolves to when (milliseconds since the epoch). */
+  readonly save: (file: string, text: string) => number
+  /** The next log line whose message matches, of those that were not looked at yet. */
+  readonly line: (pattern: RegExp, timeoutMs?: number) => Promise<LogLine>
+  /** Everything that was said so far. */
+  readonly lines: () => readonly LogLine[]
+  /** A verb on this stack, within this process: cheaper by a process each. */
+  readonly run: (...args: string[]) => Promise<Omit<CommandResult, 'stderr'>>
+  readonly audit: () => Promise<CommandResult>
+  /** Ctrl-C; resolves to the exit code and to what stood on standard error. */
+  readonly interrupt: () => Promise<{ readonly code: number | null; readonly stderr: string }>
+  readonly end: () => Promise<void>
+}
+
+const WAIT_MS = 10_000
+
+function writeNothing(_: unknown, second?: unknown, third?: unknown): boolean {
+  for (const each of [second, third]) if (typeof each === 'function') (each as () => void)()
+  return true
+}
+
+export async function openDevWorld(files: Readonly<Record<string, string>>): Promise<DevWorld> {
+  const folder = mkdtempSync(join(tmpdir(), 'weirhouse-dev-'))
+  const save = (file: string, text: string): number => {
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
+    const at = Date.now()
+    writeFileSync(join(folder, file), text)
+    return at
+  }
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(root, join(folder, 'node_modules', 'weirhouse'))
+  for (const [file, text] of Object.entries(files)) save(file, text)
+
+  const args = ['--conditions=source', join(root, 'src/cli/main.ts'), 'dev', '--json', '--project', folder]
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'close') as Promise<[number | null]>
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const printed = createInterface({ input: child.stdout })
+  const said: LogLine[] = []
+  const first = Promise.withResolvers<Target>()
+  const close = () => first.reject(new Error(`weirhouse dev ended: ${stderr}`))
+  printed.once('close', close)
+  printed.once('line', (text) => {
+    first.resolve(JSON.parse(text) as Target)
+    printed.on('line', (more) => said.push(JSON.parse(more) as LogLine))
+  })
+  const target = await first.promise
+  let looked = 0
+  const next = (pattern: RegExp): LogLine | undefined => {
+    const at = said.findIndex(({ message }, i) => i >= looked && pattern.test(message))
+    if (at < 0) return undefined
+    looked = at + 1
+    return said[at]
+  }
+  const end = async () => {
+    child.kill('SIGKILL')
+    await ended
+    await weirhouse(['down', '--project', folder])
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return {
+    target,
+    save,
+    lines: () => said,
+    line: async (pattern, timeout = WAIT_MS) => {
+      let found: LogLine | undefined
+      await expect
+        .poll(() => (found ??= next(pattern)), {
+          timeout,
+          interval: 20,
+          message: `a line that matches ${pattern.source}`,
+        })
+        .toBeDefined()
+      return found!
+    },
+    run: async (...words) => {
+      const out = vi.spyOn(process.stdout, 'write').mockImplementation(writeNothing)
+      try {
+        const code = await main([...words, '--project', folder])
+        return { code, stdout: out.mock.calls.map(([chunk]) => String(chunk)).join('') }
+      } finally {
+        out.mockRestore()
+      }
+    },
+    audit: () => weirhouse(['audit', '--project', folder]),
+    interrupt: async () => {
+      child.kill('SIGINT')
+      const [code] = await ended
+      return { code, stderr }
+    },
+    end,
+  }
+}
