@@ -65,7 +65,7 @@ export interface OpenedKafka extends Pick<Target, 'pipelines'> {
 export async function openKafka(input: KafkaInput, io: Io): Promise<OpenedKafka> {
   const own = await ownKafka(input, io)
   if (own) {
-    const running = await findTarget(io)
+    const running = await findTarget(io).catch(noProject)
     // topics of one name on two clusters are two topics
     const same = running?.kafka.bootstrap === own.target.bootstrap
     return { connection: own.connection, pipelines: same ? running.pipelines : [] }
@@ -75,4 +75,9 @@ export async function openKafka(input: KafkaInput, io: Io): Promise<OpenedKafka>
   // the stack's own are on this machine; of others a wrong password should be told at once
   if (target.kafka.external) await reachKafka(connection)
   return { connection, pipelines: target.pipelines }
+}
+
+/** Who names the brokers needs no project. */
+function noProject(error: unknown): undefined {
+  if (!(error instanceof WeirError && error.code === 'WEIR_NO_PROJECT')) throw error
 }
