@@ -4,15 +4,18 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { openAdmin } from '../../src/kafka/admin.ts'
 import { openCluster } from '../../src/kafka/cluster.ts'
+import type { KafkaConnection } from '../../src/kafka/connection.ts'
+import { reachKafka } from '../../src/kafka/reach.ts'
 import { isAlive } from '../../src/local/process.ts'
 import type { Target } from '../../src/operations/target.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { kafkaTool } from '../support/foreign.ts'
 import { weirhouseHere } from '../support/in-process.ts'
-import { startSecuredKafka, type SecuredKafka } from '../support/secured-kafka.ts'
+import { REAUTHENTICATE_MS, startSecuredKafka, type SecuredKafka } from '../support/secured-kafka.ts'
 import { root, weirhouseJson } from '../support/weirhouse.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weirhouse-own-kafka-'))
@@ -191,6 +194,38 @@ describe('what keeps a client out is told at once, with a cure', () => {
     expect(mute).toMatch(/^WEIR_KAFKA_UNREACHABLE: .*no answer within 4 s.*VPN/)
     expect(refused).toMatch(/^WEIR_KAFKA_UNREACHABLE: .*nothing listens there/)
     expect(unknown).toMatch(/^WEIR_KAFKA_UNREACHABLE: .*(?:no host of that name|no name server answers)/)
+  })
+})
+
+describe('a token, as MSK takes it for IAM', () => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = (exp: number) => `${part({ alg: 'none' })}.${part({ sub: 'scram', iat: exp - 60, exp })}.`
+  const connect = (make: () => string): KafkaConnection => ({
+    bootstrap: [secured.listeners.sasl],
+    sasl: { mechanism: 'OAUTHBEARER', token: () => Promise.resolve(make()) },
+  })
+  const soon = () => Date.now() / 1000 + 30
+
+  test('is made anew when the session ends, while records flow', async () => {
+    let asked = 0
+    const admin = openAdmin(connect(() => (asked++, token(soon()))))
+    onTestFinished(() => admin.close())
+    await admin.listTopics()
+    const first = asked
+    const until = performance.now() + REAUTHENTICATE_MS * 1.5
+    while (performance.now() < until) {
+      await admin.listTopics()
+      await sleep(100)
+    }
+    expect(first).toBeGreaterThan(0)
+    expect(asked).toBeGreaterThan(first)
+  })
+
+  test('that is not accepted is told', async () => {
+    await expect(reachKafka(connect(() => token(soon() - 120)))).rejects.toMatchObject({
+      code: 'WEIR_KAFKA_LOGIN',
+      message: expect.stringContaining('do not accept the token'),
+    })
   })
 })
 

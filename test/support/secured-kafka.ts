@@ -16,7 +16,7 @@ const READY_MS = 60_000
 const ITERATIONS = 4096
 const SCRAM_SHA_512 = 2
 /** Sessions of tokens are renewed so often: in a test, within sight. */
-const REAUTHENTICATE_MS = 2000
+export const REAUTHENTICATE_MS = 2000
 
 export interface SecuredKafka {
   /** `host:port` by kind of listener; `ssl` wants a certificate of the client. */
