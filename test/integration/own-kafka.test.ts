@@ -287,17 +287,33 @@ describe('up', () => {
     await admin.close()
   })
 
-  test('a topic that this user may not make: the line that whoever may is to run', async () => {
-    const project = projectOn('closed-topic', 1)
-    const config = fileOf(['security.protocol=SASL_SSL', ...scram(password), ...trust])
-    const ours = ['--bootstrap-server', secured.listeners.saslSsl, '--command-config', config]
+  test('a topic that this user may not make: the line for whoever may; then all flows by login and TLS', async () => {
+    const topic = 'closed-topic'
+    const project = projectOn(topic, 1)
+    const file = fileOf(['security.protocol=SASL_SSL', ...scram(password), ...trust])
+    const ours = ['--bootstrap-server', secured.listeners.saslSsl, '--command-config', file]
     const told = await toldSoon(['up', ...ours], project)
-    const [, command] = /^WEIR_TOPIC_MISSING: .*: (npx weirhouse topics create .*)$/.exec(told) ?? []
+    const [, command] = /^WEIR_TOPIC_MISSING: .*: npx weirhouse (topics create .*)$/.exec(told) ?? []
     expect(command, told).toBeDefined()
-    // by the same words, as the superuser
-    const words = command!.split(' ').slice(2).join(' ')
-    const plain = words.replace(secured.listeners.saslSsl, secured.listeners.plain)
-    const made = await run(plain.replace(' --command-config admin.properties', '').split(' '))
-    expect(made.stdout, made.stderr).toBe('Topic closed-topic created: 2 partitions, replication 1\n')
+    const superuser = fileOf(['security.protocol=PLAINTEXT'])
+    const line = command!
+      .replace(secured.listeners.saslSsl, secured.listeners.plain)
+      .replace('admin.properties', superuser)
+    const made = await run(line.split(' '))
+    expect(made.stdout, made.stderr).toBe(`Topic ${topic} created: 2 partitions, replication 1\n`)
+
+    await secured.allow('scram', [
+      { on: 'topic', name: topic, operations: ['read', 'write', 'describe'] },
+      { on: 'group', name: 'weirhouse-*', operations: ['read', 'describe'] },
+    ])
+    const on = (...args: string[]) => run(args, project)
+    // by now the stack knows its brokers, and the file that lets it in
+    await weirhouseJson(['up', '--detach', ...ours, '--project', project])
+    onTestFinished(() => on('down').then(() => undefined))
+    await on('produce', '--topic', topic, fileOf(['{"n":1}', '{"n":2}']))
+    await expect.poll(async () => (await on('audit')).code, { timeout: 15_000 }).toBe(0)
+    expect((await on('audit')).stdout).toMatch(/^own +2 /m)
+    await on('down')
+    expect(isAlive(secured.process.record)).toBe(true)
   })
 })
