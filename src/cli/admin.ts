@@ -1,21 +1,21 @@
 import type { KafkaAdmin } from '../kafka/admin.ts'
 import { openAdmin } from '../kafka/admin.ts'
-import { kafkaOf } from '../operations/kafka-target.ts'
 import type { Target } from '../operations/target.ts'
 import type { Io } from './io.ts'
-import { openTarget } from './target.ts'
+import { openKafka, type KafkaInput } from './kafka.ts'
 
-/** Does something with the brokers of the running stack, named while it lasts. */
+/** Does something with the brokers that the line names, else those of the running stack; named while it lasts. */
 export async function withAdmin(
   io: Io,
+  kafka: KafkaInput,
   step: string,
-  work: (admin: KafkaAdmin, target: Target) => Promise<void>,
+  work: (admin: KafkaAdmin, target: Pick<Target, 'pipelines'>) => Promise<void>,
 ): Promise<void> {
-  const target = await openTarget(io)
-  const admin = openAdmin(kafkaOf(target))
+  const { connection, pipelines } = await openKafka(kafka, io)
+  const admin = openAdmin(connection)
   io.progress(step)
   try {
-    await work(admin, target)
+    await work(admin, { pipelines })
   } finally {
     await admin.close()
   }

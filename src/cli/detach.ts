@@ -8,6 +8,7 @@ import { messageOf, WeirError } from '../core/errors.ts'
 import { stackFolder } from '../local/stack-files.ts'
 import type { Target } from '../operations/target.ts'
 import type { Io } from './io.ts'
+import type { OwnKafka } from './kafka.ts'
 import { findTarget } from './target.ts'
 
 const POLL_MS = 50
@@ -15,6 +16,7 @@ const POLL_MS = 50
 interface DetachOptions {
   readonly dataDir: string | undefined
   readonly portBase: number | undefined
+  readonly kafka: OwnKafka | undefined
   readonly inspect: number | undefined
 }
 
@@ -22,13 +24,16 @@ interface DetachOptions {
  * Starts `weirhouse up` in a session of its own and resolves once it is running. Where it fails, throws with the line it
  * ended with.
  */
-export async function startDetached(io: Io, { dataDir, portBase, inspect }: DetachOptions): Promise<Target> {
+export async function startDetached(io: Io, options: DetachOptions): Promise<Target> {
+  const { dataDir, portBase, kafka, inspect } = options
   const folder = stackFolder(findRoot(io.project), io.stack)
   const log = join(folder, 'up.log')
   const output = openLog(folder, log)
   const args = ['up', '--stack', io.stack, '--project', io.project]
   if (dataDir !== undefined) args.push('--data-dir', dataDir)
   if (portBase !== undefined) args.push('--port-base', String(portBase))
+  if (kafka) args.push('--bootstrap-server', kafka.target.bootstrap)
+  if (kafka?.commandConfig !== undefined) args.push('--command-config', kafka.commandConfig)
   if (inspect !== undefined) args.push(`--inspect=${inspect}`)
   const main = fileURLToPath(import.meta.resolve(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js'))
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], {

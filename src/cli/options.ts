@@ -26,6 +26,8 @@ export type ParameterValues<P extends Parameters> = {
 
 type ValueParameter<T> = Parameter<T | undefined>
 
+const LAST_PORT = 65_535
+
 function valued<T>(value: string, text: string, parse: (raw: string) => T): ValueParameter<T> {
   return { kind: 'value', value, text, required: false, fallback: undefined, parse }
 }
@@ -51,6 +53,20 @@ export function whole(
       )
     return number
   })
+}
+
+/** Kafka's list of brokers: `host:port`, more of them after commas. */
+export function addresses(value: string, text: string): ValueParameter<readonly string[]> {
+  return valued(value, text, (raw) => {
+    const list = raw.split(',').map((each) => each.trim())
+    if (list.every(isAddress)) return list
+    throw new Error('expected host:port, or more of them with commas between')
+  })
+}
+
+function isAddress(text: string): boolean {
+  const [, port] = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(text) ?? []
+  return port !== undefined && Number(port) >= 1 && Number(port) <= LAST_PORT
 }
 
 /** One of the words. */

@@ -264,6 +264,27 @@ export const errorTable = {
     cure: 'See that the brokers are up: `weirhouse doctor`.',
   },
   WEIR_KAFKA_REFUSED: { message: 'Kafka refused {operation}: {reason}.', retryable: false, cure: '{advice}' },
+  WEIR_KAFKA_PROPERTIES: {
+    message: '{file}{place}: {key}: got {got}, expected {expected}.',
+    retryable: false,
+    cure: '{advice}',
+  },
+  WEIR_KAFKA_UNREACHABLE: { message: 'Kafka: {operation} failed: {reason}.', retryable: true, cure: '{advice}' },
+  WEIR_KAFKA_TLS: {
+    message: 'Kafka: {operation} failed in the TLS handshake: {reason}.',
+    retryable: false,
+    cure: '{advice}',
+  },
+  WEIR_KAFKA_LOGIN: {
+    message: 'Kafka: {operation} failed at the login: {reason}.',
+    retryable: false,
+    cure: '{advice}',
+  },
+  WEIR_TOPIC_MISSING: {
+    message: 'Topic "{topic}" is not there, or not for this user to see, and it could not be made: {reason}.',
+    retryable: false,
+    cure: 'Have it made by somebody who may: {command}',
+  },
   WEIR_MAPPING_INVALID: { message: '{reason}', retryable: false, cure: 'Correct the event source mapping.' },
   WEIR_MAPPING_SLOW: {
     message: 'The event source mapping is {state} and was not {wanted} within {seconds} s.',

@@ -22,7 +22,7 @@ export interface MappingOptions {
 
 export interface Mapping {
   readonly settings: MappingSettings
-  /** Resolves when the group gave it its partitions; keeps trying while Kafka is away. */
+  /** Resolves when the group gave it its partitions; keeps trying while Kafka is away. Throws where it may not join. */
   start(): Promise<void>
   /** Ends invocations under way (10 s at most), commits, leaves the group. Started again, it resumes at the commit (E26). */
   stop(): Promise<void>

@@ -33,7 +33,7 @@ export interface PollerOptions {
 }
 
 export interface Poller {
-  /** Resolves once the group gave it its partitions. Keeps trying while Kafka is away. */
+  /** Resolves once the group gave it its partitions. Keeps trying while Kafka is away; throws where it may not join. */
   start(): Promise<void>
   /** Lets invocations under way end, commits, leaves the group. */
   stop(): Promise<void>

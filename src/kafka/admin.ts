@@ -39,8 +39,8 @@ export interface PartitionDescription {
 export interface TopicDescription extends TopicSummary {
   readonly id: string
   readonly layout: readonly PartitionDescription[]
-  /** Only what was set on the topic itself. */
-  readonly configs: Readonly<Record<string, string>>
+  /** Only what was set on the topic itself; null where this user may not read it. */
+  readonly configs: Readonly<Record<string, string>> | null
 }
 
 /** [start, end): the first offset still there and the one the next record gets. */
@@ -55,6 +55,8 @@ export interface KafkaAdmin {
   createTopic(settings: TopicSettings): Promise<void>
   /** Sorted by name, without internal topics. */
   listTopics(): Promise<TopicSummary[]>
+  /** Needs no right but to see the topic. Throws WEIR_UNKNOWN where there is no such one. */
+  findTopic(topic: string): Promise<TopicSummary>
   /** Throws WEIR_UNKNOWN where there is no such topic. */
   describeTopic(topic: string): Promise<TopicDescription>
   /** Resolves when it is no longer listed. */
@@ -78,6 +80,7 @@ export function openAdmin(connection: KafkaConnection): KafkaAdmin {
   return {
     createTopic: (settings) => createTopic(admin, settings),
     listTopics: () => attempt('listing topics', () => listTopics(admin)),
+    findTopic: (topic) => findTopic(admin, topic),
     describeTopic: (topic) => describeTopic(admin, topic),
     deleteTopic: (topic) => deleteTopic(admin, topic),
     offsets: (topic, isolation = 'read_uncommitted') => offsets(admin, topic, isolation),
@@ -126,20 +129,31 @@ async function layoutOf(admin: Admin, topic: string): Promise<Omit<TopicDescript
   return { topic, id: found.id, partitions: layout.length, replication: layout[0]?.replicas.length ?? 0, layout }
 }
 
-async function describeTopic(admin: Admin, topic: string): Promise<TopicDescription> {
+async function findTopic(admin: Admin, topic: string): Promise<Omit<TopicDescription, 'configs'>> {
   const found = await attempt(`describing topic "${topic}"`, () => layoutOf(admin, topic))
-  if (!found) {
-    const topics = await attempt('listing topics', () => admin.listTopics({}))
-    throw new WeirError('WEIR_UNKNOWN', { what: 'topic', name: topic, known: topics.sort().join(', ') || 'none' })
-  }
-  return attempt(`describing topic "${topic}"`, async () => {
-    const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }]
+  if (found) return found
+  const topics = await attempt('listing topics', () => admin.listTopics({}))
+  throw new WeirError('WEIR_UNKNOWN', { what: 'topic', name: topic, known: topics.sort().join(', ') || 'none' })
+}
+
+async function describeTopic(admin: Admin, topic: string): Promise<TopicDescription> {
+  const found = await findTopic(admin, topic)
+  return attempt(`describing topic "${topic}"`, async () => ({ ...found, configs: await configsOf(admin, topic) }))
+}
+
+async function configsOf(admin: Admin, topic: string): Promise<Record<string, string> | null> {
+  const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }]
+  try {
     const described = await admin.describeConfigs({ resources })
     const own = described
       .flatMap(({ configs }) => configs)
       .filter((c) => c.configSource === ConfigSources.DYNAMIC_TOPIC_CONFIG)
-    return { ...found, configs: Object.fromEntries(own.map(({ name, value }) => [name, value ?? ''])) }
-  })
+    return Object.fromEntries(own.map(({ name, value }) => [name, value ?? '']))
+  } catch (error) {
+    // a right of its own, which whoever reads and writes a topic need not have
+    if (brokerErrors(error).includes('TOPIC_AUTHORIZATION_FAILED')) return null
+    throw error
+  }
 }
 
 async function deleteTopic(admin: Admin, topic: string): Promise<void> {

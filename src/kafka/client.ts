@@ -2,14 +2,18 @@
  * What every Kafka client here has in common: addresses, patience, and how its errors become ours.
  * Defaults of the library that lose data or hang are set here or where a client is opened, with the reason.
  */
-import { protocolErrorsCodesById } from '@platformatic/kafka'
+import { AuthenticationError, protocolErrorsCodesById, type ConnectionOptions } from '@platformatic/kafka'
+import { isIP } from 'node:net'
 import { messageOf, WeirError } from '../core/errors.ts'
-import type { KafkaConnection } from './connection.ts'
+import type { KafkaConnection, KafkaSasl, KafkaTls } from './connection.ts'
+import { connectionFault } from './faults.ts'
 
 /** Between two tries of one request. */
 export const RETRY_DELAY_MS = 250
 /** A dead host must not hold up failing over to the next; a killed local broker refuses at once. */
-export const CONNECT_TIMEOUT_MS = 2000
+const CONNECT_TIMEOUT_MS = 2000
+/** TLS and a login take several round trips more, maybe to another continent. */
+const SECURE_CONNECT_TIMEOUT_MS = 5000
 /** Longest wait for one answer; a group's rejoin may take its whole rebalance timeout. */
 export const REQUEST_TIMEOUT_MS = 15_000
 
@@ -17,25 +21,57 @@ export const READ_UNCOMMITTED = 0
 export const READ_COMMITTED = 1
 export type Isolation = 'read_committed' | 'read_uncommitted'
 
-export interface ClientOptions {
+type TlsOptions = NonNullable<ConnectionOptions['tls']>
+type SaslOptions = NonNullable<ConnectionOptions['sasl']>
+
+interface ClientOptions {
   clientId: string
   bootstrapBrokers: string[]
   connectTimeout: number
   requestTimeout: number
   retryDelay: number
   retries: number
+  tls?: TlsOptions
+  tlsServerName?: boolean
+  sasl?: SaslOptions
 }
 
 /** `retries`: how often the client itself tries again; 0 where this code must see every failure (group, fetch, commit). */
 export function clientOptions(connection: KafkaConnection, retries: number): ClientOptions {
+  const { bootstrap, clientId = 'weirhouse', tls, sasl } = connection
   return {
-    clientId: 'weirhouse',
-    bootstrapBrokers: [...connection.bootstrap],
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    clientId,
+    bootstrapBrokers: [...bootstrap],
+    connectTimeout: tls || sasl ? SECURE_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     retryDelay: RETRY_DELAY_MS,
     retries,
+    ...(tls ? { tls: tlsOptions(tls), tlsServerName: bootstrap.every(isNamed) } : {}),
+    ...(sasl ? { sasl: saslOptions(sasl) } : {}),
   }
+}
+
+function tlsOptions({ verifyHost, ...options }: KafkaTls): TlsOptions {
+  return verifyHost ? options : { ...options, checkServerIdentity: () => undefined }
+}
+
+/** Proxies in front of brokers tell them apart by the name in the handshake (SNI), where an address must not stand. */
+function isNamed(address: string): boolean {
+  return isIP(address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')) === 0
+}
+
+function saslOptions(sasl: KafkaSasl): SaslOptions {
+  return sasl.mechanism === 'OAUTHBEARER' ? { ...sasl, authBytesValidator: refusedToken } : sasl
+}
+
+/**
+ * RFC 7628: a broker that does not accept a token says so with no error code, in JSON with a status. The library's own
+ * validator would call back twice then.
+ */
+const refusedToken: NonNullable<SaslOptions['authBytesValidator']> = (bytes, callback) => {
+  const refused = /"status"\s*:\s*"([^"]*)"/.exec(bytes.toString('utf8'))
+  if (refused) callback(new AuthenticationError(`the brokers do not accept the token: ${refused[1]}`), bytes)
+  else callback(null, bytes)
 }
 
 export function isolationLevel(isolation: Isolation): 0 | 1 {
@@ -74,11 +110,16 @@ const refusals: Readonly<Record<string, string | undefined>> = {
   INVALID_CONFIG: "Correct the setting: its name and value are Kafka's own.",
   POLICY_VIOLATION: 'The cluster has a policy against it: ask whoever runs it.',
   TOPIC_AUTHORIZATION_FAILED: 'Give this user the right to it.',
+  GROUP_AUTHORIZATION_FAILED: 'Give this user READ and DESCRIBE on the group.',
+  CLUSTER_AUTHORIZATION_FAILED: 'Give this user the right to it, or have it done by somebody who has.',
 }
 
-/** WEIR_KAFKA, or WEIR_KAFKA_REFUSED where trying again is of no use, with the broker's own error names in `reason`, and in `details.error` where there is one. */
+/** WEIR_KAFKA, or where trying again is of no use WEIR_KAFKA_REFUSED, WEIR_KAFKA_LOGIN, WEIR_KAFKA_TLS, with the broker's own error names in `reason`, and in `details.error` where there is one. */
 export function kafkaError(operation: string, error: unknown): WeirError {
-  if (error instanceof WeirError) return error
+  const fault = connectionFault(error)
+  if (fault instanceof WeirError) return fault
+  if (fault)
+    return new WeirError(fault.code, { operation, reason: fault.reason, advice: fault.advice }, { cause: error })
   const names = brokerErrors(error)
   const reason = names.length > 0 ? names.join(', ') : rootMessage(error)
   const advice = names.map((name) => refusals[name]).find((text) => text !== undefined)

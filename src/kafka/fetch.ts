@@ -3,10 +3,20 @@
  * each names all it wants, so that no broken session can outlive a broker. The library's own `fetch` is not used: it
  * rejects the whole call for one partition's error, and its filter for aborted records leaks (batches.ts).
  */
-import { Admin, ConnectionPool, fetchV17, type Broker } from '@platformatic/kafka'
+import {
+  Admin,
+  ConnectionPool,
+  fetchV12,
+  fetchV13,
+  fetchV15,
+  fetchV16,
+  fetchV17,
+  type Broker,
+} from '@platformatic/kafka'
 import type { SourceRecord } from '../core/record.ts'
 import { decodeBatches } from './batches.ts'
 import { clientOptions, errorName, isolationLevel, type Isolation } from './client.ts'
+import { newestOf } from './versions.ts'
 import type { KafkaConnection } from './connection.ts'
 
 const NO_SESSION = 0
@@ -58,6 +68,7 @@ export function openFetcher(connection: KafkaConnection, topic: string, isolatio
   const admin = new Admin(options)
   // its own connections: a broker answers one request a connection after the other, and a fetch waits
   const pool = new ConnectionPool(options.clientId, options)
+  const api = newestOf(admin, 'Fetch', VERSIONS)
   return {
     async leaders() {
       const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
@@ -71,7 +82,7 @@ export function openFetcher(connection: KafkaConnection, topic: string, isolatio
       }
     },
     async fetch(request) {
-      const response = await send(pool, request, isolation)
+      const response = await send(pool, await api(), { ...request, topic }, isolation)
       const from = new Map(request.partitions.map(({ partition, offset }) => [partition, offset]))
       return response.responses
         .flatMap(({ partitions }) => partitions)
@@ -96,12 +107,21 @@ export function openFetcher(connection: KafkaConnection, topic: string, isolatio
   }
 }
 
+type FetchApi = typeof fetchV17.api
+
+/** Newest first; 12 is that of Kafka 2.7. What they differ in is not used here, but for how they name the topic. */
+const VERSIONS = [fetchV17.api, fetchV16.api, fetchV15.api, fetchV13.api, fetchV12.api] as readonly FetchApi[]
+/** Before it a topic goes by its name. */
+const FIRST_WITH_IDS = 13
+
 async function send(
   pool: ConnectionPool,
-  request: FetchRequest,
+  api: FetchApi,
+  request: FetchRequest & { readonly topic: string },
   isolation: Isolation,
 ): Promise<fetchV17.FetchResponse> {
-  const { broker, topicId, maxWaitMs, maxBytes, partitionMaxBytes } = request
+  const { broker, maxWaitMs, maxBytes, partitionMaxBytes } = request
+  const topicId = api.version < FIRST_WITH_IDS ? request.topic : request.topicId
   const partitions = request.partitions.map(({ partition, offset }) => ({
     partition,
     currentLeaderEpoch: UNKNOWN_EPOCH,
@@ -113,18 +133,7 @@ async function send(
   const level = isolationLevel(isolation)
   const topics = [{ topicId, partitions }]
   try {
-    return await fetchV17.api.async(
-      connection,
-      maxWaitMs,
-      1,
-      maxBytes,
-      level,
-      NO_SESSION,
-      NO_SESSION_EPOCH,
-      topics,
-      [],
-      '',
-    )
+    return await api.async(connection, maxWaitMs, 1, maxBytes, level, NO_SESSION, NO_SESSION_EPOCH, topics, [], '')
   } catch (error) {
     // one partition's error makes the parser throw, with the answer for all inside
     const partial = answerWithin(error)

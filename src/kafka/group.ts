@@ -8,13 +8,21 @@
  * - after a failed rejoin the client stops its heartbeats for good, and a coordinator that vanished from the metadata
  *   is never looked up again: both end in `rejoin` with a fresh client that keeps the member id.
  */
-import { Admin, ConnectionPool, Consumer, FindCoordinatorKeyTypes, offsetCommitV9 } from '@platformatic/kafka'
+import {
+  Admin,
+  ConnectionPool,
+  Consumer,
+  FindCoordinatorKeyTypes,
+  offsetCommitV8,
+  offsetCommitV9,
+} from '@platformatic/kafka'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { messageOf } from '../core/errors.ts'
 import type { Log } from '../core/ports.ts'
 import { clientOptions, kafkaError, RETRY_DELAY_MS } from './client.ts'
 import type { KafkaConnection } from './connection.ts'
+import { newestOf } from './versions.ts'
 
 /** Kafka: group.min.session.timeout.ms is 6 s; so long after its death a member's partitions go to others. */
 const SESSION_TIMEOUT_MS = 6000
@@ -43,7 +51,7 @@ export interface GroupOptions {
 }
 
 export interface GroupMember {
-  /** Resolves with the first assignment. Keeps trying until left. */
+  /** Resolves with the first assignment. Keeps trying until left, but throws where the brokers refuse it (no right, no login). */
   join(): Promise<void>
   /** Commits under the assignment they were decided under; WEIR_KAFKA when the broker refuses or is away. */
   commit(assignment: Assignment, offsets: ReadonlyMap<number, number>): Promise<void>
@@ -57,6 +65,7 @@ export function openGroup(connection: KafkaConnection, options: GroupOptions): G
   const left = new AbortController()
   let rejoining: Promise<void> | undefined
   let consumer: Consumer | undefined
+  let joined = false
 
   const open = (memberId: string | null): Consumer => {
     const opened = openConsumer(connection, options, memberId)
@@ -90,9 +99,16 @@ export function openGroup(connection: KafkaConnection, options: GroupOptions): G
       consumer = open(memberId)
       try {
         await consumer.joinGroup({})
+        joined = true
         return
       } catch (error) {
-        why = kafkaError(`joining group "${group}"`, error).message
+        const known = kafkaError(`joining group "${group}"`, error)
+        // who was a member goes on: rights may be taken and given back while others rely on what was read
+        if (!known.retryable && !joined) {
+          left.abort()
+          throw known
+        }
+        why = known.message
         await sleep(RETRY_DELAY_MS)
       }
     }
@@ -165,6 +181,8 @@ function openCommitter(connection: KafkaConnection, group: string, topic: string
   const options = clientOptions(connection, 0)
   const admin = new Admin(options)
   const pool = new ConnectionPool(options.clientId, options)
+  // 8 is that of Kafka 2.4; the bytes are the same
+  const api = newestOf(admin, 'OffsetCommit', [offsetCommitV9.api, offsetCommitV8.api])
   let coordinator: { host: string; port: number } | undefined
   return {
     async commit({ memberId, generation }: Assignment, offsets: ReadonlyMap<number, number>): Promise<void> {
@@ -177,7 +195,8 @@ function openCommitter(connection: KafkaConnection, group: string, topic: string
           committedMetadata: '',
         }))
         const broker = await pool.get(coordinator)
-        await offsetCommitV9.api.async(broker, group, generation, memberId, null, [{ name: topic, partitions }])
+        const commit = await api()
+        await commit.async(broker, group, generation, memberId, null, [{ name: topic, partitions }])
       } catch (error) {
         coordinator = undefined
         throw kafkaError(`committing offsets of group "${group}"`, error)

@@ -20,6 +20,35 @@ export interface Identity {
   readonly mappings: Readonly<Record<string, string>>
 }
 
+/** An identity on one cluster. */
+export interface StackIdentity extends Identity {
+  /** Consumer group by pipeline. */
+  readonly groups: Readonly<Record<string, string>>
+}
+
+/** On the stack's own brokers: the group of a mapping is its UUID, as on AWS. */
+export function ownIdentity(identity: Identity): StackIdentity {
+  return { ...identity, groups: identity.mappings }
+}
+
+/** What the groups begin with on brokers that somebody else runs. */
+const GROUP_PREFIX = 'weirhouse-'
+
+/** By pipeline; they share a beginning, so that a right on all of them can be given at once. */
+export function externalGroups({ mappings }: Identity): Readonly<Record<string, string>> {
+  const named = Object.entries(mappings).map(([name, uuid]) => [name, `${GROUP_PREFIX}${name}-${uuid}`])
+  return Object.fromEntries(named) as Record<string, string>
+}
+
+/**
+ * On brokers that somebody else runs. Their cluster has a name of its own, so that stores which were kept do not take its
+ * records for those of another.
+ */
+export function externalIdentity(identity: Identity, clusterId: string): StackIdentity {
+  const clusterArn = `arn:aws:kafka:${LOCAL_REGION}:${LOCAL_ACCOUNT}:cluster/external/${clusterId}`
+  return { ...identity, clusterArn, groups: externalGroups(identity) }
+}
+
 /** Reads the identity kept beside the data, or makes one up; adds mappings for pipelines that have none yet. */
 export function loadIdentity(dataFolder: string, pipelines: readonly string[]): Identity {
   const file = join(dataFolder, FILE)

@@ -7,29 +7,29 @@ import { createMapping } from '../event-source/mapping.ts'
 import type { Mapping } from '../event-source/mapping.ts'
 import { mappingSettings } from '../event-source/settings.ts'
 import type { MappingSettings } from '../event-source/settings.ts'
+import type { KafkaConnection } from '../kafka/connection.ts'
 import { functionName } from './deployment.ts'
-import type { Identity } from './identity.ts'
+import type { StackIdentity } from './identity.ts'
 import type { MappingControl } from './lambda/mappings-http.ts'
-import type { KafkaEndpoint } from './service.ts'
 import { openStreamLog } from './stream-log.ts'
 
 /** Name of the log stream in which a mapping speaks, beside those of its function. */
 const STREAM = 'event-source-mapping'
 
 export interface MappingsOptions {
-  readonly identity: Identity
+  readonly identity: StackIdentity
   /** Folder of the functions' log streams. */
   readonly logs: string
 }
 
 /** What mappings need to run. */
 export interface Flow {
-  readonly kafka: KafkaEndpoint
+  readonly kafka: KafkaConnection
   readonly invoke: Invoke
 }
 
 export interface Mappings extends MappingControl {
-  /** Makes one for each pipeline. Resolves once every one is a member of its group. Throws WEIR_MAPPING_INVALID, WEIR_KAFKA. */
+  /** Makes one for each pipeline. Resolves once every one is a member of its group. Throws WEIR_MAPPING_INVALID, or why one may not join. */
   start(pipelines: readonly Pipeline[], flow: Flow): Promise<void>
   /** The pipeline's mapping with its settings of now: ends the old one as `stop` does; one that is disabled stays so. */
   replace(pipeline: Pipeline, flow: Flow): Promise<void>
@@ -89,11 +89,12 @@ export function createMappings({ identity, logs }: MappingsOptions): Mappings {
   }
 }
 
-function settingsOf(pipeline: Pipeline, identity: Identity): MappingSettings {
+function settingsOf(pipeline: Pipeline, identity: StackIdentity): MappingSettings {
   return mappingSettings({
     uuid: identity.mappings[pipeline.name]!,
     functionName: functionName(pipeline),
     topics: [pipeline.source.topic],
+    consumerGroupId: identity.groups[pipeline.name]!,
     batchSize: pipeline.source.batch.records,
     windowSeconds: pipeline.source.batch.windowSeconds,
     eventSourceArn: identity.clusterArn,

@@ -5,6 +5,7 @@ import { MIB } from '../core/limits.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline } from '../core/ports.ts'
 import { openAdmin } from '../kafka/admin.ts'
+import type { KafkaConnection } from '../kafka/connection.ts'
 import { migrate } from '../operations/migrate.ts'
 import { deadLetterTable } from '../sinks/dead-letters/index.ts'
 import { tableDescription } from '../sinks/dynamodb/index.ts'
@@ -12,14 +13,14 @@ import type { DynamoDbOptions } from '../sinks/dynamodb/index.ts'
 import { ledgerTable } from '../sinks/ledger-dynamodb.ts'
 import type { SinkDefinition } from '../sinks/sink.ts'
 import { DEAD_LETTERS, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
-import type { KafkaEndpoint, PostgresEndpoint } from './service.ts'
+import type { PostgresEndpoint } from './service.ts'
 import type { Stores } from './deployment.ts'
 
 /** Generous: everything is on this machine, and may just have started. */
 const TIMEOUT_MS = 30_000
 
 export interface ProvisionEndpoints extends Stores {
-  readonly kafka: KafkaEndpoint
+  readonly kafka: KafkaConnection
 }
 
 /** Throws WEIR_KAFKA, WEIR_REQUEST_FAILED; WEIR_MIGRATION_BREAKS where kept tables do not fit the definition. */
@@ -51,7 +52,7 @@ function awsEnvironment({ dynamodb, s3 }: Stores): Record<string, string> {
   }
 }
 
-async function makeTopics(pipelines: readonly Pipeline[], kafka: KafkaEndpoint): Promise<void> {
+async function makeTopics(pipelines: readonly Pipeline[], kafka: KafkaConnection): Promise<void> {
   const admin = openAdmin(kafka)
   try {
     const present = new Set((await admin.listTopics()).map(({ topic }) => topic))

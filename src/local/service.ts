@@ -1,3 +1,5 @@
+import type { KafkaConnection } from '../kafka/connection.ts'
+
 /** A process that can be told from a later one with the same pid. */
 export interface ProcessRecord {
   readonly pid: number
@@ -83,7 +85,7 @@ export interface AwsEndpoint extends AwsKeys {
 
 /** The servers of a stack. */
 export interface Servers {
-  readonly kafka: Service<KafkaEndpoint>
+  readonly kafka: Service<KafkaConnection>
   readonly postgres: Service<PostgresEndpoint>
   readonly dynamodb: Service<AwsEndpoint>
   readonly s3: Service<AwsEndpoint>

@@ -14,8 +14,9 @@ import type { Target } from '../operations/target.ts'
 import { functionName } from './deployment.ts'
 import type { Stores } from './deployment.ts'
 import { endedError } from './ended.ts'
-import { LOCAL_REGION, loadIdentity } from './identity.ts'
-import type { Identity } from './identity.ts'
+import { externalService, makeReady, type ExternalKafka } from './external-kafka.ts'
+import { externalGroups, externalIdentity, LOCAL_REGION, loadIdentity, ownIdentity } from './identity.ts'
+import type { Identity, StackIdentity } from './identity.ts'
 import { startFunctions } from './functions.ts'
 import type { Functions } from './functions.ts'
 import { tryLock } from './jars/lock.ts'
@@ -42,6 +43,8 @@ export interface StackOptions {
   /** Keeps the servers' data between starts. */
   readonly dataDir?: string | undefined
   readonly portBase?: number | undefined
+  /** Brokers that somebody else runs, instead of the stack's own: never stopped, nothing of them deleted. */
+  readonly kafka?: ExternalKafka | undefined
   /** The first pipeline's function gets a debugger on this port, each further one on the next. */
   readonly inspect?: number | undefined
   readonly progress: (text: string | null) => void
@@ -107,17 +110,13 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
   const keep = options.dataDir !== undefined
   await prepareFolders(folder, dataFolder, keep)
   const pipelines = project.pipelines
-  const identity = loadIdentity(
-    dataFolder,
-    pipelines.map((each) => each.pipeline.name),
-  )
-  const ports = await choosePorts(
-    ['controller', 'broker-1', 'broker-2', 'postgres', 'dynamodb', 's3', 'lambda'],
-    options.portBase,
-  )
+  const names = pipelines.map((each) => each.pipeline.name)
+  const identity = await identityOn(options, loadIdentity(dataFolder, names))
+  signal.throwIfAborted()
+  const ports = await choosePorts([...(options.kafka ? [] : BROKER_PORTS), ...STORE_PORTS], options.portBase)
   const inspect = await debuggerPorts(options)
 
-  progress('starting Kafka, PostgreSQL, DynamoDB Local and S3')
+  progress(`starting ${options.kafka ? '' : 'Kafka, '}PostgreSQL, DynamoDB Local and S3`)
   // Bundling uses the core that the servers leave idle while they open their ports.
   const mappings = createMappings({ identity, logs: join(folder, 'logs') })
   const functions = startFunctions({
@@ -134,12 +133,25 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
   cleanups.push(() => closeFunctions(functions))
   const either = AbortSignal.any([signal, broken.signal])
   const onEnded = announcer(options, folder, keep)
-  const servers = await startServers({ identity, dataFolder, keep, ports, progress, signal: either, onEnded }, cleanups)
+  const { kafka } = options
+  const servers = await startServers(
+    { identity, dataFolder, keep, ports, kafka, progress, signal: either, onEnded },
+    cleanups,
+  )
   const host = await functions
   signal.throwIfAborted()
 
   const look = (current: readonly LoadedPipeline[]) =>
-    targetOf({ name, folder, pipelines: current, identity, servers, lambdaPort: ports.lambda, inspect })
+    targetOf({
+      name,
+      folder,
+      pipelines: current,
+      identity,
+      external: kafka,
+      servers,
+      lambdaPort: ports.lambda,
+      inspect,
+    })
   const target = look(pipelines)
   const file = statusFile(project.root, name)
   writeStatus(file, { ...target, state: 'starting' })
@@ -170,6 +182,18 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
     nodes: Object.values(servers).flatMap((server: Service<unknown>) => server.nodes),
     replaceable: { root, logs, pipelines, functions: host, mappings, flow, endpoints, onDefinition },
   }
+}
+
+const BROKER_PORTS = ['controller', 'broker-1', 'broker-2'] as const
+const STORE_PORTS = ['postgres', 'dynamodb', 's3', 'lambda'] as const
+
+/** Looks at brokers that somebody else runs before anything is started: what is wrong with them is told at once. */
+async function identityOn({ kafka, project, progress }: StackOptions, identity: Identity): Promise<StackIdentity> {
+  if (!kafka) return ownIdentity(identity)
+  progress(`reaching Kafka at ${kafka.connection.bootstrap.join(',')}`)
+  const pipelines = project.pipelines.map((each) => each.pipeline)
+  const { clusterId } = await makeReady(kafka, pipelines, externalGroups(identity))
+  return externalIdentity(identity, clusterId)
 }
 
 /** By pipeline. Throws WEIR_PORT. */
@@ -222,7 +246,8 @@ interface ServerOptions {
   readonly identity: Identity
   readonly dataFolder: string
   readonly keep: boolean
-  readonly ports: Readonly<Record<'controller' | 'broker-1' | 'broker-2' | 'postgres' | 'dynamodb' | 's3', number>>
+  readonly ports: Readonly<Record<(typeof BROKER_PORTS)[number] | (typeof STORE_PORTS)[number], number>>
+  readonly kafka: ExternalKafka | undefined
   readonly progress: StackOptions['progress']
   readonly signal: AbortSignal
   readonly onEnded: (ended: ServerEnded) => void
@@ -235,10 +260,10 @@ async function closeFunctions(starting: Promise<Functions>): Promise<void> {
 }
 
 async function startServers(
-  { identity, dataFolder, keep, ports, progress, signal, onEnded }: ServerOptions,
+  { identity, dataFolder, keep, ports, kafka: external, progress, signal, onEnded }: ServerOptions,
   cleanups: Cleanup[],
 ): Promise<Servers> {
-  const { keys } = identity
+  const { keys, kafkaClusterId: clusterId } = identity
   const base = (server: string, ...numbers: number[]) => ({
     folder: join(dataFolder, server),
     ports: numbers,
@@ -256,12 +281,9 @@ async function startServers(
     return service
   }
   const all = Promise.all([
-    ready(
-      startKafka({
-        ...base('kafka', ports.controller, ports['broker-1'], ports['broker-2']),
-        clusterId: identity.kafkaClusterId,
-      }),
-    ),
+    external
+      ? externalService(external)
+      : ready(startKafka({ ...base('kafka', ...BROKER_PORTS.map((each) => ports[each])), clusterId })),
     ready(startPostgres({ ...base('postgres', ports.postgres), password: identity.postgresPassword })),
     ready(startDynamoDb({ ...base('dynamodb', ports.dynamodb), keys, region: LOCAL_REGION })),
     ready(startS3({ ...base('s3', ports.s3), keys, region: LOCAL_REGION })),

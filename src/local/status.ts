@@ -5,7 +5,8 @@ import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
 import type { Target, TargetPipeline } from '../operations/target.ts'
 import { processRecord } from './process.ts'
 import { DEAD_LETTERS, functionName, LEDGER_TABLE, RECORDS_BUCKET } from './deployment.ts'
-import type { Identity } from './identity.ts'
+import type { ExternalKafka } from './external-kafka.ts'
+import type { StackIdentity } from './identity.ts'
 import type { Servers, Service } from './service.ts'
 import { dataPrefix } from '../sinks/s3/index.ts'
 
@@ -16,7 +17,9 @@ export interface TargetInput {
   readonly name: string
   readonly folder: string
   readonly pipelines: readonly LoadedPipeline[]
-  readonly identity: Identity
+  readonly identity: StackIdentity
+  /** Where the brokers are somebody else's. */
+  readonly external?: ExternalKafka | undefined
   readonly servers: Servers
   readonly lambdaPort: number
   /** By pipeline: the port of a debugger. */
@@ -24,7 +27,7 @@ export interface TargetInput {
 }
 
 export function targetOf(input: TargetInput): Target {
-  const { name, folder, pipelines, identity, servers, lambdaPort, inspect } = input
+  const { name, folder, pipelines, identity, external, servers, lambdaPort, inspect } = input
   const { user, password, host, port, database } = servers.postgres.endpoint
   return {
     state: 'running',
@@ -34,7 +37,10 @@ export function targetOf(input: TargetInput): Target {
       processRecord(process.pid)!,
       ...Object.values(servers).flatMap((server: Service<unknown>) => server.processes),
     ],
-    kafka: { bootstrap: servers.kafka.endpoint.bootstrap.join(',') },
+    kafka: {
+      bootstrap: servers.kafka.endpoint.bootstrap.join(','),
+      ...(external ? { external: { commandConfig: external.commandConfig ?? null } } : {}),
+    },
     postgres: { url: `postgresql://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}` },
     s3: servers.s3.endpoint,
     dynamodb: servers.dynamodb.endpoint,
@@ -48,7 +54,7 @@ export function targetOf(input: TargetInput): Target {
 
 function pipelineTarget(
   { pipeline, module }: LoadedPipeline,
-  identity: Identity,
+  identity: StackIdentity,
   inspect: number | undefined,
 ): TargetPipeline {
   const s3 = sinkOf(pipeline.sinks, 's3')
@@ -62,7 +68,8 @@ function pipelineTarget(
     function: functionName(pipeline),
     module,
     cluster: pipeline.source.cluster ?? identity.clusterArn,
-    consumerGroup: identity.mappings[pipeline.name]!,
+    mappingId: identity.mappings[pipeline.name]!,
+    consumerGroup: identity.groups[pipeline.name]!,
     bucket: s3 ? RECORDS_BUCKET : null,
     prefix: s3 ? dataPrefix(text(s3, 'prefix')!, pipeline.name, s3.id, pipeline.source.topic) : null,
     table: postgres ? `${text(postgres, 'schema') || 'public'}.${text(postgres, 'table')}` : null,

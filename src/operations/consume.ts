@@ -42,7 +42,7 @@ export async function* consume(connection: KafkaConnection, query: ConsumeQuery)
 async function offsetsOf(connection: KafkaConnection, topic: string): Promise<PartitionOffsets[]> {
   const admin = openAdmin(connection)
   try {
-    await admin.describeTopic(topic)
+    await admin.findTopic(topic)
     return await admin.offsets(topic, 'read_committed')
   } finally {
     await admin.close()

@@ -2,6 +2,7 @@
 import { connect } from 'node:net'
 import { messageOf, WeirError } from '../core/errors.ts'
 import { openAdmin } from '../kafka/admin.ts'
+import { reachKafka } from '../kafka/reach.ts'
 import { kafkaOf } from './kafka-target.ts'
 import type { Target } from './target.ts'
 
@@ -34,10 +35,12 @@ export async function examine({ name, find, cure }: Check): Promise<Finding> {
 const ANSWER_MS = 5000
 const restart = 'See its log under .weirhouse; `weirhouse down`, then `weirhouse up --detach` starts all anew.'
 
+const notOurs = 'These brokers are not of this stack: ask whoever runs them.'
+
 /** One check a server of a running stack: does it answer? */
 export function serverChecks(target: Target): Check[] {
   return [
-    { name: 'Kafka', cure: restart, find: () => kafkaAnswers(target) },
+    { name: 'Kafka', cure: target.kafka.external ? notOurs : restart, find: () => kafkaAnswers(target) },
     { name: 'PostgreSQL', cure: restart, find: () => accepts(new URL(target.postgres.url), POSTGRES_PORT) },
     { name: 'S3', cure: restart, find: () => answers(target.s3.endpoint) },
     { name: 'DynamoDB', cure: restart, find: () => answers(target.dynamodb.endpoint) },
@@ -46,9 +49,12 @@ export function serverChecks(target: Target): Check[] {
 }
 
 async function kafkaAnswers(target: Target): Promise<string> {
-  const admin = openAdmin(kafkaOf(target))
+  const connection = kafkaOf(target)
+  if (target.kafka.external) await reachKafka(connection)
+  const admin = openAdmin(connection)
   try {
-    return `${target.kafka.bootstrap}, ${(await admin.listTopics()).length} topics`
+    const topics = `${target.kafka.bootstrap}, ${(await admin.listTopics()).length} topics`
+    return target.kafka.external ? `${topics}, not of this stack` : topics
   } finally {
     await admin.close()
   }

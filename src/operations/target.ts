@@ -10,7 +10,9 @@ export interface TargetPipeline {
   readonly module: string
   /** Names the cluster in watermarks. */
   readonly cluster: string
-  /** Also the UUID of the event source mapping. */
+  /** UUID of the event source mapping. */
+  readonly mappingId: string
+  /** The same, but on brokers that somebody else runs. */
   readonly consumerGroup: string
   /** S3 sink; null where the pipeline has none. `prefix` ends in '/'. */
   readonly bucket: string | null
@@ -29,13 +31,22 @@ export interface AwsTarget {
   readonly secretAccessKey: string
 }
 
+export interface TargetKafka {
+  readonly bootstrap: string
+  /**
+   * Only where somebody else runs the brokers: no verb stops them. Their client.properties by its absolute path, null where
+   * they want none; what it holds is secret, and read where it lies.
+   */
+  readonly external?: { readonly commandConfig: string | null }
+}
+
 export interface Target {
   readonly state: 'starting' | 'running' | 'stopped'
   readonly stack: string
   readonly pid: number
   /** That process first, then the servers'; `started` tells each from a later one with its pid. */
   readonly processes: readonly { readonly pid: number; readonly started: string }[]
-  readonly kafka: { readonly bootstrap: string }
+  readonly kafka: TargetKafka
   readonly postgres: { readonly url: string }
   readonly s3: AwsTarget
   readonly dynamodb: AwsTarget

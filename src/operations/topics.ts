@@ -35,7 +35,7 @@ export async function deleteTopic(
   { ifExists }: { readonly ifExists: boolean },
 ): Promise<boolean> {
   try {
-    await admin.describeTopic(topic)
+    await admin.findTopic(topic)
   } catch (error) {
     if (ifExists && error instanceof WeirError && error.code === 'WEIR_UNKNOWN') return false
     throw error

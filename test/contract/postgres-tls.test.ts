@@ -9,13 +9,13 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ddl, postgres } from '../../src/sinks/postgres/index.ts'
 import { openWriter } from '../../src/sinks/postgres/writer.ts'
 import { deliverTo, range } from '../../src/testing/contract-world.ts'
-import { authority } from '../support/certificates.ts'
+import { createAuthority } from '../support/certificates.ts'
 import { startOwnPostgres } from '../support/own-postgres.ts'
 import type { OwnPostgres } from '../support/own-postgres.ts'
 import { root } from '../support/weirhouse.ts'
 
-const ours = authority('ours')
-const theirs = authority('theirs')
+const ours = createAuthority('ours')
+const theirs = createAuthority('theirs')
 const folder = mkdtempSync(join(tmpdir(), 'weirhouse-tls-'))
 const caFile = (name: string, certificate: string) => {
   const file = join(folder, name)
@@ -28,7 +28,10 @@ const sink = postgres({ id: 'sql', table: 'tls', columns: { id: 'text', n: 'inte
 let server: OwnPostgres
 
 beforeAll(async () => {
-  server = await startOwnPostgres({ tls: ours.issue('localhost'), hba: ['hostssl all all 127.0.0.1/32 scram-sha-256'] })
+  server = await startOwnPostgres({
+    tls: ours.issue('localhost', ['localhost']),
+    hba: ['hostssl all all 127.0.0.1/32 scram-sha-256'],
+  })
   await server.asSuperuser('weirhouse', 'SET ROLE weirhouse', ...ddl(sink, 'log'))
 })
 afterAll(async () => {

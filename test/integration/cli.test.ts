@@ -63,6 +63,7 @@ beforeAll(async () => {
         function: 'weirhouse-audited',
         module: join(root, 'test/fixtures/audit/pipeline.ts'),
         cluster: 'cli-test',
+        mappingId: 'none',
         consumerGroup: 'none',
         bucket: RECORDS_BUCKET,
         prefix: 'audited/lake/audited/',

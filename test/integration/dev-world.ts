@@ -5,10 +5,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { expect, vi } from 'vitest'
-import { main } from '../../src/cli/main.ts'
+import { expect } from 'vitest'
 import type { LogLine } from '../../src/operations/logs.ts'
 import type { Target } from '../../src/operations/target.ts'
+import { weirhouseHere } from '../support/in-process.ts'
 import { root, weirhouse } from '../support/weirhouse.ts'
 import type { CommandResult } from '../support/weirhouse.ts'
 
@@ -46,7 +46,7 @@ export interface DevWorld {
   /** Everything that was said so far. */
   readonly lines: () => readonly LogLine[]
   /** A verb on this stack, within this process: cheaper by a process each. */
-  readonly run: (...args: string[]) => Promise<Omit<CommandResult, 'stderr'>>
+  readonly run: (...args: string[]) => Promise<CommandResult>
   readonly audit: () => Promise<CommandResult>
   /** Ctrl-C; resolves to the exit code and to what stood on standard error. */
   readonly interrupt: () => Promise<{ readonly code: number | null; readonly stderr: string }>
@@ -54,11 +54,6 @@ export interface DevWorld {
 }
 
 const WAIT_MS = 10_000
-
-function writeNothing(_: unknown, second?: unknown, third?: unknown): boolean {
-  for (const each of [second, third]) if (typeof each === 'function') (each as () => void)()
-  return true
-}
 
 export async function openDevWorld(files: Readonly<Record<string, string>>): Promise<DevWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'weirhouse-dev-'))
@@ -115,15 +110,7 @@ export async function openDevWorld(files: Readonly<Record<string, string>>): Pro
         .toBeDefined()
       return found!
     },
-    run: async (...words) => {
-      const out = vi.spyOn(process.stdout, 'write').mockImplementation(writeNothing)
-      try {
-        const code = await main([...words, '--project', folder])
-        return { code, stdout: out.mock.calls.map(([chunk]) => String(chunk)).join('') }
-      } finally {
-        out.mockRestore()
-      }
-    },
+    run: (...words) => weirhouseHere([...words, '--project', folder]),
     audit: () => weirhouse(['audit', '--project', folder]),
     interrupt: async () => {
       child.kill('SIGINT')

@@ -1,12 +1,11 @@
 import { WeirError } from '../../core/errors.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { consume } from '../../operations/consume.ts'
-import { kafkaOf } from '../../operations/kafka-target.ts'
 import { defineCommand } from '../command.ts'
 import { readable } from '../bytes.ts'
 import { toJson } from '../io.ts'
+import { kafkaOptions, openKafka } from '../kafka.ts'
 import { flag, required, text, whole } from '../options.ts'
-import { openTarget } from '../target.ts'
 
 export const command = defineCommand({
   summary: 'Print the messages of a topic',
@@ -24,17 +23,19 @@ export const command = defineCommand({
     partition: whole('number', 'only this partition', 0),
     offset: whole('number', 'from this offset; needs --partition', 0),
     timeoutMs: whole('ms', 'end when nothing came for so long', 1),
+    ...kafkaOptions,
   },
-  async run({ topic, fromBeginning, maxMessages, partition, offset, timeoutMs }, io) {
+  async run({ topic, fromBeginning, maxMessages, partition, offset, timeoutMs, ...kafka }, io) {
     if (offset !== undefined && (partition === undefined || fromBeginning))
       throw new WeirError('WEIR_USAGE', {
         reason: fromBeginning ? '--offset and --from-beginning exclude each other' : '--offset needs --partition',
         advice: 'See: weirhouse consume --help',
       })
-    const target = await openTarget(io)
+    const { connection } = await openKafka(kafka, io)
+    io.progress(null)
     const from = offset ?? (fromBeginning ? 'beginning' : 'end')
     const query = { topic, partition, from, maxMessages, timeoutMs, signal: io.signal } as const
-    for await (const records of consume(kafkaOf(target), query))
+    for await (const records of consume(connection, query))
       await io.write(io.json ? records.map(jsonLine).join('') : plainLines(records))
   },
 })

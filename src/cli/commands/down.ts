@@ -9,6 +9,7 @@ const TIMEOUT_MS = 60_000
 
 export const command = defineCommand({
   summary: 'Stop a running stack and every server of it',
+  details: 'Brokers that the stack was given with --bootstrap-server are not of it, and go on.',
   example: ['weirhouse down', 'weirhouse down --stack second'],
   async run(_, io) {
     const target = await findTarget(io)
@@ -28,7 +29,9 @@ export const command = defineCommand({
     const left = target === undefined && (await stopLeftovers(io))
     await io.answer({ state: 'stopped', stack: io.stack, stopped: target !== undefined || left }, () => {
       if (left) return `Stack "${io.stack}" had lost its own process; its servers are stopped.`
-      return target ? `Stack "${io.stack}" is down.` : `Stack "${io.stack}" was not up.`
+      if (!target) return `Stack "${io.stack}" was not up.`
+      const kafka = target.kafka.external ? ` Kafka at ${target.kafka.bootstrap} is not ours, and goes on.` : ''
+      return `Stack "${io.stack}" is down.${kafka}`
     })
   },
 })

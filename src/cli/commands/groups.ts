@@ -2,14 +2,16 @@ import { allGroupLags, groupLag } from '../../operations/groups.ts'
 import type { GroupLag } from '../../operations/groups.ts'
 import { withAdmin } from '../admin.ts'
 import { defineCommand, defineGroup } from '../command.ts'
+import { kafkaOptions } from '../kafka.ts'
 import { required, text } from '../options.ts'
 import { table } from '../table.ts'
 
 const list = defineCommand({
   summary: 'List the consumer groups: whose they are, members, lag',
   example: ['weirhouse groups list'],
-  run: (_, io) =>
-    withAdmin(io, 'Listing groups', async (admin, target) => {
+  options: kafkaOptions,
+  run: (kafka, io) =>
+    withAdmin(io, kafka, 'Listing groups', async (admin, target) => {
       const groups = await allGroupLags(admin, target)
       const rows = groups.map(({ group, pipeline, state, members, partitions, lag }) => {
         const topics = [...new Set(partitions.map(({ topic }) => topic))]
@@ -24,9 +26,12 @@ const describe = defineCommand({
   details:
     'The lag is how many offsets lie between what is committed and the end of the partition: what is being processed counts as well.',
   example: ['weirhouse groups describe --group "$(weirhouse status --json | jq -r .pipelines[0].consumerGroup)"'],
-  options: { group: required(text('name', "the group; a pipeline's name stands for the group of its mapping")) },
-  run: ({ group }, io) =>
-    withAdmin(io, `Describing group ${group}`, async (admin, target) => {
+  options: {
+    group: required(text('name', "the group; a pipeline's name stands for the group of its mapping")),
+    ...kafkaOptions,
+  },
+  run: ({ group, ...kafka }, io) =>
+    withAdmin(io, kafka, `Describing group ${group}`, async (admin, target) => {
       const named = target.pipelines.find(({ name }) => name === group)
       const described = await groupLag(admin, target, named?.consumerGroup ?? group)
       await io.answer(described, () => groupText(described))

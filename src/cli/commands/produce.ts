@@ -1,12 +1,11 @@
 import { openAdmin } from '../../kafka/admin.ts'
+import type { KafkaConnection } from '../../kafka/connection.ts'
 import { openProducer } from '../../kafka/produce.ts'
-import { kafkaOf } from '../../operations/kafka-target.ts'
 import { produceLines } from '../../operations/produce.ts'
-import type { Target } from '../../operations/target.ts'
 import { defineCommand } from '../command.ts'
 import { openInput } from '../input.ts'
+import { kafkaOptions, openKafka } from '../kafka.ts'
 import { required, text, whole } from '../options.ts'
-import { openTarget } from '../target.ts'
 
 export const command = defineCommand({
   summary: 'Send lines of standard input or of a file to a topic, one message a line',
@@ -24,12 +23,13 @@ export const command = defineCommand({
       'what parts the key from the value at its first place in each line; without it, no keys',
     ),
     partition: whole('number', 'send all to this partition', 0),
+    ...kafkaOptions,
   },
-  async run({ file, topic, keySeparator, partition }, io) {
-    const target = await openTarget(io)
-    await mustExist(target, topic)
+  async run({ file, topic, keySeparator, partition, ...kafka }, io) {
+    const { connection } = await openKafka(kafka, io)
+    await mustExist(connection, topic)
     const input = await openInput(file ?? '-', io)
-    const producer = openProducer(kafkaOf(target))
+    const producer = openProducer(connection)
     const start = performance.now()
     io.progress(`Sending to ${topic}`)
     try {
@@ -49,10 +49,10 @@ export const command = defineCommand({
 })
 
 /** Before the input is read: a wrong name should say so at once. Throws WEIR_UNKNOWN. */
-async function mustExist(target: Target, topic: string): Promise<void> {
-  const admin = openAdmin(kafkaOf(target))
+async function mustExist(connection: KafkaConnection, topic: string): Promise<void> {
+  const admin = openAdmin(connection)
   try {
-    await admin.describeTopic(topic)
+    await admin.findTopic(topic)
   } finally {
     await admin.close()
   }

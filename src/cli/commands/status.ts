@@ -34,7 +34,7 @@ const ANSWER_MS = 2000
 
 type Mapping = Omit<MappingStatus, 'uuid'> | { readonly state: 'unknown'; readonly lastProcessingResult: string }
 
-async function mappingOf({ lambda }: Target, { consumerGroup: uuid }: TargetPipeline): Promise<Mapping> {
+async function mappingOf({ lambda }: Target, { mappingId: uuid }: TargetPipeline): Promise<Mapping> {
   try {
     const asked = { endpoint: lambda.endpoint, uuid, signal: AbortSignal.timeout(ANSWER_MS) }
     const { state, lastProcessingResult } = await mappingStatus(asked)
@@ -54,7 +54,7 @@ export function describeTarget(target: Target): string {
   const stack = target.stack === DEFAULT_STACK ? '' : ` "${target.stack}"`
   const lines = [
     `Stack${stack} is ${target.state}, process ${target.pid}.`,
-    `  Kafka       ${target.kafka.bootstrap}`,
+    `  Kafka       ${target.kafka.bootstrap}${target.kafka.external ? ', not of this stack: it goes on without it' : ''}`,
     `  PostgreSQL  ${target.postgres.url.replace(/:[^:@/]+@/, ':...@')}`,
     `  S3          ${target.s3.endpoint}`,
     `  DynamoDB    ${target.dynamodb.endpoint}`,

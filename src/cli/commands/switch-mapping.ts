@@ -24,7 +24,7 @@ export async function switchAll(
   const pipelines = pipelinesOf(target, name)
   io.progress(enabled ? 'joining the consumer group' : 'waiting for invocations under way')
   const all = await Promise.all(
-    pipelines.map(async ({ name: pipeline, consumerGroup: uuid }): Promise<Switched> => {
+    pipelines.map(async ({ name: pipeline, mappingId: uuid }): Promise<Switched> => {
       const mapping = { endpoint: target.lambda.endpoint, uuid, signal: io.signal }
       return { pipeline, state: enabled ? 'Enabled' : 'Disabled', changed: await switchMapping(mapping, enabled) }
     }),

@@ -4,6 +4,7 @@ import type { TopicReader } from '../../operations/groups.ts'
 import { createTopic, deleteTopic } from '../../operations/topics.ts'
 import { withAdmin } from '../admin.ts'
 import { defineCommand, defineGroup } from '../command.ts'
+import { kafkaOptions } from '../kafka.ts'
 import { flag, required, settings, text, whole, withDefault } from '../options.ts'
 import { table } from '../table.ts'
 
@@ -24,9 +25,10 @@ const create = defineCommand({
     replicationFactor: withDefault(whole('count', 'how many brokers hold each of them', 1, MAX_REPLICATION), 2),
     config: settings("a setting of the topic in Kafka's own words; may be given more than once"),
     ifNotExists: flag('leave a topic alone that is there already'),
+    ...kafkaOptions,
   },
-  run: ({ topic, partitions, replicationFactor, config, ifNotExists }, io) =>
-    withAdmin(io, `Creating topic ${topic}`, async (admin) => {
+  run: ({ topic, partitions, replicationFactor, config, ifNotExists, ...kafka }, io) =>
+    withAdmin(io, kafka, `Creating topic ${topic}`, async (admin) => {
       const asked = { topic, partitions, replication: replicationFactor, configs: Object.fromEntries(config) }
       const result = await createTopic(admin, asked, { ifNotExists })
       await io.answer(
@@ -38,9 +40,13 @@ const create = defineCommand({
 
 const list = defineCommand({
   summary: 'List the topics, without those internal to Kafka',
-  example: ['weirhouse topics list'],
-  run: (_, io) =>
-    withAdmin(io, 'Listing topics', async (admin) => {
+  example: [
+    'weirhouse topics list',
+    'weirhouse topics list --bootstrap-server b-1.example.com:9096 --command-config client.properties --json',
+  ],
+  options: kafkaOptions,
+  run: (kafka, io) =>
+    withAdmin(io, kafka, 'Listing topics', async (admin) => {
       const topics = await admin.listTopics()
       const rows = topics.map(({ topic, partitions, replication }) => [topic, partitions, replication])
       await io.answer(topics, () => table(['topic', 'partitions', 'replication'], rows))
@@ -50,9 +56,9 @@ const list = defineCommand({
 const describe = defineCommand({
   summary: 'Describe a topic: its partitions, replicas, offsets and settings, and how far its pipelines are',
   example: ['weirhouse topics describe --topic demo_topic'],
-  options: { topic },
-  run: ({ topic }, io) =>
-    withAdmin(io, `Describing topic ${topic}`, async (admin, target) => {
+  options: { topic, ...kafkaOptions },
+  run: ({ topic, ...kafka }, io) =>
+    withAdmin(io, kafka, `Describing topic ${topic}`, async (admin, target) => {
       const described = await admin.describeTopic(topic)
       const offsets = await admin.offsets(topic)
       const layout = described.layout.map((each, i) => ({ ...each, start: offsets[i]!.start, end: offsets[i]!.end }))
@@ -60,7 +66,7 @@ const describe = defineCommand({
       await io.answer({ ...described, layout, readers }, () =>
         [
           `Topic ${topic} (${described.id}): ${sizeOf(described)}`,
-          ...Object.entries(described.configs).map(([name, value]) => `  ${name}=${value}`),
+          ...settingLines(described),
           table(
             ['partition', 'leader', 'replicas', 'in sync', 'start', 'end'],
             layout.map((each) => [
@@ -81,9 +87,9 @@ const describe = defineCommand({
 const remove = defineCommand({
   summary: 'Delete a topic and all its records',
   example: ['weirhouse topics delete --topic orders'],
-  options: { topic, ifExists: flag('do nothing where there is no such topic') },
-  run: ({ topic, ifExists }, io) =>
-    withAdmin(io, `Deleting topic ${topic}`, async (admin) => {
+  options: { topic, ifExists: flag('do nothing where there is no such topic'), ...kafkaOptions },
+  run: ({ topic, ifExists, ...kafka }, io) =>
+    withAdmin(io, kafka, `Deleting topic ${topic}`, async (admin) => {
       const deleted = await deleteTopic(admin, topic, { ifExists })
       await io.answer({ topic, deleted }, () => (deleted ? `Topic ${topic} deleted` : `There is no topic ${topic}`))
     }),
@@ -98,6 +104,11 @@ export const command = defineGroup({
   summary: 'Create, list, describe and delete topics',
   commands: { create, list, describe, delete: remove },
 })
+
+function settingLines({ configs }: TopicDescription): string[] {
+  if (configs === null) return ['  Its settings are not for this user to read.']
+  return Object.entries(configs).map(([name, value]) => `  ${name}=${value}`)
+}
 
 function sizeOf({ partitions, replication }: TopicDescription): string {
   return `${partitions} partition${partitions === 1 ? '' : 's'}, replication ${replication}`

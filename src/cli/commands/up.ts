@@ -8,6 +8,7 @@ import type { Target } from '../../operations/target.ts'
 import { defineCommand } from '../command.ts'
 import { startDetached } from '../detach.ts'
 import type { Io } from '../io.ts'
+import { kafkaOptions, ownKafka } from '../kafka.ts'
 import { flag, optional, text, whole } from '../options.ts'
 import { findTarget } from '../target.ts'
 import { describeTarget } from './status.ts'
@@ -33,10 +34,20 @@ export const stackOptions = {
 
 export const command = defineCommand({
   summary: 'Start the local stack: servers, tables, functions, event source mappings; no data is produced',
-  details: 'In the foreground until Ctrl-C, or with --detach in the background until `weirhouse down`.',
-  example: ['weirhouse up', 'weirhouse up --detach', 'weirhouse up --detach --stack second --data-dir ./kept'],
-  options: { detach: flag('start in the background and return once everything is ready'), ...stackOptions },
-  async run({ detach, dataDir, portBase, inspect }, io) {
+  details:
+    'In the foreground until Ctrl-C, or with --detach in the background until `weirhouse down`. With --bootstrap-server everything but the brokers: topics are made there where they are missing, nothing of them is stopped or deleted (docs/your-own-kafka.md).',
+  example: [
+    'weirhouse up',
+    'weirhouse up --detach',
+    'weirhouse up --detach --stack second --data-dir ./kept',
+    'weirhouse up --bootstrap-server b-1.example.com:9096 --command-config client.properties',
+  ],
+  options: {
+    detach: flag('start in the background and return once everything is ready'),
+    ...stackOptions,
+    ...kafkaOptions,
+  },
+  async run({ detach, dataDir, portBase, inspect, ...input }, io) {
     const running = await findTarget(io)
     if (running && detach && running.state === 'running') {
       io.note(`Stack "${io.stack}" is up already.`)
@@ -44,8 +55,9 @@ export const command = defineCommand({
       return
     }
     if (running) throw new WeirError('WEIR_ALREADY_UP', { stack: io.stack })
+    const kafka = await ownKafka(input, io)
     if (detach) {
-      const target = await startDetached(io, { dataDir, portBase, inspect })
+      const target = await startDetached(io, { dataDir, portBase, kafka, inspect })
       await io.answer(target, () => `${describeTarget(target)}\n${hints(target)}`)
       return
     }
@@ -55,6 +67,7 @@ export const command = defineCommand({
       name: io.stack,
       dataDir,
       portBase,
+      kafka,
       inspect,
       progress: io.progress,
       signal: io.signal,
@@ -76,11 +89,13 @@ export const command = defineCommand({
 })
 
 /** Lines to copy: of this stack, with a topic that it reads. */
-export function hints({ stack, pipelines }: Target, { logs = true }: { readonly logs?: boolean } = {}): string {
+export function hints({ stack, kafka, pipelines }: Target, { logs = true }: { readonly logs?: boolean } = {}): string {
   const option = stack === DEFAULT_STACK ? '' : ` --stack ${stack}`
+  const produce = `  echo '{"hello": "weir"}' | npx weirhouse produce${option} --topic ${pipelines[0]?.topic ?? 'TOPIC'}`
   return [
     'Try, in another terminal:',
-    `  echo '{"hello": "weir"}' | npx weirhouse produce${option} --topic ${pipelines[0]?.topic ?? 'TOPIC'}`,
+    // on a cluster that others use, what to send is not for us to say
+    ...(kafka.external ? [] : [produce]),
     ...(logs ? [`  npx weirhouse logs --follow${option}`] : []),
     `  npx weirhouse audit${option}`,
   ].join('\n')
