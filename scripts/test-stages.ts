@@ -33,7 +33,7 @@ export const stages: readonly Stage[] = [
   suite('unit', 60),
   suite('simulation', 20),
   suite('contract', 75),
-  suite('integration', 230),
-  suite('aws', 90),
+  suite('integration', 240),
+  suite('aws', 80),
   suite('package', 75),
 ]

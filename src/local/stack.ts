@@ -117,9 +117,9 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
   const inspect = await debuggerPorts(options)
 
   progress(`starting ${options.kafka ? '' : 'Kafka, '}PostgreSQL, DynamoDB Local and S3`)
-  // Bundling uses the core that the servers leave idle while they open their ports.
   const mappings = createMappings({ identity, logs: join(folder, 'logs') })
-  const functions = startFunctions({
+  // Bundling uses the core that the servers leave idle while they open their ports.
+  const building = startFunctions({
     folder,
     pipelines,
     port: ports.lambda,
@@ -127,31 +127,18 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
     inspect,
     faults: options.faults?.sandbox,
   })
-  // What does not bundle is known long before the servers are ready: told at once, and they are not waited for.
-  const broken = new AbortController()
-  functions.catch((error: unknown) => broken.abort(error))
-  cleanups.push(() => closeFunctions(functions))
-  const either = AbortSignal.any([signal, broken.signal])
-  const onEnded = announcer(options, folder, keep)
+  cleanups.push(() => closeFunctions(building))
   const { kafka } = options
+  const onEnded = announcer(options, folder, keep)
   const servers = await startServers(
-    { identity, dataFolder, keep, ports, kafka, progress, signal: either, onEnded },
+    { identity, dataFolder, keep, ports, kafka, progress, signal: endedBy(signal, building), onEnded },
     cleanups,
   )
-  const host = await functions
+  const host = await building
   signal.throwIfAborted()
 
-  const look = (current: readonly LoadedPipeline[]) =>
-    targetOf({
-      name,
-      folder,
-      pipelines: current,
-      identity,
-      external: kafka,
-      servers,
-      lambdaPort: ports.lambda,
-      inspect,
-    })
+  const shown = { name, folder, identity, external: kafka, servers, lambdaPort: ports.lambda, inspect }
+  const look = (current: readonly LoadedPipeline[]) => targetOf({ ...shown, pipelines: current })
   const target = look(pipelines)
   const file = statusFile(project.root, name)
   writeStatus(file, { ...target, state: 'starting' })
@@ -186,6 +173,13 @@ async function start(options: StackOptions, cleanups: Cleanup[]): Promise<Starte
 
 const BROKER_PORTS = ['controller', 'broker-1', 'broker-2'] as const
 const STORE_PORTS = ['postgres', 'dynamodb', 's3', 'lambda'] as const
+
+/** What does not bundle is known long before the servers are ready: told at once, and they are not waited for. */
+function endedBy(signal: AbortSignal, building: Promise<unknown>): AbortSignal {
+  const broken = new AbortController()
+  building.catch((error: unknown) => broken.abort(error))
+  return AbortSignal.any([signal, broken.signal])
+}
 
 /** Looks at brokers that somebody else runs before anything is started: what is wrong with them is told at once. */
 async function identityOn({ kafka, project, progress }: StackOptions, identity: Identity): Promise<StackIdentity> {
