@@ -27,8 +27,8 @@ function suite(name: string, budgetSeconds: number): Stage {
 export const stages: readonly Stage[] = [
   gate('format', 3, 'node_modules/oxfmt/bin/oxfmt', '--check'),
   gate('lint', 15, 'node_modules/oxlint/bin/oxlint', '--type-aware'),
-  gate('types', 15, 'node_modules/typescript/bin/tsc'),
-  gate('knip', 5, 'node_modules/knip/bin/knip.js', '--no-progress'),
+  gate('types', 18, 'node_modules/typescript/bin/tsc'),
+  gate('knip', 8, 'node_modules/knip/bin/knip.js', '--no-progress'),
   gate('docs', 3, '--conditions=source', 'scripts/generate-docs.ts', '--check'),
   suite('unit', 60),
   suite('simulation', 20),
