@@ -5,7 +5,9 @@ import { describe, expect, test } from 'vitest'
 import orders from '../examples/typed-orders/pipeline.ts'
 import { table } from '../src/cli/table.ts'
 import { rowsOf } from '../src/core/rows.ts'
+import { parseClientProperties } from '../src/kafka/properties.ts'
 import { sourceRecord } from '../src/testing/index.ts'
+import { createAuthority } from './support/certificates.ts'
 import { blocksOf, commandsOf, looseCode, wrongCommands, wrongLinks } from './tidy/examples.ts'
 import { filesUnder, root } from './tidy/tree.ts'
 
@@ -33,6 +35,15 @@ describe('code', () => {
     expect(await rowsFor(order)).toEqual({ rows: [{ ...order, customer: 'ann' }], versions: [2] })
     expect(await rowsFor({ ...order, total: 12.5 })).toMatchObject({ rows: [], poison: { code: 'WEIR_VALIDATE' } })
   })
+})
+
+test('every client.properties that is shown is one that is taken whole', () => {
+  const pem = createAuthority('shown').issue('me')
+  const shown = pages.flatMap(({ path, text }) => blocksOf(text).map((block) => ({ path, ...block })))
+  const blocks = shown.filter(({ language }) => language === 'properties')
+  expect(blocks.length).toBeGreaterThan(2)
+  for (const { path, text } of blocks)
+    expect(parseClientProperties({ file: path, text }, () => pem.key + pem.certificate).ignored).toEqual([])
 })
 
 describe('commands', () => {

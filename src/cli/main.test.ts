@@ -92,6 +92,21 @@ describe('usage', () => {
     ['a setting without a value', ['topics', 'create', '--topic', 't', '--config', 'x'], 'expected NAME=VALUE'],
     ['a value that is missing', ['--stack'], "option '--stack <name>' argument missing. See: weirhouse --help\n"],
     ['a name that is none for a stack', ['status', '--stack', '../x'], '"../x" is no name for a stack'],
+    [
+      'an address without a port',
+      ['topics', 'list', '--bootstrap-server', 'kafka'],
+      "argument 'kafka' is invalid: expected host:port, or more of them with commas between",
+    ],
+    [
+      'a login without brokers',
+      ['topics', 'list', '--command-config', 'c.properties'],
+      '--command-config needs --bootstrap-server. Name the brokers: --bootstrap-server HOST:PORT\n',
+    ],
+    [
+      "brokers of one's own where samples would be sent",
+      ['start', '--bootstrap-server', 'h:1'],
+      "unknown option '--bootstrap-server'",
+    ],
     ['options that exclude each other', ['consume', '--topic', 't', '--offset', '1'], '--offset needs --partition'],
   ])('%s: one line, exit 2', async (_, args, text) => {
     const { code, stdout, stderr } = await runHere(args)

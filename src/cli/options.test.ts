@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { defineCommand } from './command.ts'
-import { kebab, moment, optional, settings, whole } from './options.ts'
+import { addresses, kebab, moment, optional, settings, whole } from './options.ts'
 import { buildProgram } from './parser.ts'
 
 test.each([
@@ -31,6 +31,18 @@ describe('moments', () => {
     ['1970-01-01T00:00:01Z', 1000],
   ])('%s', (raw, value) => expect(parse(raw)).toBe(value))
   test.each(['soon', '10', '10y', ''])('not %j', (raw) => expect(() => parse(raw)).toThrow('expected a time'))
+})
+
+describe('addresses of brokers', () => {
+  const { parse } = addresses('a', '')
+  test.each([
+    ['h:1', ['h:1']],
+    ['b-1.x_y.example.com:9092, 10.0.0.1:65535', ['b-1.x_y.example.com:9092', '10.0.0.1:65535']],
+    ['[::1]:9092', ['[::1]:9092']],
+  ])('%s', (raw, value) => expect(parse(raw)).toEqual(value))
+  test.each(['', 'h', 'h:', ':1', 'h:0', 'h:65536', '::1:9092', 'h:1,', 'SSL://h:1', 'a b:1'])('not %j', (raw) =>
+    expect(() => parse(raw)).toThrow('expected host:port'),
+  )
 })
 
 test('settings keep what follows the first =', () => {

@@ -24,6 +24,7 @@ describe('what java.util.Properties reads', () => {
     ['what goes on may look like a comment', 'a=1\\\n  #2', [['a', '1#2']]],
     ['an even number of backslashes ends the line', 'a=1\\\\\nb=2', pairsOf({ a: '1\\', b: '2' })],
     ['a blank line ends what goes on', 'a=1\\\n\nb=2', pairsOf({ a: '1', b: '2' })],
+    ['a backslash alone begins nothing', '\\\n# a=1\n\\\n\nb=2', [['b', '2']]],
     ['a backslash at the end of the file', 'a=1\\', [['a', '1']]],
     ['line ends of every system', 'a=1\rb=2\r\nc=3\\\r\n 4', pairsOf({ a: '1', b: '2', c: '34' })],
     ['separators with a backslash are of the key', 'a\\:\\=\\ b=1', [['a:= b', '1']]],

@@ -35,7 +35,8 @@ function logicalLines(text: string): Line[] {
   const lines: Line[] = []
   for (let i = 0; i < natural.length; i++) {
     let line = withoutLead(natural[i]!)
-    if (line === '' || line.startsWith('#') || line.startsWith('!')) continue
+    // a backslash alone begins nothing that could go on: what follows may be a comment
+    if (line === '' || line === '\\' || line.startsWith('#') || line.startsWith('!')) continue
     const number = i + 1
     while (goesOn(line)) line = line.slice(0, -1) + withoutLead(natural[++i] ?? '')
     lines.push({ text: line, number })

@@ -302,10 +302,12 @@ describe('up', () => {
     const made = await run(line.split(' '))
     expect(made.stdout, made.stderr).toBe(`Topic ${topic} created: 2 partitions, replication 1\n`)
 
-    await secured.allow('scram', [
-      { on: 'topic', name: topic, operations: ['read', 'write', 'describe'] },
-      { on: 'group', name: 'weirhouse-*', operations: ['read', 'describe'] },
-    ])
+    // each right that is missing is told before anything starts
+    await secured.allow('scram', [{ on: 'topic', name: topic, operations: ['describe'] }])
+    expect(await toldSoon(['up', ...ours], project)).toMatch(/^WEIR_KAFKA_REFUSED: .*reading topic "closed-topic"/)
+    await secured.allow('scram', [{ on: 'topic', name: topic, operations: ['read', 'write'] }])
+    expect(await toldSoon(['up', ...ours], project)).toMatch(/^WEIR_KAFKA_REFUSED: .*GROUP_AUTHORIZATION_FAILED/)
+    await secured.allow('scram', [{ on: 'group', name: 'weirhouse-*', operations: ['read', 'describe'] }])
     const on = (...args: string[]) => run(args, project)
     // by now the stack knows its brokers, and the file that lets it in
     await weirhouseJson(['up', '--detach', ...ours, '--project', project])
