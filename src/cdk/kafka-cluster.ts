@@ -144,7 +144,7 @@ export class KafkaCluster extends Construct implements Observable {
       groupId: this.securityGroup.securityGroupId,
       sourceSecurityGroupId: from.securityGroupId,
       ipProtocol: 'tcp',
-      fromPort: 9092,
+      fromPort: IAM_PORT,
       toPort: IAM_PORT,
       description: 'Kafka by TLS and IAM',
     })

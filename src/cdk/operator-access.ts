@@ -164,7 +164,7 @@ export class OperatorAccess extends Construct implements Observable {
       vpc: network.vpc,
       securityGroup: this.kafkaHostSecurityGroup,
       role,
-      subnet: network.vpc.publicSubnets[0]!,
+      subnet: network.vpc.privateSubnets[0]!,
       instanceType: armType('kafkaHostInstance', kafkaHostInstance ?? new ec2.InstanceType('t4g.small')),
       keyPair: this.keyPair,
       isPublic: false,
