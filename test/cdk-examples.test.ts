@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** What the one stack of each makes that no other example does. */
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
-  'examples/consumer-on-aws/app.ts': ['AWS::Lambda::EventSourceMapping', 'AWS::Lambda::Function'],
+  'examples/consumer-on-aws/app.ts': ['AWS::Lambda::EventSourceMapping', 'AWS::CloudWatch::Alarm'],
   'examples/kafka-on-aws/app.ts': ['AWS::EC2::Instance', 'AWS::MSK::Cluster'],
   'examples/stores-on-aws/app.ts': ['AWS::DynamoDB::Table', 'AWS::RDS::DBInstance', 'AWS::S3::Bucket'],
 }

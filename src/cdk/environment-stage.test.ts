@@ -74,7 +74,7 @@ describe('the specification, row by row, on the templates of spec', () => {
     })
   })
 
-  test('Lambda function with the MSK trigger', () => {
+  test('D16: Lambda function with the MSK trigger, which never gives a record up', () => {
     const process = template('Process')
     process.hasResourceProperties('AWS::Lambda::Function', { Runtime: 'nodejs24.x', Architectures: ['arm64'] })
     process.hasResourceProperties('AWS::Lambda::EventSourceMapping', {

@@ -33,7 +33,7 @@ describe('presets', () => {
     expect([access.hosts, observe.dashboard, keepData]).toEqual(['sessionManager', false, false])
   })
 
-  test('no preset gives records up: no retries counted, no age, no bisecting (D16)', () => {
+  test('D16: no preset gives records up: no retries counted, no age, no bisecting', () => {
     for (const preset of ['spec', 'minimal'] as const) expect(settings({ preset }).poller).toEqual({ mode: 'onDemand' })
     expect(settings({ preset: 'spec', poller: { minimum: 2 } }).poller).toEqual({
       mode: 'provisioned',
