@@ -1,6 +1,6 @@
 /** The verb as a person and as a program see it, on a project of its own. */
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -158,10 +158,15 @@ describe('with an environment', () => {
   })
 
   test('nothing is left behind', async () => {
-    const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('weirhouse-plan-'))
-    const before = folders()
-    await plan('--env', 'small', '--json')
-    expect(folders().filter((name) => !before.includes(name))).toEqual([])
+    const own = mkdtempSync(join(tmpdir(), 'weirhouse-left-'))
+    vi.stubEnv('TMPDIR', own)
+    try {
+      await plan('--env', 'small', '--json')
+      expect(readdirSync(own).filter((name) => name.startsWith('weirhouse-'))).toEqual([])
+    } finally {
+      vi.unstubAllEnvs()
+      rmSync(own, { recursive: true, force: true })
+    }
   })
 })
 
