@@ -20,7 +20,11 @@ export function environmentApp({ outdir, ...props }: AssembleOptions): {
   const app = new App({
     outdir,
     analyticsReporting: false,
-    context: { '@aws-cdk/core:defaultCrossStackReferences': 'strong' },
+    context: {
+      '@aws-cdk/core:defaultCrossStackReferences': 'strong',
+      // What the CDK's own rules find is an error too, not a warning that nobody reads.
+      '@aws-cdk/core:validateAgainstDefaultRules': true,
+    },
   })
   return { app, stage: new EnvironmentStage(app, props.settings.environment, props) }
 }

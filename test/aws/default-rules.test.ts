@@ -1,16 +1,15 @@
-/** The CDK's own validation of templates, which makes warnings of what it finds where nobody asks for errors. */
+/** The CDK's own validation of templates: an environment has it make errors of what it finds, not warnings. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { VALIDATE_AGAINST_DEFAULT_RULES, VALIDATION_REPORT_FILE } from 'aws-cdk-lib/cx-api'
+import { VALIDATION_REPORT_FILE } from 'aws-cdk-lib/cx-api'
 import { afterEach, expect, test, vi } from 'vitest'
 import { checkTemplates } from '../../src/cdk/template-checks.ts'
 import { environment } from './environment.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** The preset as a deployment synthesizes it: our rules beside the CDK's own, which are errors here. */
+/** The preset as a deployment synthesizes it: our rules beside the CDK's own. */
 function validated(preset: 'spec' | 'minimal') {
-  vi.stubEnv('CDK_CONTEXT_JSON', JSON.stringify({ [VALIDATE_AGAINST_DEFAULT_RULES]: true }))
   const made = environment({ preset })
   vi.stubEnv('CDK_VALIDATION', 'true')
   checkTemplates(made.app)
