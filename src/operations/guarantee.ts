@@ -93,6 +93,7 @@ function onceIn(sink: SinkDefinition, order: OrderKind): string {
     s3: 'a row is one line in exactly one object, in the order of its partition',
     postgres: 'a row stands once in the table; nothing is overwritten',
     memory: 'a row is held once',
+    custom: 'what its own sink keeps; sinkContract of weirhouse/testing holds it to the promises',
   }
   return words[sink.kind as keyof typeof words]
 }

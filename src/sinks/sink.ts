@@ -110,15 +110,23 @@ export interface Grant {
   readonly on: 'bucket' | 'objects' | 'table' | 'database' | 'ledger'
 }
 
-export type SinkKind = 's3' | 'postgres' | 'dynamodb' | 'memory'
+/** `custom`: anybody's; what Weirhouse knows of the others' stores, such a sink says of itself. */
+export type SinkKind = 's3' | 'postgres' | 'dynamodb' | 'memory' | 'custom'
 
 export interface SinkDefinition<Options = unknown> {
   readonly kind: SinkKind
   /** Unique in the pipeline; part of the identity of the watermark: renaming it makes a new sink. */
   readonly id: string
   readonly options: Options
-  /** Key columns, by which the newest row of each key is kept, and deletes find theirs; not there where every row is kept. */
+  /**
+   * Key columns, by which the newest row of each key is kept and deletes find theirs. Not there where every row is kept, or
+   * where the writer does not know `deletes`: a pipeline that asks for deletes then needs another sink that does.
+   */
   readonly key?: readonly string[]
+  /** Of a custom sink: its store in a few words, for `weirhouse plan`, such as `table orders in orders.sqlite`. */
+  readonly about?: string
+  /** Of a custom sink: what its writer is opened with where no deployment gives a binding, as in a local stack. No secrets. */
+  readonly binding?: Readonly<Record<string, unknown>>
   /** Maps the pipeline's row to this sink's; identity where not given. */
   readonly row?: (value: never, record: SourceRecord) => Row
   readonly grants: readonly Grant[]
