@@ -19,12 +19,13 @@ function faultOf(definition: object): string {
 }
 
 test('defaults are filled in', () => {
-  const { name, source, function: run, tombstone, order } = pipeline(good)
-  expect({ name, source, run, tombstone, order }).toEqual({
+  const { name, source, function: run, tombstone, maxPoisonShare, order } = pipeline(good)
+  expect({ name, source, run, tombstone, maxPoisonShare, order }).toEqual({
     name: 'demo',
     source: { topic: 'demo_topic', partitions: 2, replication: 2, batch: { records: 100 } },
     run: { timeoutSeconds: 60, memoryMb: 512 },
     tombstone: 'ignore',
+    maxPoisonShare: 0.5,
     order: 'log',
   })
 })
@@ -55,6 +56,9 @@ describe('faults name the place', () => {
     [{ function: { timeoutSeconds: 841 } }, 'function.timeoutSeconds: Expected <=840'],
     [{ function: { memoryMb: 64 } }, 'function.memoryMb: Expected >=128'],
     [{ tombstone: 'delete' }, 'tombstone: Expected ("ignore" | "keep" | "dead-letter")'],
+    [{ maxPoisonShare: 0.01 }, 'maxPoisonShare: '],
+    [{ maxPoisonShare: 1 }, 'maxPoisonShare: '],
+    [{ maxPoisonShare: true }, 'maxPoisonShare: '],
     [{ sink: [] }, 'sink: there is no such option'],
     [{ decode: undefined }, 'decode: expected a decoder'],
     [{ decode: json }, 'decode: expected a decoder'],

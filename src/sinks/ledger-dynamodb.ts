@@ -3,7 +3,7 @@
  *
  *   id (S)       ledgerKey(...): pipeline, sink, cluster, topic, partition
  *   version (N)  the handle of the compare-and-set
- *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON)
+ *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON); note (S) where there is one
  */
 import { isFault, storeError } from '../aws/fault.ts'
 import { numberOf, textOf } from '../aws/attribute.ts'
@@ -71,7 +71,7 @@ function settle(key: string, wanted: LedgerItem, found: Item | undefined): Compa
 }
 
 function toItem(key: string, item: LedgerItem): Item {
-  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps } = item
+  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, note } = item
   return {
     id: { S: key },
     version: { N: String(version) },
@@ -84,12 +84,14 @@ function toItem(key: string, item: LedgerItem): Item {
       : { NULL: true },
     checkpoints: { S: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))) },
     gaps: { S: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))) },
+    ...(note === undefined ? {} : { note: { S: note } }),
   }
 }
 
 function fromItem(key: string, item: Item): LedgerItem {
   const number = (name: string): number => numberOf(item, name) ?? damaged(key, name)
   const json = (name: string): unknown => JSON.parse(textOf(item, name) ?? damaged(key, name))
+  const note = textOf(item, 'note')
   return {
     version: number('version'),
     epoch: number('epoch'),
@@ -99,6 +101,7 @@ function fromItem(key: string, item: Item): LedgerItem {
     pending: textOf(item, 'pending') === undefined ? null : (json('pending') as LedgerItem['pending']),
     checkpoints: json('checkpoints') as LedgerItem['checkpoints'],
     gaps: json('gaps') as LedgerItem['gaps'],
+    ...(note === undefined ? {} : { note }),
   }
 }
 
