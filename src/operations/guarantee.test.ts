@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { promisesOf } from '../../scripts/docs/promises.ts'
 import { any, pipeline } from '../index.ts'
 import type { Pipeline } from '../core/pipeline.ts'
+import { memory, memoryStore } from '../sinks/memory.ts'
 import { dynamodb } from '../sinks/dynamodb/index.ts'
 import { postgres } from '../sinks/postgres/index.ts'
 import { s3 } from '../sinks/s3/index.ts'
@@ -133,6 +134,16 @@ test('D15 D7: a definition that lets a flood pass is told so, with the option th
     promise: 'D7',
     lift: 'leaving maxPoisonShare out',
   })
+})
+
+test('D15: deletes: the sinks that keep every row say that they delete nothing', () => {
+  const source = { topic: 't', partitions: 1, replication: 3 }
+  const sinks = [lake, table(['a']), items, memory({ id: 'm', store: memoryStore(), keyOf: String })]
+  const deleting = pipeline({ name: 'p', source, decode: any(), tombstone: 'delete', keyOf: () => ({ a: 'x' }), sinks })
+  const { everySink: shared, sinks: each } = guaranteeOf(deleting, { polling: onDemand })
+  expect(ids(shared)).not.toContain('tombstones-ignored')
+  const saying = Object.keys(each).filter((id) => ids(each[id]!.weakenings).includes('deletes-not-stored'))
+  expect(saying).toEqual(['lake', 'sql', 'kv'])
 })
 
 test('D15: what the page says is not kept is said, as long as the page says so', () => {
