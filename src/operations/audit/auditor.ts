@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../core/pipeline.ts'
 import type { SourceRecord } from '../../core/record.ts'
-import type { SinkDefinition } from '../../sinks/sink.ts'
+import type { KeyFields, SinkDefinition } from '../../sinks/sink.ts'
 import type { Target, TargetPipeline } from '../target.ts'
 import type { Course } from './course.ts'
 import type { Letter } from './entries.ts'
@@ -14,6 +14,8 @@ export interface AskedRecord {
   readonly record: SourceRecord
   /** Of a record with a dead letter what it would have been; empty where the definition makes nothing of it. */
   readonly rows: readonly ExpectedRow[]
+  /** Keys whose rows the record, a tombstone, deletes; of a sink with key columns alone. */
+  readonly deletes: readonly KeyFields[]
   readonly dead: Letter
 }
 

@@ -1,6 +1,7 @@
 /** Reads the table of a DynamoDB sink with the AWS SDK: a strongly consistent scan, values as they come over the wire. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { optionalModule } from '../../config/optional-module.ts'
+import type { KeyFields } from '../../sinks/sink.ts'
 import type { DynamoDbOptions } from '../../sinks/dynamodb/index.ts'
 import { asRequestError, clientConfig } from '../aws-target.ts'
 import type { AuditorContext, SinkAuditor } from './auditor.ts'
@@ -9,6 +10,8 @@ import type { Item } from './dynamodb-values.ts'
 import type { Fields } from './entries.ts'
 import { keyedAuditor } from './keyed-auditor.ts'
 import type { StoredRow } from './keyed-auditor.ts'
+
+const NO_FIELDS: Fields = new Map()
 
 export async function openDynamodbAuditor(context: AuditorContext, signal: AbortSignal): Promise<SinkAuditor> {
   const { sink, targetPipeline, target } = context
@@ -21,10 +24,11 @@ export async function openDynamodbAuditor(context: AuditorContext, signal: Abort
   const sdk = await optionalModule('@aws-sdk/client-dynamodb', name, () => import('@aws-sdk/client-dynamodb'))
   const client = new sdk.DynamoDBClient(clientConfig(target.dynamodb))
   const store = {
-    asked({ value }: { readonly value: unknown }) {
+    asked(value: unknown) {
       const fields = canonicalRow(value, numeric)
       return { key: keyOf(fields), fields }
     },
+    deleted: (key: KeyFields) => ({ key: keyOf(canonicalRow(key, numeric)), fields: NO_FIELDS }),
     async read(onRow: (row: StoredRow) => void) {
       let start: Item | undefined
       do {

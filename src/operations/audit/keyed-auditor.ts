@@ -1,19 +1,27 @@
 /** A sink whose rows carry their positions: both sides are sorted by key, then compared. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { positionOf } from '../../core/order.ts'
+import type { KeyFields } from '../../sinks/sink.ts'
 import type { AskedRecord, AuditorContext, SinkAuditor } from './auditor.ts'
 import { createEntries } from './entries.ts'
 import type { Fields, Row } from './entries.ts'
 import { compareKeys, judgeStrays } from './keyed.ts'
 import { positionText } from './log.ts'
-import type { ExpectedRow } from './expect.ts'
 
 /** Keys between two looks at the signal, and at whatever else the process has to do. */
 const KEYS_A_TURN = 2000
 
+/** `key` undefined: the position is the key. */
+export interface Made {
+  readonly key: string | undefined
+  readonly fields: Fields
+}
+
 export interface KeyedStore {
   /** The row as its store should hold it; text: why it holds no such row. */
-  asked(row: ExpectedRow): { readonly key: string | undefined; readonly fields: Fields } | string
+  asked(value: unknown): Made | string
+  /** The key to delete, without fields. */
+  deleted(fields: KeyFields): Made | string
   /** Every row of the store, in whatever order. `key` undefined: its position is its key. */
   read(onRow: (row: StoredRow) => void): Promise<void>
   close(): Promise<void>
@@ -41,19 +49,19 @@ export function keyedAuditor(context: AuditorContext, store: KeyedStore, signal:
   const { log, tally, scratch, markOf, partitionOf, pipeline, sink, onProgress } = context
   const entries = createEntries()
   const sorter = scratch.sorter()
-  const ask = ({ rows, dead }: AskedRecord) => {
-    for (const row of rows) {
-      const { record, index, version } = row
-      const made = store.asked(row)
+  const ask = ({ record, rows, deletes, dead }: AskedRecord) => {
+    const add = (made: Made | string, index: number, version: string | number | undefined, deleted: boolean) => {
       if (typeof made === 'string') {
-        if (dead !== undefined) continue
+        if (dead !== undefined) return
         tally.count('expected')
         tally.fault('missing', positionText(record), made)
-        continue
+        return
       }
       const position = { ...positionOf('', record, index, 0, version), partition: record.partition }
-      sorter.add(entries.encode(true, { ...keyed(made, position), dead }))
+      sorter.add(entries.encode(true, { ...keyed(made, position), dead, deleted }))
     }
+    for (const { value, index, version } of rows) add(store.asked(value), index, version, false)
+    deletes.forEach((fields, index) => add(store.deleted(fields), index, undefined, true))
   }
   const observe = ({ position, ...row }: StoredRow) => {
     const known = position && { ...position, partition: partitionOf(position.src) }

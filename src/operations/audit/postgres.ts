@@ -3,6 +3,7 @@ import type { Client } from 'pg'
 import { optionalModule } from '../../config/optional-module.ts'
 import { MIB } from '../../core/limits.ts'
 import { messageOf, WeirError } from '../../core/errors.ts'
+import type { KeyFields } from '../../sinks/sink.ts'
 import type { PostgresOptions } from '../../sinks/postgres/index.ts'
 import type { Target, TargetPipeline } from '../target.ts'
 import type { AuditorContext, SinkAuditor } from './auditor.ts'
@@ -26,6 +27,8 @@ interface Column {
   readonly form: ColumnForm
 }
 
+const NO_FIELDS: Fields = new Map()
+
 export function openPostgresAuditor(context: AuditorContext, signal: AbortSignal): SinkAuditor {
   const { sink, target, pipeline } = context
   const options = sink.options as PostgresOptions
@@ -33,9 +36,16 @@ export function openPostgresAuditor(context: AuditorContext, signal: AbortSignal
   const select = selectOf(options, columns, typeof pipeline.order === 'function')
   const keyOf = (fields: Fields) => options.key && `(${options.key.map((name) => fields.get(name)).join(', ')})`
   const store = {
-    asked({ value }: { readonly value: unknown }) {
+    asked(value: unknown) {
       const fields = expectedFields(columns, value)
       return typeof fields === 'string' ? fields : { key: keyOf(fields), fields }
+    },
+    deleted(key: KeyFields) {
+      const fields = expectedFields(
+        columns.filter(({ name }) => options.key?.includes(name)),
+        key,
+      )
+      return typeof fields === 'string' ? fields : { key: keyOf(fields), fields: NO_FIELDS }
     },
     read: (onRow: (row: StoredRow) => void) =>
       withClient(target, sink.id, signal, (client) =>

@@ -96,13 +96,13 @@ function askedOf(
   const dead: Letter =
     own.length === 0 ? undefined : own.every((letter) => isUnfounded(letter, due)) ? 'unfounded' : 'due'
   if (dead !== undefined) tally.count('deadLettered')
-  if ('rows' in each) return { rows: each.rows, dead }
+  if ('rows' in each) return { rows: each.rows, deletes: each.deletes, dead }
   // who replayed a letter saw to its record
-  if (dead !== undefined || letters.length > 0) return { rows: [], dead }
+  if (dead !== undefined || letters.length > 0) return { rows: [], deletes: [], dead }
   if (!course.isDue(record.partition, record.offset)) tally.count('notYet')
   else {
     tally.count('expected')
     tally.fault('missing', positionText(record), `neither a row nor a dead letter: ${each.poison}`)
   }
-  return { rows: [], dead }
+  return { rows: [], deletes: [], dead }
 }
