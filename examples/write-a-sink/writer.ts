@@ -3,7 +3,7 @@
  * is new, set the watermark. SQLite's client answers at once and its write transactions exclude one another, so that what
  * a zombie does comes before or after, never in between.
  */
-import { admit, MIN_REQUEST_MS, positionOf, sourceLabel, sourceMark, WeirError } from 'weirhouse/sinks'
+import { admit, haltError, MIN_REQUEST_MS, positionOf, sourceLabel, sourceMark, WeirError } from 'weirhouse/sinks'
 import type { DeadLetter, Invocation, RangeReport, Refusal, SinkContext, SinkRange } from 'weirhouse/sinks'
 import type { SinkRecord, SinkReport, SinkWriter, SourceRecord } from 'weirhouse/sinks'
 import { openDatabase } from './database.ts'
@@ -84,16 +84,11 @@ function writeRange(writer: Writer, { source, records }: SinkRange, refused: Map
   const { options, context, database } = writer
   const raw = records.map(({ record }) => record)
   const before = database.watermark(context.pipeline, source)
-  const admission = admit(before, raw) // what is new, and whether this is still the same log (D2, D9)
+  // what is new, and whether this is still the same log (D2, D9)
+  const admission = admit(before, raw, database.epoch(context.pipeline))
   const first = raw[0]!.offset
-  if (admission.kind === 'restarted')
-    throw new WeirError('WEIR_TOPIC_RESTARTED', {
-      sink: options.id,
-      source: sourceLabel(source),
-      next: before?.next,
-      first,
-      why: admission.why,
-    })
+  if (admission.kind !== 'admitted')
+    throw haltError(admission, { sink: options.id, source: sourceLabel(source), next: before?.next, first })
   const mark = sourceMark(source)
   let stored = 0
   for (const { record, rows, versions } of records.slice(admission.from)) {

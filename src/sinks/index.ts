@@ -11,8 +11,8 @@ export type { OrderKind, Position } from '../core/order.ts'
 export type { Deadline, Log } from '../core/ports.ts'
 export { sourceKey, sourceLabel, sourceMark } from '../core/record.ts'
 export type { Source, SourceRecord } from '../core/record.ts'
-export { admit } from '../core/watermark.ts'
-export type { Admission, Checkpoint, Gap, Watermark } from '../core/watermark.ts'
+export { admit, haltError } from '../core/watermark.ts'
+export type { Admission, Checkpoint, Gap, Halt, Rewind, Watermark } from '../core/watermark.ts'
 export type { CompareAndSet, LedgerItem, LedgerStore } from './ledger.ts'
 export type {
   Deletes,

@@ -8,7 +8,7 @@ import { MIN_REQUEST_MS } from '../core/limits.ts'
 import { isNewer, positionOf } from '../core/order.ts'
 import type { OrderKind, Position } from '../core/order.ts'
 import { sourceKey, sourceLabel, sourceMark } from '../core/record.ts'
-import { admit } from '../core/watermark.ts'
+import { admit, haltError } from '../core/watermark.ts'
 import type { Watermark } from '../core/watermark.ts'
 import type { PreparedBatch, RangeReport, SinkContext, SinkDefinition, SinkRange, SinkWriter } from './sink.ts'
 
@@ -81,15 +81,10 @@ function writeRange(options: MemoryOptions, { order }: SinkContext, { source, re
   const raw = records.map((each) => each.record)
   const first = raw[0]!.offset
   const before = store.watermarks.get(sourceKey(source))
-  const admission = admit(before, raw)
-  if (admission.kind === 'restarted')
-    throw new WeirError('WEIR_TOPIC_RESTARTED', {
-      sink: id,
-      source: sourceLabel(source),
-      next: before?.next,
-      first,
-      why: admission.why,
-    })
+  const common = Math.max(0, ...[...store.watermarks.values()].map(({ epoch }) => epoch))
+  const admission = admit(before, raw, common)
+  if (admission.kind !== 'admitted')
+    throw haltError(admission, { sink: id, source: sourceLabel(source), next: before?.next, first })
   const mark = sourceMark(source)
   let stored = 0
   for (const { record, rows, versions, deletes = [] } of records.slice(admission.from)) {
