@@ -13,7 +13,6 @@ import type { Layout } from './layout.ts'
 import { newer, positionIn } from './newer.ts'
 import type { PositionSql } from './newer.ts'
 import type { PostgresOptions } from './options.ts'
-import { insertSql, tableName } from './sql.ts'
 
 /** Whose deletes: keys of one sink are no concern of another's. */
 export interface Owner {
@@ -70,8 +69,11 @@ interface Deleting {
   readonly order: OrderKind
   readonly layout: Layout
   readonly owner: Owner
+  readonly table: string
   /** Gives the staged columns; of each key one row. */
   readonly select: string
+  /** The guarded insert of what a SELECT gives. */
+  readonly insert: (select: string) => string
 }
 
 /**
@@ -79,7 +81,7 @@ interface Deleting {
  * - a delete is remembered unless a row or a delete as new stands there, and the row goes where it is older;
  * - a row is written unless a delete as new is remembered; over another row only where it is newer.
  */
-export function deletingSql({ options, order, layout, owner, select }: Deleting): string {
+export function deletingSql({ options, order, layout, owner, table, select, insert }: Deleting): string {
   const { all, keys } = layout
   const gone = `s.c${all.length}`
   const digest = `s.c${all.length + 1}`
@@ -93,15 +95,13 @@ export function deletingSql({ options, order, layout, owner, select }: Deleting)
   return `WITH s AS MATERIALIZED (${select}), marked AS (
   INSERT INTO weirhouse.deleted AS d (pipeline, sink, key, ${columns}, deleted_at)
   SELECT ${whose}, ${digest}, s.c0, s.c1, s.c2, s.c3, s.c4, now() FROM s WHERE ${gone}
-  AND NOT EXISTS (SELECT FROM ${tableName(options)} AS t WHERE ${sameKey} AND NOT (${newer(order, staged, stored)}))
+  AND NOT EXISTS (SELECT FROM ${table} AS t WHERE ${sameKey} AND NOT (${newer(order, staged, stored)}))
   ORDER BY ${digest} ON CONFLICT (pipeline, sink, key) DO UPDATE SET ${set}
   WHERE ${newer(order, rememberedPosition('excluded'), rememberedPosition('d'))} RETURNING d.src AS src
 ), removed AS (
-  DELETE FROM ${tableName(options)} AS t USING s WHERE ${gone} AND ${sameKey} AND (${newer(order, staged, stored)})
+  DELETE FROM ${table} AS t USING s WHERE ${gone} AND ${sameKey} AND (${newer(order, staged, stored)})
 ), written AS (
-  ${insertSql(
-    options,
-    order,
+  ${insert(
     `SELECT ${rows} FROM s WHERE NOT ${gone} AND NOT EXISTS (
     SELECT FROM weirhouse.deleted AS d WHERE (d.pipeline, d.sink) = (${whose}) AND d.key = ${digest}
     AND NOT (${newer(order, staged, rememberedPosition('d'))}))`,

@@ -43,7 +43,15 @@ export function statementsOf(options: PostgresOptions, order: OrderKind, deletes
   const insert = (from: string, where = '') => {
     const select = `SELECT ${staged} FROM ${from}${where}`
     return deletes && layout.deletes
-      ? deletingSql({ options, order, layout, owner: deletes, select })
+      ? deletingSql({
+          options,
+          order,
+          layout,
+          owner: deletes,
+          table,
+          select,
+          insert: (of) => insertSql(options, order, of),
+        })
       : `WITH moved AS (${insertSql(options, order, select)}) ${COUNTS}`
   }
   return {
@@ -76,7 +84,7 @@ const COUNTS = 'SELECT src, count(*)::integer AS rows FROM moved GROUP BY src'
  * The insert, giving the source of each row that took effect. Keyed tables: in key order, bytewise, so that two writers lock
  * common rows in one order; a row that is there gives way only to a newer one.
  */
-export function insertSql(options: PostgresOptions, order: OrderKind, select: string): string {
+function insertSql(options: PostgresOptions, order: OrderKind, select: string): string {
   const { keys, others, positions, all } = layoutOf(options, order)
   const src = quote(options.positionColumns.src)
   const base = `INSERT INTO ${tableName(options)} AS t (${all.map(({ name }) => quote(name)).join(', ')}) ${select}`
