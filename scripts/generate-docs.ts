@@ -1,5 +1,5 @@
 /**
- * Writes what docs/ derives from the source: errors.md, options/*.md, and the tables of tests in delivery.md and
+ * Writes what docs/ derives from the source: errors.md, faults.md, options/*.md, and the tables of tests in delivery.md and
  * event-source.md. `--check` writes nothing and fails where a page is stale.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -7,6 +7,7 @@ import { dynamodbOptions } from '../../src/sinks/dynamodb/options.ts'
 import { postgresOptions } from '../../src/sinks/postgres/options.ts'
 import { s3Options } from '../../src/sinks/s3/options.ts'
 import { errorsPage } from './errors.ts'
+import { faultsPage } from './faults.ts'
 import { optionsPage } from './options.ts'
 import { collectTests, withTests } from './promises.ts'
 import { rulesPage } from './rules.ts'
@@ -18,6 +19,7 @@ export function generatedPages(root: string): readonly (readonly [path: string, 
   const tests = collectTests(root)
   return [
     ['docs/errors.md', errorsPage()],
+    ['docs/faults.md', faultsPage()],
     ['docs/template-rules.md', rulesPage()],
     [
       'docs/options/config.md',

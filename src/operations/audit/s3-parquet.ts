@@ -53,8 +53,11 @@ const compressors = {
   ZSTD: (bytes: Uint8Array) => zstdDecompressSync(bytes),
 }
 
-function bareElement({ converted_type: _, logical_type: __, ...physical }: SchemaElement): SchemaElement {
-  return physical
+function bareElement(element: SchemaElement): SchemaElement {
+  const bare = { ...element }
+  delete bare.converted_type
+  delete bare.logical_type
+  return bare
 }
 
 /** Texts that no two values of one column share: exact decimals, JSON text, and marked ones for the rest. */
