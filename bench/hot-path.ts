@@ -3,7 +3,7 @@
  *
  *   node --conditions=source [--cpu-prof] bench/hot-path.ts [case,... | all] [records an event,...] [seconds a case]
  *
- * PostgreSQL is a real server of its own on loopback, S3 and DynamoDB a stub that counts (hot-path/stub.ts). Records of 66
+ * PostgreSQL is a real server of its own on loopback, S3 and DynamoDB a stub that counts (hot-path/process.ts). Records of 66
  * bytes, `{"id", "category", "value", "ts"}`. Medians over the events of a case; an event is parsed before its clock starts.
  */
 import { spawn } from 'node:child_process'
@@ -148,7 +148,7 @@ async function run(name: Case, size: number, endpoint: PostgresEndpoint): Promis
   )
 }
 
-const stub = spawn(process.execPath, [join(import.meta.dirname, 'hot-path/stub.ts')], {
+const stub = spawn(process.execPath, [join(import.meta.dirname, 'hot-path/process.ts')], {
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 const [port] = (await once(stub.stdout, 'data')) as [Buffer]

@@ -97,6 +97,11 @@ export const errorTable = {
     retryable: false,
     cure: 'This sink wrote nothing. Find out whether the topic was created anew or a store restored: docs/operations.md, "Topic restarted", says what can be done.',
   },
+  WEIR_REWOUND: {
+    message: 'Sink "{sink}" was rewound and waits for {source} from {next} on, but the event begins at {first}, {why}.',
+    retryable: false,
+    cure: 'This sink wrote nothing. An invocation from before the rewind fails like this once, and may be left alone; where it goes on, rewind the sink again.',
+  },
   WEIR_STORE_UNAVAILABLE: {
     message: 'Sink "{sink}" could not reach its store: {reason}.',
     retryable: true,

@@ -34,6 +34,14 @@ test('without a transform the value is the row', () => {
   expect(pipeline(good).transform('x', record)).toBe('x')
 })
 
+const keyed = memory({ id: 'k', store: memoryStore(), keyOf: String })
+const keyOf = () => ({ id: 'a' })
+
+test('deletes need a key function, an order of positions and one sink with a key; other sinks may have none', () => {
+  const made = pipeline({ ...good, tombstone: 'delete', keyOf, order: 'timestamp', sinks: [sink(), keyed] })
+  expect({ tombstone: made.tombstone, keyOf: made.keyOf }).toEqual({ tombstone: 'delete', keyOf })
+})
+
 const source = (changes: object) => ({ source: { topic: 't', ...changes } })
 
 describe('faults name the place', () => {
@@ -54,7 +62,13 @@ describe('faults name the place', () => {
     [source({ bach: {} }), 'source.bach: there is no such option'],
     [{ function: { timeoutSeconds: 841 } }, 'function.timeoutSeconds: Expected <=840'],
     [{ function: { memoryMb: 64 } }, 'function.memoryMb: Expected >=128'],
-    [{ tombstone: 'delete' }, 'tombstone: Expected ("ignore" | "keep" | "dead-letter")'],
+    [{ tombstone: 'remove' }, 'tombstone: Expected ("ignore" | "keep" | "delete" | "dead-letter")'],
+    [source({ retentionDays: 0 }), 'source.retentionDays: Expected >=1'],
+    [{ tombstone: 'delete', sinks: [keyed] }, "tombstone 'delete' needs a function from the record to the key columns"],
+    [{ tombstone: 'delete', sinks: [keyed], keyOf: 'id' }, "keyOf: tombstone 'delete' needs a function"],
+    [{ tombstone: 'delete', keyOf }, 'no sink has key columns to delete by; give one a key'],
+    [{ tombstone: 'delete', keyOf, sinks: [keyed], order: () => 1 }, "use 'log' or 'timestamp', or tombstone 'keep'"],
+    [{ tombstone: 'keep', keyOf, sinks: [keyed] }, "keyOf: it is for tombstone 'delete'"],
     [{ sink: [] }, 'sink: there is no such option'],
     [{ decode: undefined }, 'decode: expected a decoder'],
     [{ decode: json }, 'decode: expected a decoder'],

@@ -3,11 +3,12 @@ import { BINDINGS_VARIABLE, bindingsSchema } from '../core/bindings.ts'
 import type { Bindings } from '../core/bindings.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import { messageOf, WeirError } from '../core/errors.ts'
+import { DELETE_MARGIN_DAYS } from '../core/limits.ts'
 import type { OrderKind } from '../core/order.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline, Log } from '../core/ports.ts'
 import type { LedgerStore } from '../sinks/ledger.ts'
-import type { SinkDefinition, SinkWriter } from '../sinks/sink.ts'
+import type { SinkContext, SinkDefinition, SinkWriter } from '../sinks/sink.ts'
 import { readVariable } from './variable.ts'
 
 /** Durable when it resolves; idempotent (Invocation.putDeadLetters of sinks/sink.ts). */
@@ -49,7 +50,7 @@ export function createEnvironment(
         what: `binding of sink "${sink.id}"`,
         variable: BINDINGS_VARIABLE,
       })
-    return sink.open({ pipeline: pipeline.name, order, binding, ledger, log })
+    return sink.open({ pipeline: pipeline.name, order, ...deletesOf(pipeline), binding, ledger, log })
   }
   const opened = (sink: SinkDefinition): Promise<SinkWriter> => {
     const known = opening.get(sink.id)
@@ -89,6 +90,15 @@ async function inTime(
       : new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
   } finally {
     deadline.signal.removeEventListener('abort', expire)
+  }
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+function deletesOf({ tombstone, source: { retentionDays } }: Pipeline): Pick<SinkContext, 'deletes'> {
+  if (tombstone !== 'delete') return {}
+  return {
+    deletes: retentionDays === undefined ? {} : { keepMs: (retentionDays + DELETE_MARGIN_DAYS) * DAY_MS },
   }
 }
 

@@ -33,6 +33,7 @@ function sinkBinding(sink: SinkDefinition, postgres: PostgresEndpoint): Record<s
     postgres: { ...postgres, ssl: 'off' },
     dynamodb: { table: options.table },
     memory: {},
+    custom: { ...sink.binding },
   }
   return bindings[sink.kind]
 }

@@ -74,6 +74,7 @@ function pipelineTarget(
     prefix: s3 ? dataPrefix(text(s3, 'prefix')!, pipeline.name, s3.id, pipeline.source.topic) : null,
     table: postgres ? `${text(postgres, 'schema') || 'public'}.${text(postgres, 'table')}` : null,
     dynamodbTable: text(dynamodb, 'table'),
+    custom: pipeline.sinks.filter(({ kind }) => kind === 'custom').map(({ id, about }) => about ?? `sink ${id}`),
     ...(inspect === undefined ? {} : { debugger: `127.0.0.1:${inspect}` }),
   }
 }

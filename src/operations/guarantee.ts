@@ -93,6 +93,7 @@ function onceIn(sink: SinkDefinition, order: OrderKind): string {
     s3: 'a row is one line in exactly one object, in the order of its partition',
     postgres: 'a row stands once in the table; nothing is overwritten',
     memory: 'a row is held once',
+    custom: 'what its own sink keeps; sinkContract of weirhouse/testing holds it to the promises',
   }
   return words[sink.kind as keyof typeof words]
 }
@@ -110,6 +111,7 @@ function weakeningsOf(sink: SinkDefinition, pipeline: Pipeline): Weakening[] {
   const spans = keyOf(sink) !== undefined && orderKindOf(pipeline) === 'log' && pipeline.source.partitions > 1
   if (spans) found.push(keyAcrossPartitions)
   if (sink.kind === 's3') found.push(waitsForLedger)
+  if (pipeline.tombstone === 'delete' && sink.key === undefined) found.push(deletesNothing)
   if (sink.kind === 'dynamodb') found.push(rowsApart)
   return found
 }
@@ -133,6 +135,12 @@ const rowsApart: Weakening = {
   promise: 'D6',
   text: 'Where one record gives several rows, they become visible one by one, and those written before the store refused another stay.',
   lift: 'one row a record',
+}
+
+const deletesNothing: Weakening = {
+  id: 'deletes-not-stored',
+  text: 'A record without a value does nothing here, for this store keeps every row: what it deletes in the topic stays.',
+  lift: "a key, or tombstone 'keep', which gives it to the transform as an event of its own",
 }
 
 /** What makes the mapping give records up. Bisecting alone gives none up: it cuts a batch, and D2 holds for any cut. */
@@ -187,7 +195,7 @@ function tombstones({ tombstone }: Pipeline): Weakening[] {
     {
       id: 'tombstones-ignored',
       text: 'A record without a value does nothing: what it deletes in the topic stays in the stores.',
-      lift: "tombstone 'keep', which gives it to the transform, or 'dead-letter'",
+      lift: "tombstone 'delete', 'keep', which gives it to the transform, or 'dead-letter'",
     },
   ]
 }

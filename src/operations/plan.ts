@@ -41,6 +41,7 @@ export type StorePlan =
       readonly indexes: Readonly<Record<string, KeyPlan>>
     } & KeyPlan)
   | { readonly kind: 'memory' }
+  | { readonly kind: 'custom'; readonly about: string | null }
 
 export interface SinkPlan extends SinkGuarantee {
   readonly id: string
@@ -80,7 +81,8 @@ export function planOf(pipeline: Pipeline, circumstances: Circumstances): Pipeli
 function storeOf(sink: SinkDefinition, pipeline: Pipeline): StorePlan {
   if (sink.kind === 's3') return objectsOf(sink as SinkDefinition<S3Options>, pipeline)
   if (sink.kind === 'postgres') return tableOf(sink as SinkDefinition<PostgresOptions>, orderKindOf(pipeline))
-  return sink.kind === 'dynamodb' ? itemsOf(sink as SinkDefinition<DynamoDbOptions>) : { kind: sink.kind }
+  if (sink.kind === 'dynamodb') return itemsOf(sink as SinkDefinition<DynamoDbOptions>)
+  return sink.kind === 'custom' ? { kind: sink.kind, about: sink.about ?? null } : { kind: sink.kind }
 }
 
 /** The pattern is read off a real key, so that it cannot say otherwise than the writer does. */

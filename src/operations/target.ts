@@ -20,6 +20,8 @@ export interface TargetPipeline {
   /** PostgreSQL table, schema-qualified; null where the pipeline has none. */
   readonly table: string | null
   readonly dynamodbTable: string | null
+  /** What custom sinks say of their stores. */
+  readonly custom: readonly string[]
   /** `host:port` where a debugger attaches to the function; only with --inspect. */
   readonly debugger?: string
 }

@@ -4,6 +4,7 @@
  *   id (S)       ledgerKey(...): pipeline, sink, cluster, topic, partition
  *   version (N)  the handle of the compare-and-set
  *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON)
+ *   rewind (S, JSON)  only from the start of a rewind to its finish
  */
 import { isFault, storeError } from '../aws/fault.ts'
 import { numberOf, textOf } from '../aws/attribute.ts'
@@ -12,6 +13,7 @@ import type { Dynamo } from '../aws/dynamodb.ts'
 import { describeTable } from '../aws/table.ts'
 import type { TableDescription } from '../aws/table.ts'
 import { WeirError } from '../core/errors.ts'
+import type { Rewind } from '../core/watermark.ts'
 import { sinkOfKey } from './ledger.ts'
 import type { CompareAndSet, LedgerItem, LedgerStore } from './ledger.ts'
 
@@ -71,7 +73,7 @@ function settle(key: string, wanted: LedgerItem, found: Item | undefined): Compa
 }
 
 function toItem(key: string, item: LedgerItem): Item {
-  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps } = item
+  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind } = item
   return {
     id: { S: key },
     version: { N: String(version) },
@@ -84,6 +86,7 @@ function toItem(key: string, item: LedgerItem): Item {
       : { NULL: true },
     checkpoints: { S: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))) },
     gaps: { S: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))) },
+    ...(rewind ? { rewind: { S: rewindText(rewind) } } : {}),
   }
 }
 
@@ -99,7 +102,13 @@ function fromItem(key: string, item: Item): LedgerItem {
     pending: textOf(item, 'pending') === undefined ? null : (json('pending') as LedgerItem['pending']),
     checkpoints: json('checkpoints') as LedgerItem['checkpoints'],
     gaps: json('gaps') as LedgerItem['gaps'],
+    ...(item.rewind ? { rewind: json('rewind') as Rewind } : {}),
   }
+}
+
+/** In one order, whoever wrote it: items are compared as texts. */
+function rewindText({ state, target, first, end, removes }: Rewind): string {
+  return JSON.stringify({ state, target, first, end, removes })
 }
 
 function damaged(key: string, name: string): never {

@@ -69,6 +69,7 @@ beforeAll(async () => {
         prefix: 'audited/lake/audited/',
         table: 'public.audited',
         dynamodbTable: 'audited',
+        custom: [],
       },
     ],
   }

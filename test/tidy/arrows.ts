@@ -27,6 +27,7 @@ export const arrows: Readonly<Record<string, Arrows>> = {
   'sinks/sink': { parts: ['sinks/ledger'], packages: [] },
   'sinks/ledger': { parts: [], packages: [] },
   'sinks/ledger-dynamodb': { parts: ['sinks/ledger', 'aws'], packages: [] },
+  'sinks/index': { parts: ['sinks/sink', 'sinks/ledger'], packages: [] },
   'sinks/memory': { parts: ['sinks/sink'], packages: [] },
   'sinks/*': { parts: ['sinks/sink', 'sinks/ledger', 'aws'], packages: ['valibot', 'pg', 'pg-copy-streams'] },
   lambda: { parts: ['sinks/sink', 'sinks/ledger', 'sinks/ledger-dynamodb', 'sinks/dead-letters', 'aws'], packages: [] },

@@ -61,11 +61,12 @@ export function describeTarget(target: Target): string {
     `  Lambda      ${target.lambda.endpoint}`,
   ]
   for (const pipeline of target.pipelines) {
-    const { name, topic, bucket, prefix, table, dynamodbTable } = pipeline
+    const { name, topic, bucket, prefix, table, dynamodbTable, custom } = pipeline
     const stores = [
       bucket === null ? '' : `s3://${bucket}/${prefix}`,
       table === null ? '' : `table ${table}`,
       dynamodbTable === null ? '' : `DynamoDB table ${dynamodbTable}`,
+      ...custom,
     ]
     lines.push(`  Pipeline    ${name}: topic ${topic} -> ${stores.filter((text) => text !== '').join(', ')}`)
     if (pipeline.debugger !== undefined) lines.push(`  Debugger    ${name}: ${pipeline.debugger}`)

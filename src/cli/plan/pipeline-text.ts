@@ -4,7 +4,7 @@ import type { PipelinePlan, SinkPlan } from '../../operations/plan.ts'
 import { table } from '../table.ts'
 import { counted, heading, indented, pairs, section, spaced, wrapped } from './layout.ts'
 
-const STORES = { s3: 'S3', postgres: 'PostgreSQL', dynamodb: 'DynamoDB', memory: 'memory' } as const
+const STORES = { s3: 'S3', postgres: 'PostgreSQL', dynamodb: 'DynamoDB', memory: 'memory', custom: 'custom' } as const
 /** Of the columns of the guarantee: with the others they make up 100. */
 const ONCE_COLUMN = 42
 const WEAKER_COLUMN = 28
@@ -25,7 +25,12 @@ function definitionRows({ topic, batch, function: made, order, tombstone }: Pipe
   const { records, windowSeconds } = batch
   const window = windowSeconds === 0 ? 'what is there at once' : `what ${windowSeconds} s bring`
   const orders = { log: 'the log', timestamp: 'timestamp', version: "the rows' own version" }
-  const tombstones = { ignore: 'are ignored', keep: 'go to the transform', 'dead-letter': 'become dead letters' }
+  const tombstones = {
+    ignore: 'are ignored',
+    keep: 'go to the transform',
+    delete: 'delete the row of their key',
+    'dead-letter': 'become dead letters',
+  }
   return [
     [
       'topic',
@@ -74,6 +79,7 @@ function weakeningText({ everySink, sinks }: PipelinePlan): string {
 
 function storeText({ store }: SinkPlan): string {
   if (store.kind === 'memory') return 'nothing that lasts'
+  if (store.kind === 'custom') return store.about ?? 'a store that it says nothing of'
   if (store.kind === 's3') return `objects ${store.keyPattern} such as ${store.exampleKey}`
   if (store.kind === 'postgres')
     return `table ${store.table}, ${store.key ? `key ${store.key.join(', ')}` : 'without a key: rows are appended'}`

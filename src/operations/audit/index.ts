@@ -134,12 +134,17 @@ const auditors: Readonly<Record<SinkKind, (context: AuditorContext) => SinkAudit
   s3: openS3Auditor,
   postgres: openPostgresAuditor,
   dynamodb: openDynamodbAuditor,
-  memory({ sink }) {
+  memory: notAuditable('a memory sink lives and dies with its process'),
+  custom: notAuditable("what a custom sink's store holds only its own code can read"),
+}
+
+function notAuditable(why: string): (context: AuditorContext) => SinkAuditor {
+  return ({ sink }) => {
     throw new WeirError('WEIR_DEFINITION_INVALID', {
       what: `Sink "${sink.id}"`,
-      reason: 'a memory sink lives and dies with its process, and cannot be audited',
+      reason: `${why}, so it cannot be audited`,
     })
-  },
+  }
 }
 
 function report(

@@ -2,7 +2,7 @@
 import { WeirError } from '../../core/errors.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { sourceLabel } from '../../core/record.ts'
-import { admit } from '../../core/watermark.ts'
+import { admit, haltError } from '../../core/watermark.ts'
 import type { Admission, Watermark } from '../../core/watermark.ts'
 import { ledgerKey } from '../ledger.ts'
 import type { LedgerItem, LedgerStore } from '../ledger.ts'
@@ -22,7 +22,7 @@ export interface Admitted {
 /** Times that a lost race for one watermark is entered again (N3). */
 const MAX_RACES = 3
 
-/** Reads the watermark strongly consistent (N7) and decides what of the range is new. Throws WEIR_TOPIC_RESTARTED. */
+/** Reads the watermark strongly consistent (N7) and decides what of the range is new. Throws WEIR_TOPIC_RESTARTED, WEIR_REWOUND. */
 export async function admitRange(
   { pipeline, sink }: Identity,
   ledger: LedgerStore,
@@ -31,7 +31,20 @@ export async function admitRange(
 ): Promise<Admitted> {
   const key = ledgerKey(pipeline, sink, range.source)
   const found = await ledger.read(key, deadline)
-  return { key, found, admission: decide(sink, range, found) }
+  const epoch = found ? found.epoch : await commonEpoch(pipeline, sink, ledger, range, deadline)
+  return { key, found, admission: decide(sink, range, found, epoch) }
+}
+
+/** Once in a source's life: items of several sources compare by their epochs, and a rewind raises all to the same. */
+async function commonEpoch(
+  pipeline: string,
+  sink: string,
+  ledger: LedgerStore,
+  { source }: EncodedRange,
+  deadline: Deadline,
+): Promise<number> {
+  if (source.partition === 0) return 0
+  return (await ledger.read(ledgerKey(pipeline, sink, { ...source, partition: 0 }), deadline))?.epoch ?? 0
 }
 
 /**
@@ -55,24 +68,23 @@ export async function advance(
     current = outcome.current
     if ((current?.epoch ?? epoch) !== epoch) break
     if (current && current.next >= after.next) return
-    after = decide(sink, range, current).after
+    after = decide(sink, range, current, epoch).after
   }
   throw new WeirError('WEIR_CONTENDED', { sink, source: sourceLabel(range.source) })
 }
 
-function decide(sink: string, { source, records }: EncodedRange, found: LedgerItem | undefined): Admitted['admission'] {
+function decide(
+  sink: string,
+  { source, records }: EncodedRange,
+  found: LedgerItem | undefined,
+  epoch: number,
+): Admitted['admission'] {
   const raw = records.map(({ record }) => record)
-  const admission = admit(found && watermarkOf(found), raw)
+  const admission = admit(found && watermarkOf(found), raw, epoch)
   if (admission.kind === 'admitted') return admission
-  throw new WeirError('WEIR_TOPIC_RESTARTED', {
-    sink,
-    source: sourceLabel(source),
-    next: found?.next,
-    first: raw[0]!.offset,
-    why: admission.why,
-  })
+  throw haltError(admission, { sink, source: sourceLabel(source), next: found?.next, first: raw[0]!.offset })
 }
 
-function watermarkOf({ epoch, next, checkpoints, gaps, gapCount }: LedgerItem): Watermark {
-  return { epoch, next, checkpoints, gaps, gapCount }
+function watermarkOf({ epoch, next, checkpoints, gaps, gapCount, rewind }: LedgerItem): Watermark {
+  return { epoch, next, checkpoints, gaps, gapCount, ...(rewind ? { rewind } : {}) }
 }

@@ -70,7 +70,9 @@ SELECT jsonb_build_object(
   'schemas', coalesce((SELECT jsonb_agg(nspname) FROM pg_namespace WHERE nspname = ANY ($1)), '[]'),
   'own', coalesce((
     SELECT jsonb_agg(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = $4 AND c.relname IN ('watermark', 'refused')), '[]'),
+    WHERE n.nspname = $4 AND c.relname IN ('watermark', 'refused')), '[]') || coalesce((
+    SELECT '["watermark.rewind"]'::jsonb FROM pg_attribute
+    WHERE attrelid = to_regclass('weirhouse.watermark') AND attname = 'rewind' AND NOT attisdropped), '[]'),
   'roles', coalesce((SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname = ANY ($3)), '[]'),
   'iamRoles', coalesce((
     SELECT jsonb_agg(r.rolname) FROM pg_auth_members m

@@ -103,7 +103,7 @@ export function faultOf(difference: Difference, table: string): LiveFault {
   const { kind } = difference
   switch (kind) {
     case 'no own tables':
-      return { reason: 'tables weirhouse.watermark and weirhouse.refused are not there', advice: MIGRATE }
+      return { reason: 'tables weirhouse.watermark and weirhouse.refused are not there, or not whole', advice: MIGRATE }
     case 'no table':
       return { reason: `table ${table} is not there`, advice: MIGRATE }
     case 'other than a table':
@@ -139,7 +139,8 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
 
 /** $1: the table, quoted. One row, one JSON object: LiveTable. */
 const LIVE_SQL = `SELECT jsonb_build_object(
-  'own', to_regclass('weirhouse.watermark') IS NOT NULL AND to_regclass('weirhouse.refused') IS NOT NULL,
+  'own', to_regclass('weirhouse.refused') IS NOT NULL AND EXISTS (SELECT FROM pg_attribute
+    WHERE attrelid = to_regclass('weirhouse.watermark') AND attname = 'rewind' AND NOT attisdropped),
   'kind', (SELECT relkind FROM pg_class WHERE oid = t.id),
   'columns', coalesce((
     SELECT jsonb_agg(jsonb_build_object(

@@ -25,6 +25,7 @@ export const ownTables = {
   checkpoints jsonb NOT NULL DEFAULT '[]',
   gaps jsonb NOT NULL DEFAULT '[]',
   gap_count bigint NOT NULL DEFAULT 0,
+  rewind jsonb,
   committed_at timestamptz,
   PRIMARY KEY (pipeline, sink, cluster, topic, partition)
 ) WITH (fillfactor = 50)`,
@@ -48,6 +49,12 @@ export const ownTables = {
 )`,
 } as const
 
+/** What `watermark` gained after its first release. */
+export const OWN_COLUMN = {
+  name: 'watermark.rewind',
+  sql: 'ALTER TABLE weirhouse.watermark ADD COLUMN IF NOT EXISTS rewind jsonb',
+} as const
+
 /**
  * The statements that bring a database to what the definition needs: own tables, the table itself, columns and indexes that
  * it gained. Idempotent and additive: nothing is dropped, no type is changed (the writer halts where types differ).
@@ -58,6 +65,7 @@ export function ddl(definition: SinkDefinition<PostgresOptions>, order: OrderKin
   return [
     createSchema(OWN_SCHEMA),
     ...Object.values(ownTables),
+    OWN_COLUMN.sql,
     ...(options.schema === 'public' ? [] : [createSchema(options.schema)]),
     createTable(options, order),
     addColumns(options, [...others, ...positions]),

@@ -40,7 +40,7 @@ const held = (name: string, rights: readonly Right[]) =>
 const fitting: LiveDatabase = {
   ...empty,
   schemas: ['public', 'weirhouse'],
-  own: ['watermark', 'refused'],
+  own: ['watermark', 'refused', 'watermark.rewind'],
   roles: [role, READER_ROLE],
   iamRoles: [role, READER_ROLE],
   grants: [...held(role, rightsOf(sink.options)), ...held(READER_ROLE, readerRightsOf(sink.options))],
@@ -99,6 +99,14 @@ test('no roles where none are wanted', () => {
 test('one that fits gets nothing', () => {
   expect(planMigration([{ sink, order: 'log', role }], fitting)).toEqual({ statements: [], held: [] })
   expect(planMigration([], empty)).toEqual({ statements: [], held: [] })
+})
+
+test('a watermark table from before rewinds gains its column', () => {
+  const live = { ...fitting, own: ['watermark', 'refused'] }
+  expect(planMigration([{ sink, order: 'log', role }], live)).toEqual({
+    statements: ['ALTER TABLE weirhouse.watermark ADD COLUMN IF NOT EXISTS rewind jsonb'],
+    held: [],
+  })
 })
 
 test('what several sinks need is there once; each has its own table, role and grants', () => {

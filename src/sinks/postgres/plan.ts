@@ -6,7 +6,7 @@ import type { OrderKind } from '../../core/order.ts'
 import type { SinkDefinition } from '../sink.ts'
 import { differencesOf, faultOf } from './check.ts'
 import type { Difference, LiveTable } from './check.ts'
-import { addColumns, columnTypeSql, createIndex, createSchema, createTable, ownTables } from './ddl.ts'
+import { addColumns, columnTypeSql, createIndex, createSchema, createTable, OWN_COLUMN, ownTables } from './ddl.ts'
 import { quote } from './identifiers.ts'
 import { layoutOf } from './layout.ts'
 import type { Column } from './layout.ts'
@@ -45,7 +45,7 @@ export interface LiveGrant {
 export interface LiveDatabase {
   readonly name: string
   readonly schemas: readonly string[]
-  /** Of Weirhouse's own tables, those that are there. */
+  /** Of Weirhouse's own tables, those that are there, and `watermark.rewind` where that column is. */
   readonly own: readonly string[]
   readonly roles: readonly string[]
   /** Roles that may log in by IAM. */
@@ -74,6 +74,7 @@ export function planMigration(sinks: readonly WantedSink[], live: LiveDatabase):
   const statements = [
     ...schemas.filter((name) => !live.schemas.includes(name)).map(createSchema),
     ...Object.entries(ownTables).flatMap(([name, sql]) => (live.own.includes(name) ? [] : [sql])),
+    ...(live.own.includes('watermark') && !live.own.includes(OWN_COLUMN.name) ? [OWN_COLUMN.sql] : []),
     ...plans.flatMap((plan) => plan.statements),
     ...rolesOf(sinks).flatMap((role) => roleSql(role, live)),
     ...sinks.flatMap((wanted) => grantsMissing(wanted, live)),

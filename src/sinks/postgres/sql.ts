@@ -113,12 +113,14 @@ export function beginSql(remainingMs: number): string {
 /** $1 pipeline, $2 sink, $3 clusters, $4 topics, $5 partitions: arrays of one length. */
 const SOURCES = 'unnest($3::text[], $4::text[], $5::integer[]) AS given(cluster, topic, partition)'
 
-export const createWatermarks = `INSERT INTO weirhouse.watermark (pipeline, sink, cluster, topic, partition)
-SELECT $1, $2, cluster, topic, partition FROM ${SOURCES}
+/** A source begins in the epoch of the sink's others: keyed rows of several compare by it. */
+export const createWatermarks = `INSERT INTO weirhouse.watermark (pipeline, sink, cluster, topic, partition, epoch)
+SELECT $1, $2, cluster, topic, partition,
+  coalesce((SELECT max(w.epoch) FROM weirhouse.watermark w WHERE w.pipeline = $1 AND w.sink = $2), 0) FROM ${SOURCES}
 ORDER BY cluster COLLATE "C", topic COLLATE "C", partition ON CONFLICT DO NOTHING`
 
 /** Locks in partition order; `letters` says whether the outbox holds something of this sink. */
-export const lockWatermarks = `SELECT w.cluster, w.topic, w.partition, w.epoch, w.next_offset, w.checkpoints, w.gaps, w.gap_count,
+export const lockWatermarks = `SELECT w.cluster, w.topic, w.partition, w.epoch, w.next_offset, w.checkpoints, w.gaps, w.gap_count, w.rewind,
   EXISTS (SELECT FROM weirhouse.refused r WHERE r.pipeline = $1 AND r.sink = $2) AS letters
 FROM weirhouse.watermark w
 WHERE w.pipeline = $1 AND w.sink = $2 AND (w.cluster, w.topic, w.partition) IN (SELECT cluster, topic, partition FROM ${SOURCES})

@@ -80,7 +80,7 @@ export async function transact(
   }
   const unknown = sources.filter((source) => !locked.watermarks.has(sourceKey(source)))
   if (unknown.length > 0) await refuseForeign(sink, session, unknown, invocation)
-  const admitted = admitRanges(batch.ranges, locked.watermarks, sink.sink)
+  const admitted = admitRanges(batch.ranges, locked, sink.sink)
   keepEpochs(sink, admitted, course)
   course.phase = 'rows'
   const records = freshRecords(batch.buffer, admitted)

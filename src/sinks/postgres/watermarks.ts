@@ -3,7 +3,7 @@ import { WeirError } from '../../core/errors.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { sourceKey, sourceLabel } from '../../core/record.ts'
 import type { Source } from '../../core/record.ts'
-import { admit } from '../../core/watermark.ts'
+import { admit, haltError } from '../../core/watermark.ts'
 import type { Admission, Watermark } from '../../core/watermark.ts'
 import type { EncodedRange } from './batch.ts'
 import type { Session } from './session.ts'
@@ -28,6 +28,8 @@ export function sourceParameters({ pipeline, sink }: Identity, sources: readonly
 export interface Locked {
   /** By sourceKey; absent where the sink has not written this source yet. */
   readonly watermarks: ReadonlyMap<string, Watermark>
+  /** By sourceKey; of every source. */
+  readonly epochs: ReadonlyMap<string, number>
   /** The outbox holds letters of this sink. */
   readonly letters: boolean
 }
@@ -41,6 +43,7 @@ interface WatermarkRow {
   readonly checkpoints: Watermark['checkpoints']
   readonly gaps: Watermark['gaps']
   readonly gap_count: string
+  readonly rewind: Watermark['rewind'] | null
   readonly letters: boolean
 }
 
@@ -72,10 +75,12 @@ export async function lock(
         checkpoints: row.checkpoints,
         gaps: row.gaps,
         gapCount: Number(row.gap_count),
+        ...(row.rewind ? { rewind: row.rewind } : {}),
       })
   // Only these are known to be committed: a row made by this transaction goes when it is rolled back.
   for (const source of watermarks.keys()) known.add(source)
-  return { watermarks, letters: rows.some(({ letters }) => letters) }
+  const epochs = new Map(rows.map((row) => [sourceKey(row), Number(row.epoch)]))
+  return { watermarks, epochs, letters: rows.some(({ letters }) => letters) }
 }
 
 /** What of a range is to be written. */
@@ -84,24 +89,20 @@ export interface AdmittedRange {
   readonly admission: Extract<Admission, { kind: 'admitted' }>
 }
 
-/** Throws WEIR_TOPIC_RESTARTED where a range does not fit its watermark (D9). */
+/** Throws WEIR_TOPIC_RESTARTED or WEIR_REWOUND where a range does not fit its watermark (D9, D13). */
 export function admitRanges(
   ranges: readonly EncodedRange[],
-  watermarks: Locked['watermarks'],
+  { watermarks, epochs }: Locked,
   sink: string,
 ): AdmittedRange[] {
   return ranges.map((range) => {
     const watermark = watermarks.get(sourceKey(range.source))
     const records = range.records.map(({ record }) => record)
-    const admission = admit(watermark, records)
-    if (admission.kind === 'restarted')
-      throw new WeirError('WEIR_TOPIC_RESTARTED', {
-        sink,
-        source: sourceLabel(range.source),
-        next: watermark?.next,
-        first: records[0]!.offset,
-        why: admission.why,
-      })
+    const admission = admit(watermark, records, epochs.get(sourceKey(range.source)))
+    if (admission.kind !== 'admitted') {
+      const place = { sink, source: sourceLabel(range.source), next: watermark?.next, first: records[0]!.offset }
+      throw haltError(admission, place)
+    }
     return { range, admission }
   })
 }

@@ -5,10 +5,9 @@
  * the gaps inside. `next` stands at the claim's first offset, so what stands at or above `next` is the claim's own: a void
  * takes it out again, and whoever settles the claim later need not know the records.
  */
-import { recordChecksum } from '../../core/checksum.ts'
 import { MAX_GAPS } from '../../core/limits.ts'
 import type { SourceRecord } from '../../core/record.ts'
-import { keepCheckpoints } from '../../core/watermark.ts'
+import { keepCheckpoints, withCheckpoint } from '../../core/watermark.ts'
 import type { Admission } from '../../core/watermark.ts'
 import type { LedgerItem, Pending } from '../ledger.ts'
 
@@ -34,7 +33,7 @@ export function claimed(
   return {
     ...base,
     next: head.offset,
-    checkpoints: [...base.checkpoints, { offset: head.offset, checksum: recordChecksum(head) }],
+    checkpoints: withCheckpoint(base.checkpoints, head),
     gaps: [...base.gaps, ...admission.gaps.slice(-MAX_GAPS)],
     gapCount: base.gapCount + admission.gaps.length,
     pending: { first: head.offset, last: records.at(-1)!.offset, keys: [key] },

@@ -48,6 +48,19 @@ const read = (item: LedgerItem | undefined): Reply => ({ to: 'read', item })
 const absent: Reply = { to: 'head', object: 'absent' }
 const exists: Reply = { to: 'put', created: false }
 
+test.each([
+  ['while its effects are being removed', 'removing', span(10, 14), 'being removed'],
+  ['above the first record that is there to be read', 'reading', span(12, 14), 'above record 10'],
+] as const)(
+  'D13: after a rewind a range halts before anything is asked of the bucket, %s',
+  (_, state, offsets, why) => {
+    const rewind = { state, target: 10, first: 10, end: 20, removes: true }
+    const halted = play(input(offsets), read({ ...settled, epoch: 1, rewind }))
+    expect(halted).toMatchObject({ at: 'failed', code: 'WEIR_REWOUND', next: 10 })
+    expect(halted.at === 'failed' && 'why' in halted && halted.why).toContain(why)
+  },
+)
+
 describe('D9: a topic that restarted halts before anything is asked of the bucket', () => {
   test.each([
     ['a range below the oldest checkpoint', input(span(0, 4)), settled],

@@ -20,7 +20,7 @@
  */
 import type { SourceRecord } from '../../core/record.ts'
 import { admit } from '../../core/watermark.ts'
-import type { Gap } from '../../core/watermark.ts'
+import type { Gap, Halt } from '../../core/watermark.ts'
 import type { CompareAndSet, LedgerItem } from '../ledger.ts'
 import { claimed, counted, holdsClaim, moved, unwritten, voided } from './claim.ts'
 import type { ClaimedItem } from './claim.ts'
@@ -85,7 +85,7 @@ interface Progress {
 }
 
 type Failure =
-  | { readonly code: 'WEIR_TOPIC_RESTARTED'; readonly why: string; readonly next: number }
+  | { readonly code: 'WEIR_TOPIC_RESTARTED' | 'WEIR_REWOUND'; readonly why: string; readonly next: number }
   | { readonly code: 'WEIR_FOREIGN_OBJECT'; readonly key: string }
   | { readonly code: 'WEIR_FOREIGN_TARGET' | 'WEIR_CONTENDED' | 'WEIR_TAKEN_OVER' }
 
@@ -142,8 +142,7 @@ function enter(input: RangeInput, progress: Progress, item: LedgerItem): State {
   if (progress.epoch !== null && progress.epoch !== item.epoch) return failed(progress, { code: 'WEIR_TAKEN_OVER' })
   const known = { ...progress, epoch: item.epoch }
   const admission = admit(item, input.records)
-  if (admission.kind === 'restarted')
-    return failed(known, { code: 'WEIR_TOPIC_RESTARTED', why: admission.why, next: item.next })
+  if (admission.kind !== 'admitted') return halted(known, admission, item)
   if (isClaimed(item)) return { ...known, at: 'look', item, looks: 0 }
   return decide(input, known, item, false)
 }
@@ -152,8 +151,7 @@ function enter(input: RangeInput, progress: Progress, item: LedgerItem): State {
 function decide(input: RangeInput, progress: Progress, base: LedgerItem, learned: boolean): State {
   const { records } = input
   const admission = admit(base, records)
-  if (admission.kind === 'restarted')
-    return failed(progress, { code: 'WEIR_TOPIC_RESTARTED', why: admission.why, next: base.next })
+  if (admission.kind !== 'admitted') return halted(progress, admission, base)
   if (admission.from === records.length) {
     if (!learned) return { ...progress, at: 'done' }
     return { ...progress, at: 'move', item: nextVersion(base), adds: 0, covers: [] }
@@ -288,6 +286,10 @@ function progressOf({ returns, epoch, wrote, gaps }: Progress): Progress {
 
 function failed(progress: Progress, failure: Failure): State {
   return { ...progressOf(progress), at: 'failed', ...failure }
+}
+
+function halted(progress: Progress, { kind, why }: Halt, { next }: LedgerItem): State {
+  return failed(progress, { code: kind === 'restarted' ? 'WEIR_TOPIC_RESTARTED' : 'WEIR_REWOUND', why, next })
 }
 
 function unasked(state: Running, reply: Reply['to']): Error {

@@ -204,7 +204,8 @@ function failureOf(job: Job, state: Extract<State, { at: 'failed' }>): WeirError
   const place = placeOf(job)
   const first = input.records[0]!.offset
   const { code } = state
-  if (code === 'WEIR_TOPIC_RESTARTED') return new WeirError(code, { ...place, next: state.next, first, why: state.why })
+  if (code === 'WEIR_TOPIC_RESTARTED' || code === 'WEIR_REWOUND')
+    return new WeirError(code, { ...place, next: state.next, first, why: state.why })
   if (code === 'WEIR_FOREIGN_OBJECT') return new WeirError(code, { key: `s3://${binding.bucket}/${state.key}` })
   if (code === 'WEIR_TAKEN_OVER')
     return new WeirError(code, { ...place, range: `${first}..${input.records.at(-1)!.offset}` })

@@ -1,0 +1,1 @@
+export default { pipelines: ['./pipeline.ts'] }
