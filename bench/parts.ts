@@ -1,4 +1,8 @@
 /** What `npm run bench` measures, each part by its name. */
+import { compareClients } from './aws-client/part.ts'
+import { measureBundles } from './bundle/part.ts'
+import { endToEnd } from './end-to-end/part.ts'
+import { fullEndToEnd, quickEndToEnd } from './end-to-end/runs.ts'
 import { fullPlan, quickPlan } from './handler/cells.ts'
 import { runPlan } from './handler/run.ts'
 import { steadyPart } from './steady-load/part.ts'
@@ -12,7 +16,10 @@ export interface PartOptions {
 
 export const parts = {
   handler: ({ quick, progress }: PartOptions) => runPlan(quick ? quickPlan() : fullPlan(), progress),
+  'end-to-end': ({ quick, progress }: PartOptions) => endToEnd(quick ? quickEndToEnd() : fullEndToEnd(), progress),
   steady: steadyPart,
+  'aws-client': ({ quick, progress }: PartOptions) => compareClients(quick ? 400 : 4_000, progress),
+  bundle: ({ quick, progress }: PartOptions) => measureBundles(quick ? 5 : 15, progress),
 } satisfies Record<string, (options: PartOptions) => Promise<unknown>>
 
 export type PartName = keyof typeof parts

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, inject, test } from 'vitest'
+import { compareClients } from '../../bench/aws-client/part.ts'
+import { measureBundles } from '../../bench/bundle/part.ts'
 import { tinyPlan } from '../../bench/handler/cells.ts'
 import { runPlan } from '../../bench/handler/run.ts'
-import { forkStub } from '../../bench/handler/servers.ts'
+import { forkStub } from '../../bench/servers.ts'
 import { handlerSection } from '../../bench/page/handler.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weirhouse-bench-'))
@@ -15,12 +17,9 @@ test('every contestant writes in every cell, and the page shows each', async () 
   const stores = inject('stores')
   const stub = await forkStub()
   const plan = tinyPlan()
-  const servers = {
-    folder,
-    stores,
-    stub: { ...stores.dynamodb, endpoint: stub.endpoint },
-    stop: () => Promise.resolve(),
-  }
+  const never = () => Promise.reject(new Error('the servers are those of all tests'))
+  const standIn = { ...stores.dynamodb, endpoint: stub.endpoint }
+  const servers = { folder, stores, stub: standIn, reset: never, stop: never }
   try {
     const result = await runPlan(plan, () => undefined, servers)
     expect(result.cells.map(({ contestants }) => contestants.map(({ name }) => name))).toEqual(
@@ -39,3 +38,18 @@ test('every contestant writes in every cell, and the page shows each', async () 
     stub.stop()
   }
 }, 60_000)
+
+test('both clients of AWS send the same batches', async () => {
+  const { clients } = await compareClients(20, () => undefined)
+  expect(clients.map(({ name }) => name)).toEqual(['ours', 'AWS SDK'])
+  for (const each of clients) expect(each.cpuMicroseconds).toBeGreaterThan(0)
+})
+
+test('bundles are weighed and loaded', async () => {
+  const { bundles } = await measureBundles(1, () => undefined)
+  expect(bundles.map(({ name }) => name)).toEqual(['earthquakes', 'demo', 'S3 only'])
+  for (const { bytes, loadMs, contents } of bundles) {
+    expect(loadMs).toBeGreaterThan(0)
+    expect(contents.reduce((sum, [, each]) => sum + each, 0)).toBeLessThanOrEqual(bytes)
+  }
+})
