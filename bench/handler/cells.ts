@@ -99,10 +99,9 @@ export function tinyPlan(): Plan {
     turns: 1,
     warmUpRecords: 0,
     cells: [
-      cell(combinations.decode, SMALL, 20),
       cell(combinations.all, LARGE, 20),
-      cell(combinations.bothLocal, SMALL, 20),
-      cell(combinations.kept, SMALL, 50, { keys: 100 }),
+      cell(combinations.bothLocal, SMALL, 20, { contestants: ['weirhouse'] }),
+      cell(combinations.kept, SMALL, 50, { keys: 100, contestants: ['weirhouse', 'careful'] }),
     ],
   }
 }

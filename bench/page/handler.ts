@@ -98,12 +98,13 @@ function combinationTable(name: string, cells: readonly CellResult[]): string {
 function bothTable(name: string, cells: readonly CellResult[]): string {
   const both = cells.filter(({ combination }) => combination === name)
   const rows = both.map((cell) => {
-    const [own, careful, naive] = [find(cell, 'weirhouse')!, find(cell, 'careful')!, find(cell, 'naive')!]
-    const beaten = [careful, naive].filter((peer) => own.recordsPerSecond > peer.recordsPerSecond)
+    const own = find(cell, 'weirhouse')!
+    const peers = [find(cell, 'careful'), find(cell, 'naive')]
+    const beaten = peers.flatMap((peer) => (peer && own.recordsPerSecond > peer.recordsPerSecond ? [peer.name] : []))
     return [
       number(cell.size),
-      ...[own, careful, naive].flatMap((each) => [speed(each), String(each.p50Ms)]),
-      beaten.map(({ name }) => name).join(', ') || 'none',
+      ...[own, ...peers].flatMap((each) => [speed(each), String(each?.p50Ms ?? '')]),
+      beaten.join(', ') || 'none',
     ]
   })
   const hundred = both.find(({ size }) => size === 100)
