@@ -41,7 +41,7 @@ describe('page', () => {
 
   test('what was not measured is told, with the command', () => {
     const page = performancePage(root, {})
-    for (const part of ['handler', 'end-to-end', 'steady', 'bundle', 'aws-client'])
+    for (const part of ['handler', 'profile', 'end-to-end', 'steady', 'bundle', 'aws-client'])
       expect(page).toContain(`Not measured yet: \`npm run bench -- ${part}\`.`)
   })
 
@@ -103,6 +103,8 @@ describe('plans', () => {
   test('a part that there is not is refused', () => {
     const run = () =>
       execFileSync(process.execPath, ['--conditions=source', join(root, 'bench/run.ts'), 'fast'], { stdio: 'pipe' })
-    expect(run).toThrow(/There is no part "fast". Give one of: handler, end-to-end, steady, aws-client, bundle, all/)
+    expect(run).toThrow(
+      /There is no part "fast". Give one of: handler, profile, end-to-end, steady, aws-client, bundle, all/,
+    )
   })
 })

@@ -92,6 +92,12 @@ export function quickPlan(): Plan {
   }
 }
 
+/** The combinations that have targets, ours alone. */
+export function profiledCells(): Pick<Plan, 'cells'> {
+  const { decode, postgres, s3, dynamodb, all } = combinations
+  return { cells: [decode, postgres, s3, dynamodb, all].map((each) => cell(each, SMALL, 10_000)) }
+}
+
 /** As little as shows that everything works. */
 export function tinyPlan(): Plan {
   return {

@@ -78,7 +78,12 @@ function lineOf({ combination, bytes, size, updating, contestants }: CellResult)
 }
 
 /** Bundles, tables and buckets. Gives the bundle's file by pipeline. */
-async function deployAll(plan: Plan, servers: BenchServers, client: Client): Promise<Map<string, string>> {
+export async function deployAll(
+  plan: Pick<Plan, 'cells'>,
+  servers: BenchServers,
+  client: Client,
+  debug = false,
+): Promise<Map<string, string>> {
   const bundles = new Map<string, string>()
   for (const { pipeline: name, stub } of new Set(plan.cells.map(({ combination }) => combination))) {
     await provisionStores([await pipelineOf(name)], storesOf(stub, servers))
@@ -87,6 +92,7 @@ async function deployAll(plan: Plan, servers: BenchServers, client: Client): Pro
       modulePath: moduleOf(name),
       outFolder: join(servers.folder, 'bundles', name),
       pipelineName: name,
+      debug,
     })
     bundles.set(name, join(folder, 'index.mjs'))
   }
@@ -137,7 +143,10 @@ async function runCell(run: CellRun): Promise<CellResult> {
   }
 }
 
-async function startContestant(run: CellRun, contestant: ContestantName): Promise<ChildProcess> {
+export async function startContestant(
+  run: Omit<CellRun, 'plan' | 'client'>,
+  contestant: ContestantName,
+): Promise<ChildProcess> {
   const { cell, partition, servers, bundles } = run
   const { combination, bytes, size, keys } = cell
   const start: Start = {
@@ -171,7 +180,7 @@ function tableOf(name: ContestantName, pipeline: string): string {
   return `bench_${name === 'weirhouse' ? pipeline.replaceAll('-', '_') : name}`
 }
 
-function takeTurn(child: ChildProcess, turn: Turn): Promise<Spent> {
+export function takeTurn(child: ChildProcess, turn: Turn): Promise<Spent> {
   child.send(turn)
   return answerOf(child) as Promise<Spent>
 }

@@ -6,6 +6,7 @@ import { afterAll, expect, inject, test } from 'vitest'
 import { compareClients } from '../../bench/aws-client/part.ts'
 import { measureBundles } from '../../bench/bundle/part.ts'
 import { tinyPlan } from '../../bench/handler/cells.ts'
+import { hotSpots } from '../../bench/handler/hot-spots.ts'
 import { runPlan } from '../../bench/handler/run.ts'
 import { forkStub } from '../../bench/servers.ts'
 import { handlerSection } from '../../bench/page/handler.ts'
@@ -53,3 +54,18 @@ test('bundles are weighed and loaded', async () => {
     expect(contents.reduce((sum, [, each]) => sum + each, 0)).toBeLessThanOrEqual(bytes)
   }
 })
+
+test('a profile names what the CPU was spent in', async () => {
+  const hot = await hotSpots(() => {
+    for (const end = performance.now() + 100; performance.now() < end;) spin()
+    return Promise.resolve()
+  })
+  expect(hot.reduce((sum, { share }) => sum + share, 0)).toBeGreaterThan(0.5)
+  expect(hot.slice(0, 4).map(({ name }) => name)).toContain('spin')
+})
+
+function spin(): number {
+  let sum = 0
+  for (let i = 0; i < 100_000; i++) sum = (sum * 31 + i) | 0
+  return sum
+}
