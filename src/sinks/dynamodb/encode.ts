@@ -7,10 +7,12 @@ import { MAX_ITEM_BYTES } from '../../core/limits.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { sourceMark } from '../../core/record.ts'
-import type { SinkRange, SinkRecord } from '../sink.ts'
+import type { KeyFields, SinkRange, SinkRecord } from '../sink.ts'
+import { expiryAfter, expiryOf } from './expiry.ts'
 import { canonicalDecimal, parseDecimal } from './decimal.ts'
 import { marshal, marshalNumeric, membersOf, nameBytes, UnholdableError } from './marshal.ts'
 import type { Meter } from './marshal.ts'
+import { expiryName, positionKey } from './options.ts'
 import type { DynamoDbOptions } from './options.ts'
 import { positionOrder, shapes } from './shape.ts'
 import type { Shape } from './shape.ts'
@@ -26,6 +28,8 @@ export interface EncodedRow {
   /** Equal exactly for keys that DynamoDB holds equal. */
   readonly keyText: string
   readonly bytes: number
+  /** It marks that its key is deleted. */
+  readonly deleted?: true
 }
 
 export interface EncodedRecord {
@@ -49,21 +53,30 @@ const MAX_SORT_KEY_BYTES = 1024
 /** Position numbers take at most this much each: 16 digits, sign and length. */
 const POSITION_NUMBER_BYTES = 10
 
-/** Compiles the definition to an encoder of batches. */
+/**
+ * Compiles the definition to an encoder of batches.
+ * @param expiringDeletes markers of deletes get a time to live: `withExpiry` puts it
+ */
 export function batchEncoder(
   options: DynamoDbOptions,
   table: string,
   order: OrderKind,
+  expiringDeletes = false,
 ): (ranges: readonly SinkRange[]) => EncodedBatch {
-  const encodeRow = rowEncoder(options, table, order)
+  const { encodeRow, encodeDelete } = encoders(options, table, order, expiringDeletes)
   return (ranges) => {
     const refusals: Refusal[] = []
     const encoded = ranges.map(({ source, records }): EncodedRange => {
-      const positionText = Buffer.byteLength(sourceMark(source))
+      const src = sourceMark(source)
       return {
         source,
         records: records.map((each) => {
-          const rows = encodeRecord(each, (row, i) => encodeRow(row, i, positionText, each.versions?.[i]))
+          const at = (index: number): At => ({ src, index, record: each.record, version: each.versions?.[index] })
+          const rows = encodeRecord(
+            each,
+            (row, i) => encodeRow(row, at(i)),
+            options.append ? undefined : (key, i) => encodeDelete(key, at(i)),
+          )
           if (typeof rows !== 'string') return { record: each.record, rows }
           refusals.push({ source, record: each.record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
           return { record: each.record, rows: [] }
@@ -75,9 +88,13 @@ export function batchEncoder(
 }
 
 /** All rows, or why one of them, and so the record, cannot be held. */
-function encodeRecord({ rows }: SinkRecord, encode: (row: unknown, i: number) => EncodedRow): EncodedRow[] | string {
+function encodeRecord(
+  { rows, deletes = [] }: SinkRecord,
+  encode: (row: unknown, i: number) => EncodedRow,
+  encodeDelete: ((key: KeyFields, i: number) => EncodedRow) | undefined,
+): EncodedRow[] | string {
   try {
-    return rows.map(encode)
+    return [...rows.map(encode), ...(encodeDelete ? deletes.map(encodeDelete) : [])]
   } catch (error) {
     if (error instanceof UnholdableError) return error.message
     // A getter of the row that throws: the row's fault as well.
@@ -93,21 +110,31 @@ interface Plan {
   readonly indexKeys: readonly { readonly attribute: KeyAttribute; readonly maxBytes: number }[]
 }
 
-function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind) {
-  const plan = planOf(options)
+/** Where a row comes from. */
+interface At {
+  readonly src: string
+  readonly index: number
+  readonly record: SourceRecord
+  readonly version: string | number | undefined
+}
+
+function encoders(options: DynamoDbOptions, table: string, order: OrderKind, expiringDeletes: boolean) {
+  const plan = planOf(options, expiringDeletes)
   const shapeOf = shapes(table, order, options.positionAttributes)
   const own = positionOrder(order, options.positionAttributes)
   const ownNames = own.reduce((sum, name) => sum + Buffer.byteLength(name), 0)
+  const { deleted } = options.positionAttributes
+  const expiry = expiryName(options)
 
-  return (row: unknown, index: number, srcBytes: number, version: string | number | undefined): EncodedRow => {
-    if (typeof row !== 'object' || row === null || Array.isArray(row))
-      throw new UnholdableError('the row is no object of attributes')
-    const meter: Meter = { bytes: ownNames + srcBytes + (own.length - 1) * POSITION_NUMBER_BYTES }
+  const encode = (
+    members: Iterable<readonly [name: string, value: unknown]>,
+    { src, index, version }: At,
+  ): EncodedRow => {
+    const meter: Meter = { bytes: ownNames + Buffer.byteLength(src) + (own.length - 1) * POSITION_NUMBER_BYTES }
     if (typeof version === 'string') marshal(version, 'version', meter)
     const names: string[] = []
     const values: string[] = []
-    for (const [name, value] of membersOf(row, 'row')) {
-      if (plan.reserved.has(name)) throw new UnholdableError(`${name}: the name of a position attribute`)
+    for (const [name, value] of members) {
       meter.bytes += nameBytes(name, 'row')
       names.push(name)
       values.push(plan.numeric.has(name) ? marshalNumeric(value, name, meter) : marshal(value, name, meter))
@@ -131,9 +158,63 @@ function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind) {
       bytes: meter.bytes,
     }
   }
+  const rowMembers = memberReader(options, plan)
+  return {
+    encodeRow: (row: unknown, at: At): EncodedRow => encode(rowMembers(row, at), at),
+    /** A marker: key and position say which key went, and when. */
+    encodeDelete: (key: KeyFields, at: At): EncodedRow => {
+      const fields = plan.keys.flatMap(({ name }) => (key[name] === undefined ? [] : [[name, key[name]] as const]))
+      const marks = expiringDeletes
+        ? [[deleted, true] as const, [expiry, UNKNOWN_TIME] as const]
+        : [[deleted, true] as const]
+      return { ...encode([...fields, ...marks], at), deleted: true }
+    },
+  }
 }
 
-function planOf(options: DynamoDbOptions): Plan {
+/** Stands in a marker until it is known when it is written. */
+const UNKNOWN_TIME = 0
+
+/** A marker with the time when it may go; other rows as they are. Seconds since 1970. */
+export function withExpiry(row: EncodedRow, seconds: number | undefined): EncodedRow {
+  if (row.deleted !== true || seconds === undefined) return row
+  return { ...row, values: [...row.values.slice(0, -1), `{"N":"${seconds}"}`] }
+}
+
+/** The attributes of an item as the row has them, with what the options add. Throws UnholdableError. */
+function memberReader(options: DynamoDbOptions, { reserved }: Plan) {
+  const made = options.append ? positionKey(options).name : undefined
+  const { attribute, seconds } = options.timeToLive ?? {}
+  return (row: unknown, at: At): [name: string, value: unknown][] => {
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      throw new UnholdableError('the row is no object of attributes')
+    const members = membersOf(row, 'row')
+    for (const member of members) {
+      const [name, value] = member
+      if (reserved.has(name)) throw new UnholdableError(`${name}: the name of a position attribute`)
+      if (name === made) throw new UnholdableError(`${name}: in a table that is appended to, the position stands there`)
+      if (name !== attribute) continue
+      if (seconds !== undefined)
+        throw new UnholdableError(`${name}: follows from the record's timestamp (timeToLive.seconds)`)
+      member[1] = expiryOf(value, name)
+    }
+    if (made !== undefined) members.push([made, positionText(at)])
+    if (attribute !== undefined && seconds !== undefined)
+      members.push([attribute, expiryAfter(at.record.timestamp, seconds, attribute)])
+    return attribute === undefined ? members : members.filter(([name, value]) => name !== attribute || value !== null)
+  }
+}
+
+/** Text order is log order within a partition. */
+export function positionText({
+  src,
+  record: { offset },
+  index,
+}: Pick<At, 'src' | 'index'> & { readonly record: Pick<SourceRecord, 'offset'> }): string {
+  return `${src}@${String(offset).padStart(16, '0')}#${String(index).padStart(3, '0')}`
+}
+
+function planOf(options: DynamoDbOptions, expiringDeletes: boolean): Plan {
   const keys = keyAttributes(options)
   const indexes = Object.values(options.indexes)
   const indexKeys = indexes.flatMap((index) =>
@@ -144,7 +225,10 @@ function planOf(options: DynamoDbOptions): Plan {
   )
   const all = [...keys, ...indexKeys.map(({ attribute }) => attribute)]
   return {
-    reserved: new Set(Object.values(options.positionAttributes)),
+    reserved: new Set([
+      ...Object.values(options.positionAttributes),
+      ...(expiringDeletes && !options.timeToLive ? [expiryName(options)] : []),
+    ]),
     numeric: new Set([...options.numbers, ...all.filter(({ type }) => type === 'N').map(({ name }) => name)]),
     keys,
     indexKeys,
