@@ -1,10 +1,13 @@
 /** What DynamoDB alone has of deletes, times to live and tables that are appended to. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { AwsClients } from '../../src/aws/index.ts'
+import { any, pipeline } from '../../src/index.ts'
+import { provisionStores } from '../../src/local/provision.ts'
+import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
 import type { KeyFields, SinkRange } from '../../src/sinks/sink.ts'
 import { deliverTo, invocation, range, span } from '../../src/testing/index.ts'
-import { clients } from './dynamodb-kit.ts'
+import { clients, deadline, fresh } from './dynamodb-kit.ts'
 import { sinkTarget } from './dynamodb-target.ts'
 import type { Target, TargetOptions } from './dynamodb-target.ts'
 
@@ -152,6 +155,31 @@ describe('times to live', () => {
       const [refusal] = (await target.open()).prepare([{ source, records: none }]).refusals
       expect(refusal?.text).toContain('there is none')
     }))
+})
+
+test('the local stack lets items of such tables expire, a second time as well', async () => {
+  const table = fresh('expiring')
+  const kv = dynamodb({ id: 'kv', table, partitionKey: 'id' })
+  const made = pipeline({
+    name: 'expiring',
+    source: { topic: 't', retentionDays: 7 },
+    decode: any(),
+    tombstone: 'delete',
+    keyOf: () => null,
+    sinks: [kv],
+  })
+  for (let time = 0; time < 2; time++) {
+    await provisionStores([made], inject('stores'))
+    const { TimeToLiveDescription: found } = await aws.dynamodb.call<{ TimeToLiveDescription: object }>(
+      'DescribeTimeToLive',
+      { TableName: table },
+      deadline(),
+    )
+    expect(found).toMatchObject({
+      AttributeName: '_expires',
+      TimeToLiveStatus: expect.stringMatching(/^ENABL/) as string,
+    })
+  }
 })
 
 describe('a table that is appended to', () => {

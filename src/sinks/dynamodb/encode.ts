@@ -8,11 +8,12 @@ import type { OrderKind } from '../../core/order.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { sourceMark } from '../../core/record.ts'
 import type { KeyFields, SinkRange, SinkRecord } from '../sink.ts'
-import { expiryAfter, expiryOf } from './expiry.ts'
+import { additionOf, markerOf } from './additions.ts'
+import type { RowPlace } from './additions.ts'
 import { canonicalDecimal, parseDecimal } from './decimal.ts'
 import { marshal, marshalNumeric, membersOf, nameBytes, UnholdableError } from './marshal.ts'
-import type { Meter } from './marshal.ts'
-import { expiryName, positionKey } from './options.ts'
+import type { Members, Meter } from './marshal.ts'
+import { expiryName } from './options.ts'
 import type { DynamoDbOptions } from './options.ts'
 import { positionOrder, shapes } from './shape.ts'
 import type { Shape } from './shape.ts'
@@ -63,20 +64,16 @@ export function batchEncoder(
   order: OrderKind,
   expiringDeletes = false,
 ): (ranges: readonly SinkRange[]) => EncodedBatch {
-  const { encodeRow, encodeDelete } = encoders(options, table, order, expiringDeletes)
+  const encode = rowEncoder(options, table, order, expiringDeletes)
   return (ranges) => {
     const refusals: Refusal[] = []
     const encoded = ranges.map(({ source, records }): EncodedRange => {
       const src = sourceMark(source)
+      const srcBytes = Buffer.byteLength(src)
       return {
         source,
         records: records.map((each) => {
-          const at = (index: number): At => ({ src, index, record: each.record, version: each.versions?.[index] })
-          const rows = encodeRecord(
-            each,
-            (row, i) => encodeRow(row, at(i)),
-            options.append ? undefined : (key, i) => encodeDelete(key, at(i)),
-          )
+          const rows = encodeRecord(each, src, srcBytes, encode)
           if (typeof rows !== 'string') return { record: each.record, rows }
           refusals.push({ source, record: each.record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
           return { record: each.record, rows: [] }
@@ -89,12 +86,14 @@ export function batchEncoder(
 
 /** All rows, or why one of them, and so the record, cannot be held. */
 function encodeRecord(
-  { rows, deletes = [] }: SinkRecord,
-  encode: (row: unknown, i: number) => EncodedRow,
-  encodeDelete: ((key: KeyFields, i: number) => EncodedRow) | undefined,
+  { record, rows, versions, deletes }: SinkRecord,
+  src: string,
+  srcBytes: number,
+  { encodeRow, encodeDelete }: ReturnType<typeof rowEncoder>,
 ): EncodedRow[] | string {
   try {
-    return [...rows.map(encode), ...(encodeDelete ? deletes.map(encodeDelete) : [])]
+    if (deletes) return encodeDelete ? deletes.map((key, i) => encodeDelete(key, i, srcBytes)) : []
+    return rows.map((row, index) => encodeRow(row, { src, record, index }, srcBytes, versions?.[index]))
   } catch (error) {
     if (error instanceof UnholdableError) return error.message
     // A getter of the row that throws: the row's fault as well.
@@ -106,112 +105,94 @@ interface Plan {
   readonly reserved: ReadonlySet<string>
   readonly numeric: ReadonlySet<string>
   readonly keys: readonly KeyAttribute[]
+  /** Their names as JSON. */
+  readonly quoted: readonly string[]
   /** Keys of indexes: checked where a row has them. */
   readonly indexKeys: readonly { readonly attribute: KeyAttribute; readonly maxBytes: number }[]
 }
 
-/** Where a row comes from. */
-interface At {
-  readonly src: string
-  readonly index: number
-  readonly record: SourceRecord
-  readonly version: string | number | undefined
-}
-
-function encoders(options: DynamoDbOptions, table: string, order: OrderKind, expiringDeletes: boolean) {
+function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind, expiringDeletes: boolean) {
   const plan = planOf(options, expiringDeletes)
   const shapeOf = shapes(table, order, options.positionAttributes)
   const own = positionOrder(order, options.positionAttributes)
   const ownNames = own.reduce((sum, name) => sum + Buffer.byteLength(name), 0)
-  const { deleted } = options.positionAttributes
-  const expiry = expiryName(options)
 
   const encode = (
-    members: Iterable<readonly [name: string, value: unknown]>,
-    { src, index, version }: At,
+    { names, members }: Members,
+    factOf: FactOf,
+    index: number,
+    srcBytes: number,
+    version?: string | number,
   ): EncodedRow => {
-    const meter: Meter = { bytes: ownNames + Buffer.byteLength(src) + (own.length - 1) * POSITION_NUMBER_BYTES }
+    const meter: Meter = { bytes: ownNames + srcBytes + (own.length - 1) * POSITION_NUMBER_BYTES }
     if (typeof version === 'string') marshal(version, 'version', meter)
-    const names: string[] = []
-    const values: string[] = []
-    for (const [name, value] of members) {
-      meter.bytes += nameBytes(name, 'row')
-      names.push(name)
-      values.push(plan.numeric.has(name) ? marshalNumeric(value, name, meter) : marshal(value, name, meter))
+    const values = new Array<string>(names.length)
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]!
+      const fact = factOf(name)
+      meter.bytes += fact.bytes
+      values[i] = fact.numeric ? marshalNumeric(members[i], name, meter) : marshal(members[i], name, meter)
     }
     if (meter.bytes > MAX_ITEM_BYTES)
       throw new UnholdableError(`an item of ${meter.bytes} bytes, over ${MAX_ITEM_BYTES}`)
-    const keys = plan.keys.map((key, i) =>
-      keyValue(key, valueOf(key.name, names, values), i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES),
-    )
+    let key = ''
+    let keyText = ''
+    for (let i = 0; i < plan.keys.length; i++) {
+      const attribute = plan.keys[i]!
+      const at = names.indexOf(attribute.name)
+      const text = keyValue(attribute, values[at], members[at], i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES)
+      key += `${i === 0 ? '{' : ','}${plan.quoted[i]!}:${values[at]!}`
+      keyText += `${text.length}:${text}`
+    }
     for (const { attribute, maxBytes } of plan.indexKeys) {
-      const json = valueOf(attribute.name, names, values)
-      if (json !== undefined) keyValue(attribute, json, maxBytes)
+      const at = names.indexOf(attribute.name)
+      if (at >= 0) keyValue(attribute, values[at], members[at], maxBytes)
     }
-    return {
-      index,
-      ...(version === undefined ? {} : { version }),
-      shape: shapeOf(names),
-      values,
-      key: `{${keys.map(({ json }, i) => `${JSON.stringify(plan.keys[i]!.name)}:${json}`).join(',')}}`,
-      keyText: keys.map(({ text }) => `${text.length}:${text}`).join(''),
-      bytes: meter.bytes,
-    }
+    const encoded = { index, shape: shapeOf(names), values, key: `${key}}`, keyText, bytes: meter.bytes }
+    return version === undefined ? encoded : { ...encoded, version }
   }
-  const rowMembers = memberReader(options, plan)
-  return {
-    encodeRow: (row: unknown, at: At): EncodedRow => encode(rowMembers(row, at), at),
-    /** A marker: key and position say which key went, and when. */
-    encodeDelete: (key: KeyFields, at: At): EncodedRow => {
-      const fields = plan.keys.flatMap(({ name }) => (key[name] === undefined ? [] : [[name, key[name]] as const]))
-      const marks = expiringDeletes
-        ? [[deleted, true] as const, [expiry, UNKNOWN_TIME] as const]
-        : [[deleted, true] as const]
-      return { ...encode([...fields, ...marks], at), deleted: true }
-    },
-  }
-}
 
-/** Stands in a marker until it is known when it is written. */
-const UNKNOWN_TIME = 0
-
-/** A marker with the time when it may go; other rows as they are. Seconds since 1970. */
-export function withExpiry(row: EncodedRow, seconds: number | undefined): EncodedRow {
-  if (row.deleted !== true || seconds === undefined) return row
-  return { ...row, values: [...row.values.slice(0, -1), `{"N":"${seconds}"}`] }
-}
-
-/** The attributes of an item as the row has them, with what the options add. Throws UnholdableError. */
-function memberReader(options: DynamoDbOptions, { reserved }: Plan) {
-  const made = options.append ? positionKey(options).name : undefined
-  const { attribute, seconds } = options.timeToLive ?? {}
-  return (row: unknown, at: At): [name: string, value: unknown][] => {
+  const factOf = nameFacts(plan)
+  const add = additionOf(options)
+  const encodeRow = (row: unknown, place: RowPlace, srcBytes: number, version: string | number | undefined) => {
     if (typeof row !== 'object' || row === null || Array.isArray(row))
       throw new UnholdableError('the row is no object of attributes')
     const members = membersOf(row, 'row')
-    for (const member of members) {
-      const [name, value] = member
-      if (reserved.has(name)) throw new UnholdableError(`${name}: the name of a position attribute`)
-      if (name === made) throw new UnholdableError(`${name}: in a table that is appended to, the position stands there`)
-      if (name !== attribute) continue
-      if (seconds !== undefined)
-        throw new UnholdableError(`${name}: follows from the record's timestamp (timeToLive.seconds)`)
-      member[1] = expiryOf(value, name)
-    }
-    if (made !== undefined) members.push([made, positionText(at)])
-    if (attribute !== undefined && seconds !== undefined)
-      members.push([attribute, expiryAfter(at.record.timestamp, seconds, attribute)])
-    return attribute === undefined ? members : members.filter(([name, value]) => name !== attribute || value !== null)
+    add?.(members, place)
+    return encode(members, factOf, place.index, srcBytes, version)
   }
+
+  const factOfMark = nameFacts({ ...plan, reserved: new Set() })
+  const encodeDelete = (key: KeyFields, index: number, srcBytes: number): EncodedRow => ({
+    ...encode(markerOf(options, expiringDeletes, key), factOfMark, index, srcBytes),
+    deleted: true,
+  })
+  // An append table keeps every row.
+  return { encodeRow, encodeDelete: options.append ? undefined : encodeDelete }
 }
 
-/** Text order is log order within a partition. */
-export function positionText({
-  src,
-  record: { offset },
-  index,
-}: Pick<At, 'src' | 'index'> & { readonly record: Pick<SourceRecord, 'offset'> }): string {
-  return `${src}@${String(offset).padStart(16, '0')}#${String(index).padStart(3, '0')}`
+interface NameFact {
+  readonly bytes: number
+  readonly numeric: boolean
+}
+
+type FactOf = (name: string) => NameFact
+
+/** Names that are remembered; more of them, and the memory starts anew (D11). */
+const MAX_NAMES = 1024
+
+/** What the encoder knows of an attribute's name, found out once. Throws UnholdableError for a name that no row may use. */
+function nameFacts({ reserved, numeric }: Plan): FactOf {
+  const known = new Map<string, NameFact>()
+  return (name) => {
+    const found = known.get(name)
+    if (found) return found
+    if (reserved.has(name)) throw new UnholdableError(`${name}: the name of a position attribute`)
+    const fact = { bytes: nameBytes(name, 'row'), numeric: numeric.has(name) }
+    if (known.size >= MAX_NAMES) known.clear()
+    known.set(name, fact)
+    return fact
+  }
 }
 
 function planOf(options: DynamoDbOptions, expiringDeletes: boolean): Plan {
@@ -227,30 +208,27 @@ function planOf(options: DynamoDbOptions, expiringDeletes: boolean): Plan {
   return {
     reserved: new Set([
       ...Object.values(options.positionAttributes),
+      // Where the option names one, it is the row's.
       ...(expiringDeletes && !options.timeToLive ? [expiryName(options)] : []),
     ]),
     numeric: new Set([...options.numbers, ...all.filter(({ type }) => type === 'N').map(({ name }) => name)]),
     keys,
+    quoted: keys.map(({ name }) => JSON.stringify(name)),
     indexKeys,
   }
 }
 
-function valueOf(name: string, names: readonly string[], values: readonly string[]): string | undefined {
-  const at = names.indexOf(name)
-  return at < 0 ? undefined : values[at]
-}
-
 const kinds = { S: 'text', N: 'a number', B: 'bytes' } as const
 
-/** Checks a key and gives its canonical text. `json` is `{"S":...}`, `{"N":...}` or `{"B":...}`. */
-function keyValue({ name, type }: KeyAttribute, json: string | undefined, maxBytes: number) {
+/** Checks a key and gives its canonical text. `json` is `{"S":...}`, `{"N":...}` or `{"B":...}`, made of `value`. */
+function keyValue({ name, type }: KeyAttribute, json: string | undefined, value: unknown, maxBytes: number): string {
   if (json === undefined) throw new UnholdableError(`${name}: the key is missing`)
   if (!json.startsWith(`{"${type}":`)) throw new UnholdableError(`${name}: the key is not ${kinds[type]}`)
-  // What stands between `{"S":` and `}`.
-  const content = JSON.parse(json.slice(5, -1)) as string
-  if (type === 'N') return { json, text: canonicalDecimal(parseDecimal(content)!) }
+  // What stands between `{"S":` and `}`; of text that is the text itself.
+  const content = type === 'S' && typeof value === 'string' ? value : (JSON.parse(json.slice(5, -1)) as string)
+  if (type === 'N') return canonicalDecimal(parseDecimal(content)!)
   const bytes = Buffer.byteLength(content, type === 'B' ? 'base64' : 'utf8')
   if (bytes === 0) throw new UnholdableError(`${name}: the key is empty`)
   if (bytes > maxBytes) throw new UnholdableError(`${name}: a key of ${bytes} bytes, over ${maxBytes}`)
-  return { json, text: content }
+  return content
 }

@@ -9,7 +9,7 @@ import type { OrderKind } from '../../core/order.ts'
 import type { LedgerStore } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
 import type { Effect, TakeEffect } from './effect.ts'
-import { withExpiry } from './encode.ts'
+import { withExpiry } from './additions.ts'
 import type { EncodedBatch, EncodedRange } from './encode.ts'
 import type { Guard } from './guard.ts'
 import { admitRange, advance } from './progress.ts'
@@ -106,7 +106,6 @@ async function takeEffectOf(
     const left = refused.size === 0 ? all : all.filter((placed) => !refused.has(recordId(placed)))
     const rows = compact(left, ({ row }) => row.keyText, order).filter((placed) => !tried.has(placed))
     if (rows.length === 0) return { written, refused: [...refused.values()] }
-    for (const placed of rows) tried.add(placed)
     const effect = await takeEffect(rows, deadline)
     for (const placed of effect.written) written.push(placed) // more than a call can have arguments
     for (const each of effect.refused) {
@@ -114,6 +113,7 @@ async function takeEffectOf(
       log('WARN', 'DynamoDB refused a record', { sink, code: 'WEIR_REFUSED', offset: each.placed.position.offset })
     }
     if (effect.refused.length === 0) return { written, refused: [...refused.values()] }
+    for (const placed of rows) tried.add(placed)
   }
 }
 
