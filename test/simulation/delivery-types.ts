@@ -102,6 +102,8 @@ export interface Progress {
   readonly next: number
   readonly gaps: readonly { readonly first: number; readonly last: number }[]
   readonly gapCount: number
+  /** Where its oldest checkpoint is: the log before was never offered, when it is new. */
+  readonly head: number
 }
 
 export type Input = readonly LogRecord[]

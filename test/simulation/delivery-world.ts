@@ -145,7 +145,7 @@ function ownSteps<Store>(parts: Parts<Store>, world: World<Store>): Step<World<S
   const [mapping, witness, store, ...processes] = world
   return [...parts.store.own(store)].map(({ label, store: after }) => ({
     label,
-    state: [mapping, watched(parts, witness, store, after, undefined), after, ...processes],
+    state: [mapping, watched(parts, witness, after), after, ...processes],
   }))
 }
 

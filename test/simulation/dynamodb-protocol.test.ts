@@ -3,13 +3,11 @@
  * requests, with every cut, crash, zombie and lost answer.
  */
 import { describe, expect, test } from 'vitest'
-import { exploreAsync } from '../../src/testing/explorer/explore.ts'
 import { sample } from '../../src/testing/explorer/sample.ts'
 import { compactionForGood, deadLetterAfterWatermark, guardWithoutTimestamp } from './dynamodb-plants.ts'
 import { dynamodbModel } from './dynamodb-world.ts'
 import type { DynamoScenario, Plant } from './dynamodb-world.ts'
-
-const LIMIT = 500_000
+import { exploreAll, toldOf } from './protocol-suite.ts'
 
 const clean: readonly DynamoScenario[] = [
   { log: [['a', 'b', 'a']], deliveries: 2, skips: 1, writes: 'auto' },
@@ -25,17 +23,13 @@ const clean: readonly DynamoScenario[] = [
 ]
 
 describe('D1 D2 D3 D4 D6 D9 N1: the DynamoDB sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
-  test.each(clean)(
-    '$log, $deliveries deliveries, writes $writes, $skips given up, $faults faults',
-    async (scenario) => {
-      const model = dynamodbModel(scenario)
-      const { violation, states, steps } = await exploreAsync(model, LIMIT)
-      expect(violation, violation?.trace.join('\n')).toBeUndefined()
-      expect(model.quiet()).toBeGreaterThan(0)
-      // oxlint-disable-next-line no-console -- the size of the proof is part of its result
-      console.log(`dynamodb ${JSON.stringify(scenario)}: ${states} states, ${steps} steps, ${model.quiet()} quiet`)
-    },
-  )
+  test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
+    const { violation, quiet, line } = await exploreAll('dynamodb', scenario, dynamodbModel(scenario))
+    expect(violation, violation && toldOf(violation)).toBeUndefined()
+    expect(quiet).toBeGreaterThan(0)
+    // oxlint-disable-next-line no-console -- the size of the proof is part of its result
+    console.log(line)
+  })
 
   test('three invocations, two sources, by chance', async () => {
     const scenario: DynamoScenario = {
@@ -49,7 +43,7 @@ describe('D1 D2 D3 D4 D6 D9 N1: the DynamoDB sink loses, doubles, reorders, skip
       writes: 'auto',
     }
     const { violation } = await sample(dynamodbModel(scenario), { walks: 300, seed: 1 })
-    expect(violation, `seed ${violation?.seed}\n${violation?.trace.join('\n')}`).toBeUndefined()
+    expect(violation, violation && `seed ${violation.seed}\n${toldOf(violation)}`).toBeUndefined()
   })
 })
 
@@ -83,9 +77,9 @@ const planted: readonly Planted[] = [
 
 describe('D1 D3 D6 D9: the explorer sees each bug planted around the DynamoDB sink', () => {
   test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
-    const { violation } = await exploreAsync(dynamodbModel(scenario, plant), LIMIT)
+    const { violation } = await exploreAll(bug, scenario, dynamodbModel(scenario, plant))
     expect(violation?.what).toMatch(found)
     // oxlint-disable-next-line no-console -- the trace is the proof
-    console.log([`${bug}: ${violation!.what}`, ...violation!.trace].join('\n  '))
+    console.log(`${bug}: ${toldOf(violation!)}`)
   })
 })

@@ -23,7 +23,7 @@ import { engine, quietPorts } from './engine.ts'
 
 const TABLE = 'items'
 const LEDGER = 'ledger'
-const LETTERS = 'letters'
+export const LETTERS = 'letters'
 const PIPELINE = 'p'
 const SINK = 's'
 const keys: Keys = { [TABLE]: ['id'], [LEDGER]: ['id'], [LETTERS]: ['pipeline', 'position'] }
@@ -70,7 +70,7 @@ export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
   return deliveryModel(scenario, dynamoModel(TABLE), replayed<Input>(program))
 }
 
-const noS3 = { request: () => Promise.reject(new Error('no payload of the model is large')) }
+export const noS3 = { request: () => Promise.reject(new Error('no payload of the model is large')) }
 
 export function dynamoModel(table: string): StoreModel<Tables> {
   return {
@@ -111,6 +111,12 @@ export function lettersIn(tables: Tables): ReadonlySet<string> {
 }
 
 function progressOf(item: Item): Progress {
-  const gaps = JSON.parse(textOf(item, 'gaps')!) as Progress['gaps']
-  return { epoch: numberOf(item, 'epoch')!, next: numberOf(item, 'next')!, gaps, gapCount: numberOf(item, 'gapCount')! }
+  const list = (name: string): unknown => JSON.parse(textOf(item, name)!)
+  return {
+    epoch: numberOf(item, 'epoch')!,
+    next: numberOf(item, 'next')!,
+    gaps: list('gaps') as Progress['gaps'],
+    gapCount: numberOf(item, 'gapCount')!,
+    head: (list('checkpoints') as { readonly offset: number }[])[0]!.offset,
+  }
 }

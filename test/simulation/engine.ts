@@ -47,7 +47,8 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter): 
       await afterwards?.()
       return { done: true }
     } catch (error) {
-      if (error instanceof WeirError) return { failed: error.code, retryable: error.retryable }
+      if (error instanceof WeirError)
+        return { failed: error.code === 'WEIR_UNEXPECTED' ? error.message : error.code, retryable: error.retryable }
       return { failed: messageOf(error), retryable: false }
     }
   }
