@@ -159,7 +159,7 @@ const faults: readonly Fault[] = [
     part: 'mapping',
     strike: (world, _, random) =>
       update(world, {
-        BatchSize: 1 + Math.floor(random() ** 3 * 1000),
+        BatchSize: 10 + Math.floor(random() ** 2 * 1000),
         MaximumBatchingWindowInSeconds: Math.floor(random() * 2),
       }),
   },
@@ -202,6 +202,7 @@ export async function chaos({ seed, seconds, outageSeconds, say }: ChaosOptions)
     await Promise.all(running.values())
     for (const proxy of [world.s3, world.dynamodb, world.postgres]) proxy.mend()
     say('no more faults; waiting for the rest')
+    await update(world, { BatchSize: pipeline.source.batch.records, MaximumBatchingWindowInSeconds: 0 })
     const settled = await world.settle()
     return {
       seed,
