@@ -35,6 +35,7 @@ export async function stuckFrom<Store>(parts: Parts<Store>, quiet: World<Store>)
     }
     const what = wrongIn(parts, world)
     if (what !== undefined) return wrong(what)
+    if (world[0].halted !== null) return undefined // wrongIn would have said so, were it not a way out
   }
   return isFinished(parts, world) ? undefined : wrong('no progress')
 }

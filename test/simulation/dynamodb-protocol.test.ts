@@ -4,7 +4,13 @@
  */
 import { describe, expect, test } from 'vitest'
 import { sample } from '../../src/testing/explorer/sample.ts'
-import { compactionForGood, deadLetterAfterWatermark, guardWithoutTimestamp } from './dynamodb-plants.ts'
+import {
+  cacheTrusted,
+  compactionForGood,
+  deadLetterAfterWatermark,
+  epochNotCompared,
+  guardWithoutTimestamp,
+} from './dynamodb-plants.ts'
 import { dynamodbModel } from './dynamodb-world.ts'
 import type { DynamoScenario, Plant } from './dynamodb-world.ts'
 import { exploreAll, toldOf } from './protocol-suite.ts'
@@ -20,9 +26,12 @@ const clean: readonly DynamoScenario[] = [
   { log: [['a', 'a']], deliveries: 2, warm: true, writes: 'auto' },
   { log: [['a@5'], ['a@3']], deliveries: 2, writes: 'auto' },
   { log: [['a@5'], ['a@3']], deliveries: 2, writes: 'put' },
+  { log: [['a', 'a']], deliveries: 3, rewinds: true, writes: 'put' },
+  { log: [['a', 'b!']], deliveries: 2, rewinds: true, writes: 'auto' },
+  { log: [['a', 'a']], deliveries: 2, rewinds: true, warm: true, writes: 'auto' },
 ]
 
-describe('D1 D2 D3 D4 D6 D9 N1: the DynamoDB sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
+describe('D1 D2 D3 D4 D6 D9 D13 N1: the DynamoDB sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
   test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
     const { violation, quiet, line } = await exploreAll('dynamodb', scenario, dynamodbModel(scenario))
     expect(violation, violation && toldOf(violation)).toBeUndefined()
@@ -73,9 +82,21 @@ const planted: readonly Planted[] = [
     scenario: { log: [['a', 'a!']], deliveries: 2, writes: 'auto' },
     found: /^D1: 0\/0 is acknowledged without an effect/,
   },
+  {
+    bug: 'epoch not compared',
+    plant: epochNotCompared,
+    scenario: { log: [['a', 'a']], deliveries: 2, rewinds: true, writes: 'put' },
+    found: /^D[13]: /,
+  },
+  {
+    bug: 'cache trusted for a drop',
+    plant: cacheTrusted,
+    scenario: { log: [['a', 'a']], deliveries: 2, rewinds: true, warm: true, writes: 'put' },
+    found: /^(?:N1|D1): 0\/0 is acknowledged/,
+  },
 ]
 
-describe('D1 D3 D6 D9: the explorer sees each bug planted around the DynamoDB sink', () => {
+describe('D1 D3 D6 D9 D13 N7: the explorer sees each bug planted around the DynamoDB sink', () => {
   test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
     const { violation } = await exploreAll(bug, scenario, dynamodbModel(scenario, plant))
     expect(violation?.what).toMatch(found)

@@ -9,7 +9,7 @@ import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
 import { openWriter } from '../../src/sinks/dynamodb/open.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
-import { openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
+import { fromItem, openDynamoLedger, toItem } from '../../src/sinks/ledger-dynamodb.ts'
 import type { Dynamo } from '../../src/aws/dynamodb.ts'
 import type { Invocation, SinkWriter } from '../../src/sinks/sink.ts'
 import { replayed } from '../../src/testing/explorer/replay.ts'
@@ -93,6 +93,16 @@ export function dynamoModel(table: string): StoreModel<Tables> {
       const key = ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition: source })
       const item = tables[LEDGER]?.[key]
       return item && progressOf(item)
+    },
+    rewatermark: (tables, change) => {
+      const key = ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition: 0 })
+      const item = tables[LEDGER]?.[key]
+      const before = item && fromItem(key, item)
+      const after = before && change(before)
+      if (!after) return undefined
+      const { rewind: _, ...kept } = before
+      const changed = toItem(key, { ...kept, ...after, version: before.version + 1 })
+      return { ...tables, [LEDGER]: { ...tables[LEDGER], [key]: changed } }
     },
   }
 }

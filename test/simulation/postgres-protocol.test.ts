@@ -20,9 +20,13 @@ const clean: readonly PostgresScenario[] = [
   { log: [['a@5', 'b'], ['a@3']], deliveries: 2, keyed: true },
   { log: [['a!@5', 'b'], ['b@3']], deliveries: 2, keyed: true },
   { log: [['a', 'a', 'a']], deliveries: 3, warm: true, keyed: true },
+  { log: [['a', 'b!']], deliveries: 2, rewinds: true, keyed: true },
+  // a zombie that first reads its watermark after the rewind, and begins above it, can halt the rewind, and no more than that
+  { log: [['a', 'b', 'a']], deliveries: 3, rewinds: true, mayHalt: 'WEIR_REWOUND', keyed: true },
+  { log: [['a', 'b', 'a']], deliveries: 3, rewinds: true, mayHalt: 'WEIR_REWOUND', keyed: false },
 ]
 
-describe('D1 D2 D3 D4 D6 D9 N1: the PostgreSQL sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
+describe('D1 D2 D3 D4 D6 D9 D13 N1: the PostgreSQL sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
   test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
     const { violation, quiet, line } = await exploreAll('postgres', scenario, postgresModel(scenario))
     expect(violation, violation && toldOf(violation)).toBeUndefined()

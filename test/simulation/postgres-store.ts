@@ -5,6 +5,7 @@
  */
 import { isNewer } from '../../src/core/order.ts'
 import type { Position } from '../../src/core/order.ts'
+import type { Rewind } from '../../src/core/watermark.ts'
 import { REFUSED_TEXT } from './dynamo-store.ts'
 import { letterName } from './postgres-session.ts'
 import type { MovedWatermark, PlainLetter, PostgresAnswer, SourceName, StoredRow } from './postgres-session.ts'
@@ -16,6 +17,7 @@ export interface StoredWatermark extends SourceName {
   readonly checkpoints: MovedWatermark['checkpoints']
   readonly gaps: MovedWatermark['gaps']
   readonly gap_count: number
+  readonly rewind: Rewind | null
 }
 
 export interface Contents {
@@ -127,6 +129,10 @@ export function* orphansOf(database: Database): Iterable<{ readonly label: strin
   }
 }
 
+export function isLocked({ open }: Database, lock: string): boolean {
+  return Object.values(open).some(({ locks }) => locks.includes(lock))
+}
+
 function committed(database: Database, own: Contents): Database {
   const outbox: Record<string, PlainLetter> = { ...database.outbox }
   for (const [name, letter] of Object.entries(own.outbox))
@@ -181,13 +187,21 @@ function effectOf(
       const epoch = Math.max(0, ...Object.values(seen.watermarks).map((watermark) => watermark.epoch))
       const made = statement.sources
         .filter((source) => !seen.watermarks[nameOf(source)])
-        .map((source) => ({ ...source, epoch, next_offset: null, checkpoints: [], gaps: [], gap_count: 0 }))
+        .map((source) => ({
+          ...source,
+          epoch,
+          next_offset: null,
+          checkpoints: [],
+          gaps: [],
+          gap_count: 0,
+          rewind: null,
+        }))
       return { own: withWatermarks(own, made), answer: { rows: [] } }
     }
     case 'lock': {
       const found = statement.sources.flatMap((source) => seen.watermarks[nameOf(source)] ?? [])
       const letters = Object.values(seen.outbox).some((letter) => letter.length > 0)
-      return { own, answer: { rows: found.map((watermark) => ({ ...watermark, rewind: null, letters })) } }
+      return { own, answer: { rows: found.map((watermark) => ({ ...watermark, letters })) } }
     }
     case 'foreign': {
       const known = Object.values(seen.watermarks).some(({ next_offset }) => next_offset !== null)

@@ -2,6 +2,7 @@
  * The engine with the PostgreSQL sink and the dead letters, as they ship: the sink's connections over PostgreSQL in memory,
  * the dead letters over DynamoDB in memory.
  */
+import type { Watermark } from '../../src/core/watermark.ts'
 import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { postgres } from '../../src/sinks/postgres/index.ts'
 import { openWriter } from '../../src/sinks/postgres/writer.ts'
@@ -15,8 +16,18 @@ import type { DynamoRequest, Keys, Tables } from './dynamo-store.ts'
 import { lettersIn, LETTERS, noS3 } from './dynamodb-world.ts'
 import { engine, quietPorts } from './engine.ts'
 import { sessionOver } from './postgres-session.ts'
-import type { PostgresRequest, SessionPlant } from './postgres-session.ts'
-import { emptyContents, execute, failing, nameOf, orphaned, orphansOf, positionOf, without } from './postgres-store.ts'
+import type { PostgresRequest, SessionPlant, StoredRow } from './postgres-session.ts'
+import {
+  emptyContents,
+  execute,
+  failing,
+  isLocked,
+  nameOf,
+  orphaned,
+  orphansOf,
+  positionOf,
+  without,
+} from './postgres-store.ts'
 import type { Database } from './postgres-store.ts'
 
 export interface PostgresScenario extends Scenario {
@@ -100,7 +111,35 @@ function storesModel(keyed: boolean): StoreModel<Stores> {
       const { epoch, next_offset: next, gaps, gap_count: gapCount, checkpoints } = watermark
       return { epoch, next, gaps, gapCount, head: checkpoints[0]!.offset }
     },
+    rewatermark: (stores, change, removeFrom) => rewatermarked(stores, keyed, change, removeFrom),
   }
+}
+
+function rewatermarked(
+  stores: Stores,
+  keyed: boolean,
+  change: (before: Watermark) => Watermark | undefined,
+  removeFrom: number | undefined,
+): Stores | undefined {
+  const { database } = stores
+  const name = nameOf({ cluster: CLUSTER, topic: TOPIC, partition: 0 })
+  const there = database.watermarks[name]
+  if (!there || there.next_offset === null || isLocked(database, `w ${name}`)) return undefined
+  const { epoch, next_offset: next, checkpoints, gaps, gap_count: gapCount, rewind } = there
+  const after = change({ epoch, next, checkpoints, gaps, gapCount, ...(rewind ? { rewind } : {}) })
+  if (!after) return undefined
+  const watermark = {
+    ...there,
+    epoch: after.epoch,
+    next_offset: after.next,
+    checkpoints: after.checkpoints,
+    gaps: after.gaps,
+    gap_count: after.gapCount,
+    rewind: after.rewind ?? null,
+  }
+  const stays = ([, row]: [string, StoredRow]) => keyed || removeFrom === undefined || row.offset < removeFrom
+  const rows = Object.fromEntries(Object.entries(database.rows).filter(stays))
+  return { ...stores, database: { ...database, rows, watermarks: { ...database.watermarks, [name]: watermark } } }
 }
 
 function* overTables(stores: Stores, outcomes: Iterable<Outcome<Tables>>): Iterable<Outcome<Stores>> {
