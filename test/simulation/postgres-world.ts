@@ -35,7 +35,7 @@ export interface PostgresScenario extends Scenario {
   readonly keyed: boolean
 }
 
-interface Stores {
+export interface Stores {
   readonly database: Database
   readonly tables: Tables
 }
@@ -147,7 +147,7 @@ function* overTables(stores: Stores, outcomes: Iterable<Outcome<Tables>>): Itera
     yield { ...outcome, store: outcome.store === stores.tables ? stores : { ...stores, tables: outcome.store } }
 }
 
-function* postgresOutcomes(
+export function* postgresOutcomes(
   stores: Stores,
   process: number,
   { session, open, statement }: PostgresRequest,
