@@ -5,10 +5,9 @@
  *   S3           PUT of the compressed object
  *   DynamoDB     BatchWriteItem of 25 items without conditions, 16 requests at a time
  */
-import { once } from 'node:events'
 import { gzipSync } from 'node:zlib'
 import { Client } from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
+import type { Connection } from 'pg'
 import { createClients } from '../../../src/aws/index.ts'
 import type { AwsClients } from '../../../src/aws/index.ts'
 import { forEachBounded } from '../../../src/aws/bounded.ts'
@@ -58,12 +57,33 @@ async function upsert(
   bytes: Buffer,
 ): Promise<void> {
   await client.query('BEGIN')
-  const stream = client.query(copyFrom(copyStage))
-  const done = once(stream, 'finish')
-  stream.end(bytes)
-  await done
+  await copy(client, copyStage, bytes)
   await client.query(insertStage)
   await client.query('COMMIT')
+}
+
+/** What of a connection of `pg` its types leave out. */
+interface CopyConnection extends Connection {
+  sendCopyFromChunk(bytes: Buffer): void
+  endCopyFrom(): void
+}
+
+/** COPY ... FROM STDIN in one message. */
+function copy(client: Client, statement: string, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ignore = () => undefined
+    const submittable = {
+      submit: (connection: Connection) => connection.query(statement),
+      handleCopyInResponse: (connection: CopyConnection) => {
+        connection.sendCopyFromChunk(bytes)
+        connection.endCopyFrom()
+      },
+      handleCommandComplete: ignore,
+      handleError: reject,
+      handleReadyForQuery: () => resolve(),
+    }
+    client.query(submittable)
+  })
 }
 
 /** Nine fields a row: source, epoch, offset, index, timestamp; id, category, value, ts. */
