@@ -108,10 +108,15 @@ const int32 = (value: number) => sized(4, (bytes) => void bytes.writeInt32BE(val
 const int64 = (value: number) => sized(8, (bytes) => void bytes.writeBigInt64BE(BigInt(value), 4))
 const float64 = (value: number) => sized(8, (bytes) => void bytes.writeDoubleBE(value, 4))
 
-function prepareObject({ s3 }: AwsClients, { bucket, prefix }: Targets, event: KafkaEvent): () => Promise<unknown> {
+function prepareObject(
+  { s3 }: AwsClients,
+  { bucket, prefix, raw }: Targets,
+  event: KafkaEvent,
+): () => Promise<unknown> {
   const rows = rowsIn(event)
-  const body = gzipSync(rows.map(({ row }) => `${JSON.stringify(row)}\n`).join(''))
-  const key = `${prefix}${rows[0]!.offset}.jsonl.gz`
+  const lines = rows.map(({ row }) => `${JSON.stringify(row)}\n`).join('')
+  const body = raw ? Buffer.from(lines) : gzipSync(lines)
+  const key = `${prefix}${rows[0]!.offset}.jsonl${raw ? '' : '.gz'}`
   return () => s3.request({ operation: 'PutObject', method: 'PUT', bucket, key, body, deadline: forever })
 }
 
