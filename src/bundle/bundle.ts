@@ -11,6 +11,7 @@ import { build } from 'esbuild'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild'
 import { installSpec, isOptionalPackage } from '../config/optional-module.ts'
 import { messageOf, WeirError } from '../core/errors.ts'
+import { lean } from './lean.ts'
 import { ownModule } from './own-package.ts'
 
 export interface BundleOptions {
@@ -194,7 +195,7 @@ function settings({ contents, folder, sourceMap = false, debug = false }: Entry)
     // What the user's tsconfig.json sets for their editor must not change what is deployed.
     tsconfigRaw: {},
     logLevel: 'silent',
-    plugins: [ownPackage],
+    plugins: [ownPackage, lean],
   }
 }
 

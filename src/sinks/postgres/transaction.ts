@@ -71,9 +71,12 @@ export async function transact(
 ): Promise<Done> {
   const { deadline } = invocation
   course.phase = 'begin'
-  await session.script(deadline, beginSql(deadline.remaining()), BEGIN_PATIENCE_MS)
   const sources = batch.ranges.map(({ source }) => source)
-  const locked = await lock(session, deadline, sink, sources, sink.known)
+  // One round trip: where BEGIN fails, a lock taken without a transaction is gone with its statement.
+  const [, locked] = await Promise.all([
+    session.script(deadline, beginSql(deadline.remaining()), BEGIN_PATIENCE_MS),
+    lock(session, deadline, sink, sources, sink.known),
+  ])
   if (course.unsettled && tookEffect(course.unsettled, locked)) {
     await session.script(deadline, 'ROLLBACK')
     return course.unsettled
@@ -90,7 +93,6 @@ export async function transact(
   course.phase = 'rest'
   const letters = applied.refused.map((each) => letterOf(sink, each))
   await putOutbox(session, deadline, letters)
-  await move(session, deadline, sink, admitted)
   const done = {
     report: reportOf(admitted, applied),
     admitted,
@@ -98,7 +100,8 @@ export async function transact(
   }
   course.phase = 'commit'
   course.unsettled = done
-  const [result] = await session.script(deadline, 'COMMIT')
+  // One round trip: where the move fails, the server makes a rollback of the COMMIT.
+  const [, [result]] = await Promise.all([move(session, deadline, sink, admitted), session.script(deadline, 'COMMIT')])
   if (result!.command !== 'COMMIT') {
     course.unsettled = undefined
     throw new WeirError('WEIR_STORE_UNAVAILABLE', { sink: sink.sink, reason: 'the server rolled back at COMMIT' })
