@@ -70,6 +70,7 @@ export function guaranteeOf(pipeline: Pipeline, circumstances: Circumstances): P
       ...tombstones(pipeline),
       ...skippedBySource,
       ...poisonEverywhere,
+      ...floods(pipeline),
     ],
     sinks: Object.fromEntries(sinks) as Readonly<Record<string, SinkGuarantee>>,
   }
@@ -224,10 +225,16 @@ const poisonEverywhere: readonly Weakening[] = [
     text: 'A batch that holds a record which cannot be decoded, validated, transformed or encoded waits, in every sink, while DynamoDB is down: dead letters come first. It goes on by itself.',
     lift: null,
   },
-  {
-    id: 'poison-flood',
-    promise: 'D7',
-    text: 'Nothing stops a flood: after a wrong deployment every record of the topic can become a dead letter. Watch their number.',
-    lift: null,
-  },
 ]
+
+function floods({ maxPoisonShare }: Pipeline): Weakening[] {
+  if (maxPoisonShare !== false) return []
+  return [
+    {
+      id: 'poison-flood',
+      promise: 'D7',
+      text: 'Nothing stops a flood: after a wrong deployment every record of the topic can become a dead letter. Watch their number.',
+      lift: 'leaving maxPoisonShare out',
+    },
+  ]
+}

@@ -37,6 +37,7 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter): 
         pipeline: definition,
         event: kafkaEvent({ topic: TOPIC, records: input.map(eventRecord) }),
         writers: new Map([[sink.id, writer]]),
+        floodGate: undefined,
         clock,
         requestId: 'r',
         deadline,

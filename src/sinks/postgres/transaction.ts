@@ -11,10 +11,12 @@ import type { DeadLetter } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
 import type { OrderKind } from '../../core/order.ts'
 import { sourceKey } from '../../core/record.ts'
+import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
-import type { Invocation, RangeReport, SinkReport } from '../sink.ts'
+import type { Deletes, Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
 import type { EncodedBatch, EncodedRow } from './batch.ts'
+import { forgetDeletes, lockAlone, lockShared } from './deletes.ts'
 import { faultOf } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { isolate } from './isolate.ts'
@@ -33,6 +35,8 @@ export interface Sink extends Identity {
   readonly order: OrderKind
   readonly layout: Layout
   readonly statements: Statements
+  /** Where tombstones delete by key. */
+  readonly deletes: Deletes | undefined
   /** Up to this many rows travel in one statement. */
   readonly smallRows: number
   /** Sources whose watermark row exists. */
@@ -73,8 +77,9 @@ export async function transact(
   course.phase = 'begin'
   const sources = batch.ranges.map(({ source }) => source)
   // One round trip: where BEGIN fails, a lock taken without a transaction is gone with its statement.
-  const [, locked] = await Promise.all([
+  const [, , locked] = await Promise.all([
     session.script(deadline, beginSql(deadline.remaining()), BEGIN_PATIENCE_MS),
+    takeTurn(sink, session, batch, deadline),
     lock(session, deadline, sink, sources, sink.known),
   ])
   if (course.unsettled && tookEffect(course.unsettled, locked)) {
@@ -101,12 +106,38 @@ export async function transact(
   course.phase = 'commit'
   course.unsettled = done
   // One round trip: where the move fails, the server makes a rollback of the COMMIT.
-  const [, [result]] = await Promise.all([move(session, deadline, sink, admitted), session.script(deadline, 'COMMIT')])
+  const [, , [result]] = await Promise.all([
+    move(session, deadline, sink, admitted),
+    forget(sink, session, batch, deadline),
+    session.script(deadline, 'COMMIT'),
+  ])
   if (result!.command !== 'COMMIT') {
     course.unsettled = undefined
     throw new WeirError('WEIR_STORE_UNAVAILABLE', { sink: sink.sink, reason: 'the server rolled back at COMMIT' })
   }
   return done
+}
+
+/** Batches with deletes of one sink take turns; batches without share one. */
+async function takeTurn(
+  { pipeline, sink, deletes }: Sink,
+  session: Session,
+  batch: EncodedBatch,
+  deadline: Deadline,
+): Promise<void> {
+  if (!deletes) return
+  if (batch.deletes) await session.query(deadline, lockAlone, [pipeline, sink], 'weirhouse turn alone')
+  else await session.query(deadline, lockShared, [pipeline, sink], 'weirhouse turn')
+}
+
+async function forget(
+  { pipeline, sink, deletes }: Sink,
+  session: Session,
+  batch: EncodedBatch,
+  deadline: Deadline,
+): Promise<void> {
+  if (batch.deletes && deletes?.keepMs !== undefined)
+    await session.query(deadline, forgetDeletes, [pipeline, sink, deletes.keepMs])
 }
 
 /**
@@ -206,7 +237,7 @@ async function apply(
   )
   if (rows.length === 0) return { counts: new Map(), refused: [] }
   if (rows.length <= smallRows && !layout.hasArrays) {
-    const parameters = columnArrays(buffer, rows, layout.all)
+    const parameters = columnArrays(buffer, rows, layout.staged)
     return counted(await session.query<CountRow>(deadline, statements.insertArrays, parameters, 'weirhouse rows'))
   }
   if (layout.keys.length === 0) {

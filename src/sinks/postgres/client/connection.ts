@@ -204,7 +204,8 @@ function answers(socket: Socket, queue: Exchange[]): Handlers {
 }
 
 function connectionOf(socket: Socket, state: { usable: boolean }, queue: Exchange[]): Connection {
-  const parsed = new Set<string>()
+  /** SQL by name. */
+  const parsed = new Map<string, string>()
   const send = (request: Buffer, more: Partial<Pick<Exchange, 'chunks' | 'parsed'>> = {}) =>
     new Promise<Exchange['results']>((resolve, reject) => {
       if (!state.usable) {
@@ -224,9 +225,11 @@ function connectionOf(socket: Socket, state: { usable: boolean }, queue: Exchang
   return {
     usable: () => state.usable,
     async query<Row>(sql: string, values: readonly Parameter[], name = '') {
+      const known = parsed.get(name)
+      if (known !== undefined && known !== sql) throw new Error(`two statements have the name "${name}"`)
       const run = wire.run(name, values)
-      const request = parsed.has(name) ? run : Buffer.concat([wire.parse(name, sql), run])
-      const results = await send(request, name === '' ? {} : { parsed: () => void parsed.add(name) })
+      const request = known === undefined ? Buffer.concat([wire.parse(name, sql), run]) : run
+      const results = await send(request, name === '' ? {} : { parsed: () => void parsed.set(name, sql) })
       return (results[0]?.rows ?? []) as Row[]
     },
     script: <Row>(sql: string) => send(wire.query(sql)) as Promise<StatementResult<Row>[]>,
