@@ -34,14 +34,14 @@ describe.each([
     module: 'test/fixtures/bundles/all-sinks.ts',
     holds: /sinks\/postgres\/client\//,
     lacks: /node_modules\/pg|@aws-sdk|@platformatic/,
-    bytes: 150_000,
+    bytes: 165_000,
   },
   {
     name: 'earthquakes',
     module: 'pipelines/earthquakes.ts',
     holds: /valibot/,
     lacks: /vega-datasets|samples\/|node_modules\/pg|@aws-sdk|@platformatic/,
-    bytes: 150_000,
+    bytes: 165_000,
   },
 ])('the bundle of $name', ({ name, module, holds, lacks, bytes }) => {
   const bundled = bundlePipeline({
@@ -92,7 +92,7 @@ describe('the bundle of the operations function', () => {
     ])
   })
 
-  test('weighs no more than 130000 bytes', async () => {
-    expect((await bundled).bytes).toBeLessThanOrEqual(130_000)
+  test('weighs no more than 170000 bytes', async () => {
+    expect((await bundled).bytes).toBeLessThanOrEqual(170_000)
   })
 })

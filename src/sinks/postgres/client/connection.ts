@@ -212,12 +212,8 @@ function connectionOf(socket: Socket, state: { usable: boolean }, queue: Exchang
         reject(new Error('the connection was closed'))
         return
       }
-      queue.push({
-        ...{ results: [], fields: [], rows: [], error: undefined, chunks: [], parsed: () => undefined },
-        ...more,
-        resolve,
-        reject,
-      })
+      const fresh = { results: [], fields: [], rows: [], error: undefined, chunks: [], parsed: () => undefined }
+      queue.push({ ...fresh, ...more, resolve, reject })
       socket.cork() // what is sent in one turn goes out as one packet
       socket.write(request)
       process.nextTick(() => socket.uncork())
