@@ -19,12 +19,13 @@ function faultOf(definition: object): string {
 }
 
 test('defaults are filled in', () => {
-  const { name, source, function: run, tombstone, order } = pipeline(good)
-  expect({ name, source, run, tombstone, order }).toEqual({
+  const { name, source, function: run, tombstone, maxPoisonShare, order } = pipeline(good)
+  expect({ name, source, run, tombstone, maxPoisonShare, order }).toEqual({
     name: 'demo',
     source: { topic: 'demo_topic', partitions: 2, replication: 2, batch: { records: 100 } },
     run: { timeoutSeconds: 60, memoryMb: 512 },
     tombstone: 'ignore',
+    maxPoisonShare: 0.5,
     order: 'log',
   })
 })
@@ -62,6 +63,9 @@ describe('faults name the place', () => {
     [source({ bach: {} }), 'source.bach: there is no such option'],
     [{ function: { timeoutSeconds: 841 } }, 'function.timeoutSeconds: Expected <=840'],
     [{ function: { memoryMb: 64 } }, 'function.memoryMb: Expected >=128'],
+    [{ maxPoisonShare: 0.01 }, 'maxPoisonShare: '],
+    [{ maxPoisonShare: 1 }, 'maxPoisonShare: '],
+    [{ maxPoisonShare: true }, 'maxPoisonShare: '],
     [{ tombstone: 'remove' }, 'tombstone: Expected ("ignore" | "keep" | "delete" | "dead-letter")'],
     [source({ retentionDays: 0 }), 'source.retentionDays: Expected >=1'],
     [{ tombstone: 'delete', sinks: [keyed] }, "tombstone 'delete' needs a function from the record to the key columns"],

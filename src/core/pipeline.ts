@@ -2,7 +2,13 @@ import * as v from 'valibot'
 import type { KeyFields, SinkDefinition } from '../sinks/sink.ts'
 import type { Decoder } from './decode/decoder.ts'
 import { WeirError } from './errors.ts'
-import { DEFAULT_BATCH_RECORDS, MAX_BATCH_RECORDS, MAX_KAFKA_FUNCTION_SECONDS, MAX_WINDOW_SECONDS } from './limits.ts'
+import {
+  DEFAULT_BATCH_RECORDS,
+  FLOOD_WINDOW,
+  MAX_BATCH_RECORDS,
+  MAX_KAFKA_FUNCTION_SECONDS,
+  MAX_WINDOW_SECONDS,
+} from './limits.ts'
 import { describe, parseOptions } from './options.ts'
 import type { SourceRecord } from './record.ts'
 
@@ -68,6 +74,10 @@ export const pipelineOptions = v.strictObject({
   tombstone: describe(
     v.optional(v.picklist(['ignore', 'keep', 'delete', 'dead-letter']), 'ignore'),
     'What a record without a value does: nothing, goes to the transform as undefined, deletes the rows of the key that `keyOf` gives from every sink with key columns, or becomes a dead letter.',
+  ),
+  maxPoisonShare: describe(
+    v.optional(v.union([v.literal(false), v.pipe(v.number(), v.minValue(0.05), v.maxValue(0.95))]), 0.5),
+    `Above this share of poison among a partition's last ${FLOOD_WINDOW} records the pipeline halts before more become dead letters, so that a bad deployment does not drain the topic. 0.05 (eleven records) to 0.95; false: never.`,
   ),
 })
 

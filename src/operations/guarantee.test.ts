@@ -49,7 +49,7 @@ const sinkOf = (sink: SinkDefinition, shape: Shape = {}, polling: Polling = onDe
   guaranteeOf(definition({ ...shape, sinks: [sink] }), { polling }).sinks[sink.id]!
 
 /** What no definition and no mapping takes away. */
-const ALWAYS = ['behind-retention', 'record-over-payload', 'poison-waits-for-dynamodb', 'poison-flood']
+const ALWAYS = ['behind-retention', 'record-over-payload', 'poison-waits-for-dynamodb']
 
 test('D15: a mapping that never gives up: each record once in effect, and no weakening but those of any topic', () => {
   for (const polling of [onDemand, provisioned(), provisioned({ bisectOnError: true })]) {
@@ -109,6 +109,8 @@ test('D15: a key that may span partitions: said of keyed stores under the order 
 
 test('D15: each store names its own: S3 its ledger, DynamoDB the rows of one record, PostgreSQL nothing', () => {
   expect(ids(sinkOf(lake).weakenings)).toEqual(['s3-waits-for-dynamodb'])
+  const parted = sinkOf(s3({ id: 'lake', partition: () => ({}) })).weakenings
+  expect(ids(parted)).toEqual(['s3-waits-for-dynamodb', 'partition-changed'])
   expect(ids(sinkOf(items, { order: 'timestamp' }).weakenings)).toEqual(['rows-apart'])
   expect(ids(sinkOf(table(['a']), { order: 'timestamp' }).weakenings)).toEqual([])
 })
@@ -128,6 +130,14 @@ test('D15: ignored tombstones are said, kept and dead-lettered ones are not', ()
   expect(everySink({ tombstone: 'dead-letter' })).toEqual(ALWAYS)
 })
 
+test('D15 D7: a definition that lets a flood pass is told so, with the option that stops one', () => {
+  const { everySink: said } = guaranteeOf({ ...definition({}), maxPoisonShare: false }, { polling: onDemand })
+  expect(said.find(({ id }) => id === 'poison-flood')).toMatchObject({
+    promise: 'D7',
+    lift: 'leaving maxPoisonShare out',
+  })
+})
+
 test('D15: deletes: the sinks that keep every row say that they delete nothing', () => {
   const source = { topic: 't', partitions: 1, replication: 3 }
   const sinks = [lake, table(['a']), items, memory({ id: 'm', store: memoryStore(), keyOf: String })]
@@ -135,7 +145,7 @@ test('D15: deletes: the sinks that keep every row say that they delete nothing',
   const { everySink: shared, sinks: each } = guaranteeOf(deleting, { polling: onDemand })
   expect(ids(shared)).not.toContain('tombstones-ignored')
   const saying = Object.keys(each).filter((id) => ids(each[id]!.weakenings).includes('deletes-not-stored'))
-  expect(saying).toEqual(['lake', 'sql', 'kv'])
+  expect(saying).toEqual(['lake', 'kv'])
 })
 
 test('D15: what the page says is not kept is said, as long as the page says so', () => {

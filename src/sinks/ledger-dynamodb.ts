@@ -3,7 +3,7 @@
  *
  *   id (S)       ledgerKey(...): pipeline, sink, cluster, topic, partition
  *   version (N)  the handle of the compare-and-set
- *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON)
+ *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON); note (S) where there is one
  *   ahead (S, JSON)   only where an output partition is ahead of the watermark
  *   rewind (S, JSON)  only from the start of a rewind to its finish
  */
@@ -74,7 +74,7 @@ function settle(key: string, wanted: LedgerItem, found: Item | undefined): Compa
 }
 
 function toItem(key: string, item: LedgerItem): Item {
-  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind, ahead } = item
+  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind, ahead, note } = item
   return {
     id: { S: key },
     version: { N: String(version) },
@@ -86,6 +86,7 @@ function toItem(key: string, item: LedgerItem): Item {
     checkpoints: { S: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))) },
     gaps: { S: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))) },
     ...(ahead ? { ahead: { S: aheadText(ahead) } } : {}),
+    ...(note === undefined ? {} : { note: { S: note } }),
     ...(rewind ? { rewind: { S: rewindText(rewind) } } : {}),
   }
 }
@@ -93,6 +94,7 @@ function toItem(key: string, item: LedgerItem): Item {
 function fromItem(key: string, item: Item): LedgerItem {
   const number = (name: string): number => numberOf(item, name) ?? damaged(key, name)
   const json = (name: string): unknown => JSON.parse(textOf(item, name) ?? damaged(key, name))
+  const note = textOf(item, 'note')
   return {
     version: number('version'),
     epoch: number('epoch'),
@@ -103,6 +105,7 @@ function fromItem(key: string, item: Item): LedgerItem {
     checkpoints: json('checkpoints') as LedgerItem['checkpoints'],
     gaps: json('gaps') as LedgerItem['gaps'],
     ...(item.ahead ? { ahead: json('ahead') as Ahead } : {}),
+    ...(note === undefined ? {} : { note }),
     ...(item.rewind ? { rewind: json('rewind') as Rewind } : {}),
   }
 }

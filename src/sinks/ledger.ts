@@ -28,6 +28,8 @@ export interface LedgerItem extends Watermark {
    * of each, always above `next`. Absent where none is.
    */
   readonly ahead?: Ahead
+  /** Text of whoever keeps more under the key than a watermark. */
+  readonly note?: string
   /** Raised by each change; the compare-and-set's handle. 1 on creation. */
   readonly version: number
 }

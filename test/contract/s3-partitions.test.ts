@@ -208,7 +208,7 @@ test('D9: objects in any output partition, without a ledger item, halt the first
 })
 
 test('D6: a record whose row has no partition is refused, and its neighbours go on', async () => {
-  const world = await s3World({ partition: ({ n }: ContractRow) => ({ n: n === 1 ? (Number.NaN as number) : 'x' }) })
+  const world = await s3World({ partition: ({ n }: ContractRow) => ({ n: n === 1 ? Number.NaN : 'x' }) })
   const batch: SinkRange = range(span(0, 2))
   const prepared = world.open().prepare([batch])
   expect(prepared.refusals.map(({ record, text }) => [record.offset, text])).toEqual([

@@ -52,7 +52,7 @@ export function encodeRanges(
     ranges.map(({ source, records }) =>
       records.map((record) => {
         const made = make(record)
-        if ('fault' in made) refuse(source, record, made.fault as string)
+        if ('fault' in made) refuse(source, record, made.fault)
         return made
       }),
     )
