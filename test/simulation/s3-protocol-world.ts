@@ -11,7 +11,15 @@ import { canonicalJson } from '../../src/testing/explorer/explore.ts'
 import type { Model, Step } from '../../src/testing/explorer/explore.ts'
 
 /** A bug put into the world, to see the explorer find it. */
-export type Plant = 'no void' | 'no generation' | 'no compare-and-set' | 'no settle' | 'no look' | 'no condition'
+export type Plant =
+  | 'no void'
+  | 'no generation'
+  | 'no compare-and-set'
+  | 'no settle'
+  | 'no look'
+  | 'no condition'
+  /** The first offset alone: the generation would tell the claims of one offset apart as well. */
+  | 'key without end'
 
 export interface Scenario {
   readonly records: number
@@ -248,8 +256,10 @@ function rangeInputs({ records, rowless = [], plant }: Scenario): Inputs {
       pipeline: 'p',
       sink: 's',
       records: offsets.map((offset) => log[offset]!),
-      keyOf: (first, last, _epoch, generation) =>
-        `${first}-${last}${plant === 'no generation' ? '' : `~${generation}`}`,
+      keyOf: (first, last, _epoch, generation) => {
+        if (plant === 'key without end') return String(first)
+        return plant === 'no generation' ? `${first}-${last}` : `${first}-${last}~${generation}`
+      },
       hasRows: (first, last) => within(first, last).some((offset) => !rowless.includes(offset)),
       // stands for the content as well: what the object holds can be read from it
       checksum: (first, last) => within(first, last).join(),
