@@ -39,6 +39,10 @@ const large: readonly Work[] = [
   { sink: 'dynamodb', scenario: { log: [['a', 'b']], deliveries: 3, writes: 'put' } },
   { sink: 'dynamodb', scenario: { log: [['a@5', 'b@5'], ['a@3']], deliveries: 2, writes: 'put' } },
   { sink: 'dynamodb', scenario: { log: [['a', 'b']], deliveries: 3, rewinds: true, writes: 'put' } },
+  {
+    sink: 'dynamodb',
+    scenario: { log: [['a', 'b', 'a']], deliveries: 3, rewinds: true, mayHalt: 'WEIR_REWOUND', writes: 'put' },
+  },
   { sink: 'dynamodb', scenario: { log: [['a']], deliveries: 3, rewinds: true, warm: true, writes: 'auto' } },
 ]
 
