@@ -154,6 +154,12 @@ export const errorTable = {
     retryable: true,
     cure: '{advice} It can be run again at any time: what is there stays.',
   },
+  WEIR_COMPACTED: {
+    message:
+      'Topic "{topic}" is compacted: the copy of an old record would be the newest of its key, and what is newer would be dropped.',
+    retryable: false,
+    cure: 'Produce the record anew if its value is still right, then discard the dead letter.',
+  },
   // local: prerequisites and servers
   WEIR_PREREQUISITE: { message: '{what} is missing: {reason}.', retryable: false, cure: '{advice}' },
   WEIR_DOWNLOAD: {

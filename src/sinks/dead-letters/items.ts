@@ -10,7 +10,7 @@ import { idOf, positionKey } from './index.ts'
 import type { DeadLetterState, DeadLetterSummary } from './index.ts'
 
 /** Characters of the reason that are kept: one from a validator can quote the whole record. */
-const MAX_TEXT = 4_000
+export const MAX_TEXT = 4_000
 
 export interface PayloadPlace {
   readonly bucket: string
@@ -33,6 +33,10 @@ export const SUMMARY_ATTRIBUTES = [
   'code',
   'text',
   'payloadBytes',
+  'attempts',
+  'takenAt',
+  'scanFrom',
+  'version',
 ] as const
 
 export function payloadBytesOf({ key, value, headers }: SourceRecord): number {
@@ -112,10 +116,14 @@ export function fromSummary(item: Item): DeadLetterSummary {
     code: text('code'),
     text: text('text'),
     payloadBytes: number('payloadBytes'),
+    attempts: numberOf(item, 'attempts') ?? 0,
+    takenAt: numberOf(item, 'takenAt') ?? null,
+    scanFrom: numberOf(item, 'scanFrom') ?? null,
+    version: number('version'),
   }
 }
 
-type Payload = Pick<SourceRecord, 'key' | 'value' | 'headers'>
+export type Payload = Pick<SourceRecord, 'key' | 'value' | 'headers'>
 
 export function recordOf(item: Item, { key, value, headers }: Payload): SourceRecord {
   const { topic, partition, offset, timestamp } = fromSummary(item)

@@ -1,35 +1,47 @@
 /** Dead letters in a DynamoDB table, payloads over 300 KB in an S3 object beside it (docs/delivery.md, "Dead letters"). */
 import { textOf } from '../../aws/attribute.ts'
-import type { Item } from '../../aws/attribute.ts'
+import type { Attribute, Item } from '../../aws/attribute.ts'
 import { forEachBounded } from '../../aws/bounded.ts'
-import type { Dynamo } from '../../aws/dynamodb.ts'
 import { isFault, storeError } from '../../aws/fault.ts'
-import type { S3 } from '../../aws/s3.ts'
 import type { DeadLetter } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { sourceLabel } from '../../core/record.ts'
+import { replayOf } from '../../core/replay.ts'
+import type { ReplayAnswer, ReplayCopy, ReplayDesk } from '../../core/replay.ts'
 import { idOf, parseId, payloadKey, positionKey } from './index.ts'
 import type { DeadLetterState, DeadLetterSummary, StoredDeadLetter } from './index.ts'
 import {
   fromSummary,
-  inlinePayload,
   isOfAnother,
   needsObject,
-  parsePayload,
   payloadDocument,
-  payloadPlace,
   recordOf,
   SUMMARY_ATTRIBUTES,
   toItem,
 } from './items.ts'
 import type { PayloadPlace } from './items.ts'
+import { getItem, payloadOf } from './read.ts'
+import type { DeadLetterOptions } from './read.ts'
+import { putReplayed, takeOne } from './replays.ts'
+import { changeItem } from './states.ts'
+import type { Change } from './states.ts'
 
 export interface DeadLetterQuery {
   readonly pipeline: string
   /** '*' lists those that no sink has. */
-  readonly sink?: string
-  readonly state?: DeadLetterState
+  readonly sink?: string | undefined
+  readonly states?: readonly DeadLetterState[] | undefined
+  readonly stage?: string | undefined
+  readonly code?: string | undefined
+  readonly topic?: string | undefined
+  readonly partition?: number | undefined
+  /** First and last offset, both included. */
+  readonly fromOffset?: number | undefined
+  readonly toOffset?: number | undefined
+  /** Of the record's timestamp, both included; milliseconds since the epoch. */
+  readonly since?: number | undefined
+  readonly until?: number | undefined
   /** @default 100 */
   readonly limit?: number
   /** The id after which to go on. */
@@ -45,21 +57,23 @@ export interface DeadLetterPage {
 }
 
 /** Every method throws WEIR_STORE_UNAVAILABLE or WEIR_STORE_MISCONFIGURED of "dead letters", or WEIR_DEADLINE. */
-export interface DeadLetterStore {
+export interface DeadLetterStore extends ReplayDesk {
   /**
-   * Durable when it resolves. A letter that is there already stays as it is (D2), in whatever state. Throws
-   * WEIR_TOPIC_RESTARTED where it is of another record.
+   * Durable when it resolves. A letter that is there already stays as it is (D2), in whatever state; one whose record is a
+   * replay that failed again goes back to `new`. Throws WEIR_TOPIC_RESTARTED where it is of another record.
    */
   put(letters: readonly DeadLetter[], deadline: Deadline): Promise<void>
   list(query: DeadLetterQuery, deadline: Deadline): Promise<DeadLetterPage>
   /** Undefined where there is none of that id. */
   get(id: string, deadline: Deadline): Promise<StoredDeadLetter | undefined>
+  /** Moves the state, where the letter still is as it was listed; else gives what it is now. */
+  change(letter: Pick<DeadLetterSummary, 'id' | 'version'>, change: Change, deadline: Deadline): Promise<ChangedLetter>
 }
 
-export interface DeadLetterOptions {
-  readonly table: string
-  readonly bucket: string
-  readonly clients: { readonly dynamodb: Dynamo; readonly s3: S3 }
+export interface ChangedLetter {
+  readonly ok: boolean
+  /** As it is now; undefined where there is none. */
+  readonly letter: DeadLetterSummary | undefined
 }
 
 /** Puts in flight at once. */
@@ -78,10 +92,41 @@ export function openDeadLetters(options: DeadLetterOptions): DeadLetterStore {
   }
   return {
     put: (letters, deadline) =>
-      named(forEachBounded(letters, CONCURRENCY, (letter) => putOne(options, letter, deadline))),
+      named(forEachBounded(letters, CONCURRENCY, (letter) => putLetter(options, letter, deadline))),
     list: (query, deadline) => named(list(options, query, deadline)),
     get: (id, deadline) => named(get(options, id, deadline)),
+    change: (letter, change, deadline) => named(changed(options, letter, change, deadline)),
+    take: (copies, deadline) => named(takeAll(options, copies, deadline)),
   }
+}
+
+async function takeAll(
+  options: DeadLetterOptions,
+  copies: readonly ReplayCopy[],
+  deadline: Deadline,
+): Promise<ReplayAnswer[]> {
+  const answers = new Array<ReplayAnswer>(copies.length)
+  await forEachBounded(copies.keys(), CONCURRENCY, async (i) => {
+    answers[i] = await takeOne(options, copies[i]!, deadline)
+  })
+  return answers
+}
+
+async function changed(
+  options: DeadLetterOptions,
+  { id, version }: Pick<DeadLetterSummary, 'id' | 'version'>,
+  change: Change,
+  deadline: Deadline,
+): Promise<ChangedLetter> {
+  const { ok, item } = await changeItem(options, keyOf(id), version, change, deadline)
+  return { ok, letter: item && fromSummary(item) }
+}
+
+async function putLetter(options: DeadLetterOptions, letter: DeadLetter, deadline: Deadline): Promise<void> {
+  const replay = replayOf(letter.record)
+  const plain = (each: DeadLetter) => putOne(options, each, deadline)
+  if (replay?.pipeline === letter.pipeline && (await putReplayed(options, letter, replay, plain, deadline))) return
+  await plain(letter)
 }
 
 /** The payload's object first: an item never names one that is not there. */
@@ -153,39 +198,49 @@ async function list(options: DeadLetterOptions, query: DeadLetterQuery, deadline
   return { letters: shown, ...(more === undefined ? {} : { next: more }) }
 }
 
-function queryInput(table: string, { pipeline, sink, state, order }: DeadLetterQuery): object {
+function queryInput(table: string, query: DeadLetterQuery): object {
   const names: Record<string, string> = {}
   SUMMARY_ATTRIBUTES.forEach((name) => (names[`#${name}`] = name))
-  const filters = [
-    ...(sink === undefined ? [] : ['#sink = :sink']),
-    ...(state === undefined ? [] : ['#state = :state']),
-  ]
+  const { filters, values } = filtersOf(query)
   return {
     TableName: table,
     ConsistentRead: true,
-    ScanIndexForward: order !== 'descending',
+    ScanIndexForward: query.order !== 'descending',
     KeyConditionExpression: '#pipeline = :pipeline',
     ProjectionExpression: SUMMARY_ATTRIBUTES.map((name) => `#${name}`).join(', '),
     ...(filters.length > 0 ? { FilterExpression: filters.join(' AND ') } : {}),
     ExpressionAttributeNames: names,
-    ExpressionAttributeValues: {
-      ':pipeline': { S: pipeline },
-      ...(sink === undefined ? {} : { ':sink': { S: sink } }),
-      ...(state === undefined ? {} : { ':state': { S: state } }),
-    },
+    ExpressionAttributeValues: { ':pipeline': { S: query.pipeline }, ...values },
   }
 }
 
+function filtersOf(query: DeadLetterQuery): { readonly filters: string[]; readonly values: Record<string, Attribute> } {
+  const { sink, states, stage, code, topic, partition, fromOffset, toOffset, since, until } = query
+  const filters: string[] = []
+  const values: Record<string, Attribute> = {}
+  const compare = (attribute: string, operator: string, value: string | number | undefined) => {
+    if (value === undefined) return
+    const name = `:f${filters.length}`
+    filters.push(`#${attribute} ${operator} ${name}`)
+    values[name] = typeof value === 'number' ? { N: String(value) } : { S: value }
+  }
+  for (const [attribute, value] of Object.entries({ sink, stage, code, topic, partition }))
+    compare(attribute, '=', value)
+  compare('offset', '>=', fromOffset)
+  compare('offset', '<=', toOffset)
+  compare('timestamp', '>=', since)
+  compare('timestamp', '<=', until)
+  if (states) {
+    states.forEach((state, i) => (values[`:s${i}`] = { S: state }))
+    filters.push(`#state IN (${states.map((_, i) => `:s${i}`).join(', ')})`)
+  }
+  return { filters, values }
+}
+
 async function get(options: DeadLetterOptions, id: string, deadline: Deadline): Promise<StoredDeadLetter | undefined> {
-  const { table, clients } = options
-  const input = { TableName: table, Key: keyOf(id), ConsistentRead: true }
-  const { Item } = await clients.dynamodb.call<{ Item?: Item }>('GetItem', input, deadline)
-  if (!Item) return undefined
-  const place = payloadPlace(Item)
-  const payload = place
-    ? parsePayload((await clients.s3.request({ operation: 'GetObject', method: 'GET', ...place, deadline })).body)
-    : inlinePayload(Item)
-  return { ...fromSummary(Item), record: recordOf(Item, payload) }
+  const item = await getItem(options, keyOf(id), deadline)
+  if (!item) return undefined
+  return { ...fromSummary(item), record: recordOf(item, await payloadOf(options, item, deadline)) }
 }
 
 function keyOf(id: string): Item {

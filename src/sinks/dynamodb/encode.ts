@@ -28,7 +28,7 @@ export interface EncodedRow {
   readonly bytes: number
 }
 
-export interface EncodedRecord {
+export interface EncodedRecord extends Pick<SinkRecord, 'orderAs'> {
   readonly record: SourceRecord
   readonly rows: readonly EncodedRow[]
 }
@@ -64,9 +64,10 @@ export function batchEncoder(
         source,
         records: records.map((each) => {
           const rows = encodeRecord(each, (row, i) => encodeRow(row, i, positionText, each.versions?.[i]))
-          if (typeof rows !== 'string') return { record: each.record, rows }
-          refusals.push({ source, record: each.record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
-          return { record: each.record, rows: [] }
+          const { record, orderAs } = each
+          if (typeof rows !== 'string') return { record, rows, ...(orderAs ? { orderAs } : {}) }
+          refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
+          return { record, rows: [] }
         }),
       }
     })

@@ -69,9 +69,9 @@ function place({ guard }: WriterParts, range: EncodedRange, r: number, { admissi
   const rows: PlacedRow[] = []
   const mark = sourceMark(range.source)
   for (let i = admission.from; i < range.records.length; i++) {
-    const { record, rows: encoded } = range.records[i]!
+    const { record, orderAs = record, rows: encoded } = range.records[i]!
     for (const row of encoded) {
-      const position = positionOf(mark, record, row.index, admission.after.epoch, row.version)
+      const position = positionOf(mark, orderAs, row.index, admission.after.epoch, row.version)
       rows.push({ row, position, positionValues: guard.values(position), range: r, record: i })
     }
   }

@@ -51,7 +51,8 @@ export function batchEncoder(
   order: OrderKind,
 ): (ranges: readonly SinkRange[]) => EncodedBatch {
   const encodeRow = rowEncoder(options, order)
-  const fieldCount = layoutOf(options, order).all.length
+  const { all, keys } = layoutOf(options, order)
+  const [fieldCount, keyed] = [all.length, keys.length > 0]
   return (ranges) => {
     const out = arena()
     const refusals: Refusal[] = []
@@ -62,7 +63,13 @@ export function batchEncoder(
         refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text })
         return { record, rows: [] }
       }
-      return { source, label, records: records.map((each) => encodeRecord(out, each, label, head, encodeRow, refuse)) }
+      return {
+        source,
+        label,
+        records: records.map((each) =>
+          encodeRecord(out, keyed ? each : asItStands(each), label, head, encodeRow, refuse),
+        ),
+      }
     })
     return { buffer: out.buffer, ranges: encoded, refusals }
   }
@@ -79,9 +86,14 @@ function headOf(fieldCount: number, label: string): Buffer {
   return out.buffer.subarray(0, out.at)
 }
 
+/** In a table that keeps every row, a replayed record counts where it stands in the log now. */
+function asItStands(each: SinkRecord): SinkRecord {
+  return each.orderAs ? { ...each, orderAs: each.record } : each
+}
+
 function encodeRecord(
   out: Arena,
-  { record, rows, versions }: SinkRecord,
+  { record, orderAs = record, rows, versions }: SinkRecord,
   src: string,
   head: Uint8Array,
   encodeRow: EncodeRow,
@@ -90,7 +102,7 @@ function encodeRecord(
   const start = out.at
   const encoded: EncodedRow[] = []
   for (let index = 0; index < rows.length; index++) {
-    const base = { epoch: 0, src, offset: record.offset, index, ts: record.timestamp }
+    const base = { epoch: 0, src, offset: orderAs.offset, index, ts: orderAs.timestamp }
     const version = versions?.[index]
     const row = attempted(() => encodeRow(out, rows[index], head, version === undefined ? base : { ...base, version }))
     if (typeof row === 'string') {
