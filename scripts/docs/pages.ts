@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { performancePage } from '../../bench/page/page.ts'
+import { readResults } from '../../bench/results.ts'
 import { configOptions } from '../../src/config/define.ts'
 import { environmentOptions } from '../../src/config/environments.ts'
 import { pipelineOptions } from '../../src/core/pipeline.ts'
@@ -44,6 +46,7 @@ export function generatedPages(root: string): readonly (readonly [path: string, 
     ['docs/options/s3.md', optionsPage('Options of the S3 sink', given('s3'), s3Options)],
     ['docs/options/postgres.md', optionsPage('Options of the PostgreSQL sink', given('postgres'), postgresOptions)],
     ['docs/options/dynamodb.md', optionsPage('Options of the DynamoDB sink', given('dynamodb'), dynamodbOptions)],
+    ['docs/performance.md', performancePage(root, readResults(root))],
     ...PROMISE_PAGES.map((path) => [path, withTests(readFileSync(join(root, path), 'utf8'), tests)] as const),
   ]
 }

@@ -44,17 +44,17 @@ export const errorTable = {
   WEIR_DECODE: {
     message: 'The record does not decode: {reason}.',
     retryable: false,
-    cure: 'Correct the producer or the decoder, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Correct the producer or the decoder, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   WEIR_VALIDATE: {
     message: 'The record does not fit the schema: {reason}.',
     retryable: false,
-    cure: 'Correct the producer or the schema, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Correct the producer or the schema, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   WEIR_TRANSFORM: {
     message: 'The transform threw: {reason}.',
     retryable: false,
-    cure: 'Correct the transform, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Correct the transform, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   WEIR_TOMBSTONE: {
     message: 'The record is a tombstone, and the pipeline sends those to the dead letters.',
@@ -64,12 +64,12 @@ export const errorTable = {
   WEIR_ENCODE: {
     message: 'Sink "{sink}" cannot hold the record: {reason}.',
     retryable: false,
-    cure: 'Change the transform or the sink, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Change the transform or the sink, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   WEIR_REFUSED: {
     message: 'Sink "{sink}" refused the record: {reason}.',
     retryable: false,
-    cure: 'Change the record, the transform or the store, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Change the record, the transform or the store, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   // delivery
   WEIR_DELIVERY_FAILED: {

@@ -238,7 +238,8 @@ function crashing(
 }
 
 function failing(error: Error): AsyncIterable<never> {
-  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) }
+  const next = async () => Promise.reject<never>(error)
+  return { [Symbol.asyncIterator]: () => ({ next }) }
 }
 
 describe('interrupted', () => {
