@@ -88,14 +88,9 @@ async function replayed(
   const { sink: id, original } = reading
   return (await expectedOf(pipeline, original)).map((each, i) => {
     const sink = pipeline.sinks[i]!
-    if (isKeyed(sink) || (id !== '*' && id !== sink.id)) return nothing
+    if (sink.key || (id !== '*' && id !== sink.id)) return nothing
     return 'rows' in each ? { ...each, rows: each.rows.map((row) => ({ ...row, record })) } : each
   })
-}
-
-/** An item has a key whether or not its sink takes deletes by it. */
-function isKeyed({ key, kind }: SinkDefinition): boolean {
-  return key !== undefined || kind === 'dynamodb'
 }
 
 const NONE: ReadonlyMap<string, Due> = new Map()
@@ -120,7 +115,7 @@ function askedOf(
   const dead: Letter =
     own.length === 0 ? undefined : own.every((letter) => isUnfounded(letter, due)) ? 'unfounded' : 'due'
   if (dead !== undefined) tally.count('deadLettered')
-  const movedOn = !isKeyed(definition) && dead === undefined && letters.some((letter) => isMovedOn(letter, id))
+  const movedOn = !definition.key && dead === undefined && letters.some((letter) => isMovedOn(letter, id))
   if (movedOn) return { rows: [], deletes: [], dead }
   if ('rows' in each) return { rows: each.rows, deletes: each.deletes, dead }
   // who replayed a letter saw to its record
