@@ -238,7 +238,9 @@ function crashing(
 }
 
 function failing(error: Error): AsyncIterable<never> {
-  const next = async () => Promise.reject<never>(error)
+  const next = (): Promise<never> => {
+    throw error
+  }
   return { [Symbol.asyncIterator]: () => ({ next }) }
 }
 

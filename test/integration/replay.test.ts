@@ -47,7 +47,7 @@ beforeAll(async () => {
   sql = new Client({ connectionString: world.target.postgres.url })
   await sql.connect()
   producer = openProducer(kafkaOf(world.target))
-}, 60_000)
+})
 afterAll(async () => {
   await producer?.close()
   await sql?.end()
