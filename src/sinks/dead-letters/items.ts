@@ -58,8 +58,8 @@ export function needsObject(record: SourceRecord): boolean {
  * length and the record's timestamp alone.
  */
 export function isOfAnother(item: Item, { record }: DeadLetter): boolean {
-  const { timestamp, payloadBytes } = fromSummary(item)
-  if (timestamp !== record.timestamp || payloadBytes !== payloadBytesOf(record)) return true
+  if (numberIn(item, 'timestamp') !== record.timestamp) return true
+  if (numberIn(item, 'payloadBytes') !== payloadBytesOf(record)) return true
   return !payloadPlace(item) && recordChecksum(recordOf(item, inlinePayload(item))) !== recordChecksum(record)
 }
 
@@ -98,8 +98,8 @@ function payloadAttributes({ key, value, headers }: SourceRecord): Item {
 }
 
 export function fromSummary(item: Item): DeadLetterSummary {
-  const text = (name: string): string => textOf(item, name) ?? damaged(item, name)
-  const number = (name: string): number => numberOf(item, name) ?? damaged(item, name)
+  const text = (name: string) => textIn(item, name)
+  const number = (name: string) => numberIn(item, name)
   const pipeline = text('pipeline')
   return {
     id: idOf(pipeline, text('position')),
@@ -126,9 +126,24 @@ export function fromSummary(item: Item): DeadLetterSummary {
 export type Payload = Pick<SourceRecord, 'key' | 'value' | 'headers'>
 
 export function recordOf(item: Item, { key, value, headers }: Payload): SourceRecord {
-  const { topic, partition, offset, timestamp } = fromSummary(item)
-  const timestampType = (textOf(item, 'timestampType') ?? damaged(item, 'timestampType')) as TimestampType
-  return { topic, partition, offset, timestamp, timestampType, key, value, headers }
+  return {
+    topic: textIn(item, 'topic'),
+    partition: numberIn(item, 'partition'),
+    offset: numberIn(item, 'offset'),
+    timestamp: numberIn(item, 'timestamp'),
+    timestampType: textIn(item, 'timestampType') as TimestampType,
+    key,
+    value,
+    headers,
+  }
+}
+
+function textIn(item: Item, name: string): string {
+  return textOf(item, name) ?? damaged(item, name)
+}
+
+function numberIn(item: Item, name: string): number {
+  return numberOf(item, name) ?? damaged(item, name)
 }
 
 export function inlinePayload(item: Item): Payload {

@@ -2,6 +2,7 @@
  * Dead letters that come again by the topic. A header is believed only where the letter that it names is there, is of the very
  * bytes, is `replaying`, and counts this attempt; and of several copies only the first that was taken.
  */
+import { numberOf, textOf } from '../../aws/attribute.ts'
 import type { Item } from '../../aws/attribute.ts'
 import type { DeadLetter } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
@@ -10,11 +11,11 @@ import { sourceLabel } from '../../core/record.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { withoutReplay } from '../../core/replay.ts'
 import type { Replay, ReplayAnswer, ReplayCopy } from '../../core/replay.ts'
+import { changeItem, OF_A_REPLAY } from './change.ts'
 import { positionKey } from './index.ts'
-import { fromSummary, MAX_TEXT, recordOf } from './items.ts'
+import { MAX_TEXT, recordOf } from './items.ts'
 import { getItem, payloadOf } from './read.ts'
 import type { DeadLetterOptions } from './read.ts'
-import { changeItem, versionOf } from './states.ts'
 
 /** Times that a lost race for one letter is entered again (N3). */
 const MAX_RACES = 3
@@ -29,13 +30,14 @@ export async function takeOne(
     const found = await find(options, replay, record, deadline)
     if (!found) return 'forged'
     const { item, original } = found
-    const { state, attempts, takenAt } = fromSummary(item)
-    if (attempts !== replay.attempt || (state !== 'replaying' && state !== 'replayed')) return 'stale'
+    const takenAt = numberOf(item, 'takenAt')
+    if (!isUnderWay(item, replay)) return 'stale'
     const { timestamp, timestampType } = original
     if (takenAt === record.offset) return { timestamp, timestampType }
-    if (takenAt !== null || state === 'replayed') return 'stale'
-    const taken = await changeItem(options, key, versionOf(item), { takenAt: record.offset }, deadline)
-    if (taken.ok) return { timestamp, timestampType }
+    if (takenAt !== undefined || textOf(item, 'state') === 'replayed') return 'stale'
+    const set = { takenAt: { N: String(record.offset) } }
+    if ((await changeItem(options, key, numberOf(item, 'version')!, { set }, deadline)).ok)
+      return { timestamp, timestampType }
   }
   throw contended(replay)
 }
@@ -61,14 +63,19 @@ export async function putReplayed(
       await putPlain({ ...letter, record: original })
       return true
     }
-    const { state, attempts, takenAt } = fromSummary(item)
     // Put before, or of an attempt that is over: the letter stands for the record already.
-    if (attempts !== replay.attempt || takenAt !== record.offset) return true
-    if (state !== 'replaying' && state !== 'replayed') return true
-    const change = { to: 'new', why: { stage, code, text } } as const
-    if ((await changeItem(options, keyOf(replay), versionOf(item), change, deadline)).ok) return true
+    if (!isUnderWay(item, replay) || numberOf(item, 'takenAt') !== record.offset) return true
+    const set = { state: { S: 'new' }, stage: { S: stage }, code: { S: code }, text: { S: text } }
+    const change = { set, remove: OF_A_REPLAY }
+    if ((await changeItem(options, keyOf(replay), numberOf(item, 'version')!, change, deadline)).ok) return true
   }
   throw contended(replay)
+}
+
+/** Of this attempt, which has not failed. */
+function isUnderWay(item: Item, { attempt }: Replay): boolean {
+  const state = textOf(item, 'state')
+  return numberOf(item, 'attempts') === attempt && (state === 'replaying' || state === 'replayed')
 }
 
 function keyOf(replay: Replay): Item {

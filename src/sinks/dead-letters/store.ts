@@ -3,6 +3,7 @@ import { textOf } from '../../aws/attribute.ts'
 import type { Attribute, Item } from '../../aws/attribute.ts'
 import { WeirError } from '../../core/errors.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { changeItem } from './change.ts'
 import { idOf, parseId } from './index.ts'
 import type { DeadLetterState, DeadLetterSummary, StoredDeadLetter } from './index.ts'
 import { fromSummary, recordOf, SUMMARY_ATTRIBUTES } from './items.ts'
@@ -10,7 +11,7 @@ import { named, openLetterBox } from './letter-box.ts'
 import type { LetterBox } from './letter-box.ts'
 import { getItem, payloadOf } from './read.ts'
 import type { DeadLetterOptions } from './read.ts'
-import { changeItem } from './states.ts'
+import { itemChange } from './states.ts'
 import type { Change } from './states.ts'
 
 export interface DeadLetterQuery {
@@ -76,7 +77,7 @@ async function changed(
   change: Change,
   deadline: Deadline,
 ): Promise<ChangedLetter> {
-  const { ok, item } = await changeItem(options, keyOf(id), version, change, deadline)
+  const { ok, item } = await changeItem(options, keyOf(id), version, itemChange(change), deadline)
   return { ok, letter: item && fromSummary(item) }
 }
 
