@@ -94,7 +94,7 @@ export const verbs: readonly VerbEntry[] = [
   },
   {
     name: 'dlq',
-    summary: 'List and show dead letters: records that could not take effect',
+    summary: 'List, show, replay and discard dead letters: records that could not take effect',
     load: () => import('./commands/dlq.ts'),
   },
   {
