@@ -27,7 +27,7 @@ import type { SinkDefinition } from '../../sinks/sink.ts'
 import type { Target, TargetPipeline } from '../target.ts'
 import { openAuditedSinks } from './audited-sinks.ts'
 import type { AuditedSink } from './audited-sinks.ts'
-import { createGapTally } from './gaps.ts'
+import { createGapTally, holesIn } from './gaps.ts'
 import { createLetterJudge, readLetters } from './letters.ts'
 import { endsOf, readWindow, snapshot } from './log.ts'
 import type { Bounds, LogSnapshot } from './log.ts'
@@ -79,9 +79,10 @@ async function auditWith(scratch: Scratch, options: AuditOptions): Promise<Audit
   onProgress('asking how far everything is')
   const connection = kafkaOf(target)
   const log = await snapshot(connection, pipeline.source.topic, options)
-  const letters = scratch.sorter()
+  const [letters, lost] = [scratch.sorter(), scratch.sorter()]
   const definitions = sinksOf(pipeline, options.sink)
-  const context = { target, targetPipeline, pipeline, log, scratch, limit, onProgress }
+  const holes = () => holesIn(lost)
+  const context = { target, targetPipeline, pipeline, log, scratch, limit, onProgress, holes }
   const sinks = await openAuditedSinks({ ...context, definitions, letters }, signal)
   const payloads = openPayloads(target, signal)
   try {
@@ -89,16 +90,8 @@ async function auditWith(scratch: Scratch, options: AuditOptions): Promise<Audit
     const judge = createLetterJudge(letters, log, limit)
     const gaps = createGapTally(limit)
     const parts = (window: LogSnapshot['partitions'][number]) => readWindow(connection, log, window, signal)
-    const produced = await walkLog({
-      pipeline,
-      log,
-      sinks,
-      parts,
-      judge,
-      gaps,
-      payload: (at) => payloads.get(at),
-      onProgress,
-    })
+    const walk = { pipeline, log, sinks, parts, judge, gaps, holes: lost, onProgress }
+    const produced = await walkLog({ ...walk, payload: (at) => payloads.get(at) })
     onProgress('reading the stores')
     for (const { auditor } of sinks) await auditor.finish()
     for (const each of sinks) await each.settled()

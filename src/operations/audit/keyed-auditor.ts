@@ -5,7 +5,8 @@ import type { KeyFields } from '../../sinks/sink.ts'
 import type { AskedRecord, AuditorContext, SinkAuditor } from './auditor.ts'
 import { createEntries } from './entries.ts'
 import type { Fields, Row } from './entries.ts'
-import { compareKeys, judgeStrays } from './keyed.ts'
+import { compareKeys } from './keyed.ts'
+import { judgeStrays } from './strays.ts'
 import { positionText } from './log.ts'
 
 /** Keys between two looks at the signal, and at whatever else the process has to do. */
@@ -92,7 +93,7 @@ export function keyedAuditor(context: AuditorContext, store: KeyedStore, signal:
       await walk(`comparing ${sink.id}`, compareKeys(comparison, sorter.sorted(), strays))
       await walk(
         `comparing ${sink.id}`,
-        judgeStrays(comparison, () => sorter.sorted(), strays),
+        judgeStrays({ ...comparison, holes: context.holes() }, () => sorter.sorted(), strays),
       )
     },
     close: () => store.close(),

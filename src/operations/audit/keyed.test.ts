@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest'
 import type { OrderKind, Position } from '../../core/order.ts'
 import { createEntries } from './entries.ts'
 import type { Letter } from './entries.ts'
-import { compareKeys, judgeStrays } from './keyed.ts'
+import { compareKeys } from './keyed.ts'
 import { createTally } from './report.ts'
 import { openScratch } from './sorter.ts'
+import { judgeStrays } from './strays.ts'
+import type { Hole } from './strays.ts'
 
 const log = { topic: 't', partitions: [{ partition: 0, first: 2, start: 2, end: 10 }] }
 const DEAD = 7
@@ -16,7 +18,7 @@ interface KeyedRow {
 }
 
 /** Told rows as a sink's auditor tells them; `due`: the first offset that the sink has not reached. */
-function createComparer(order: OrderKind, due = 10) {
+function createComparer(order: OrderKind, due = 10, holes: readonly Hole[] = []) {
   const tally = createTally()
   const entries = createEntries()
   // small runs: what is compared has gone through files
@@ -44,6 +46,7 @@ function createComparer(order: OrderKind, due = 10) {
         whyMissing: (_: number, offset: number) => (offset === 5 ? 'the mapping skipped it' : undefined),
         onHeld: (_: number, offset: number) => void held.push(offset),
         epochOf: () => 1,
+        holes,
       }
       const strays = scratch.sorter()
       for (const _ of compareKeys(context, sorter.sorted(), strays));
@@ -62,9 +65,9 @@ function at(offset: number, more: Partial<Position> = {}): Position {
 /** Rows a (offset 2, then 4), b (3), c (5), stored right; `plant` does something else. Offset 7 has a dead letter. */
 function audit(
   plant: (comparer: KeyedComparer, sound: Record<'a' | 'b' | 'c', () => void>) => void,
-  { due = 10, letter = 'due' }: { readonly due?: number; readonly letter?: Letter } = {},
+  { due = 10, letter = 'due', holes = [] }: { due?: number; letter?: Letter; holes?: readonly Hole[] } = {},
 ) {
-  const comparer = createComparer('log', due)
+  const comparer = createComparer('log', due, holes)
   comparer.expect({ key: 'a', row: { n: 1 } }, at(2))
   comparer.expect({ key: 'b', row: { n: 2 } }, at(3))
   comparer.expect({ key: 'a', row: { n: 3 } }, at(4))
@@ -220,6 +223,26 @@ describe('rows that carry their position', () => {
       comparer.observe({ key: 'a', row: { n: 0 } }, at(1))
     })
     expect(counts).toEqual({ stored: 3, ...none, outOfOrder: 1 })
+  })
+
+  test('rows of records that compaction took are not compared; an older one is out of order all the same', () => {
+    const holes = [
+      { partition: 0, first: 0, last: 1 },
+      { partition: 0, first: 6, last: 6 },
+    ]
+    const plant =
+      (key: string, offset: number) =>
+      (comparer: KeyedComparer, { b, c }: Record<'b' | 'c', () => void>) => {
+        b()
+        c()
+        comparer.observe({ key, row: { n: 0 } }, at(offset))
+      }
+    expect(audit(plant('a', 6), { holes }).counts).toEqual({ stored: 3, ...none, beyondRetention: 1 })
+    expect(audit(plant('a', 6)).counts).toEqual({ stored: 3, ...none, different: 1 })
+    expect(audit(plant('x', 6), { holes }).counts).toEqual({ stored: 3, ...none, missing: 1, beyondRetention: 1 })
+    expect(audit(plant('x', 8), { holes }).counts).toEqual({ stored: 3, ...none, missing: 1, foreign: 1 })
+    const old = [{ partition: 0, first: 3, last: 3 }]
+    expect(audit(plant('a', 3), { holes: old }).counts).toEqual({ stored: 3, ...none, outOfOrder: 1 })
   })
 
   test('copies without end are counted, and few are held', () => {

@@ -6,20 +6,21 @@ import { Readable, pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import type { SourceRecord } from '../../core/record.ts'
 import { MIB } from '../../core/limits.ts'
+import type { S3Options } from '../../sinks/s3/index.ts'
 import { canonical, parseExact } from './canonical.ts'
 
 /** A row of a record in a batch is below this, since Lambda's payload is; a longer "line" is none of ours. */
 const MAX_LINE_BYTES = 64 * MIB
 
 export interface Format {
-  /** A row of the definition as it should come back. */
-  expected(value: unknown, record: SourceRecord): string
+  /** What the rows of a record, as the definition gives them, should come back as. */
+  expected(values: readonly unknown[], record: SourceRecord, options: S3Options): readonly string[]
   /** Rows of an object; undefined for what is no row. */
   rows(body: AsyncIterable<Buffer>): AsyncIterable<string | undefined>
 }
 
 export const formats: Readonly<Record<string, Format>> = {
-  jsonl: { expected: asJson, rows: lines },
+  jsonl: { expected: (values) => values.map(asJson), rows: lines },
 }
 
 /** As the row would come back from JSON; a row that JSON refuses has a dead letter, or will be missing. */

@@ -8,7 +8,6 @@ import { digestOf } from './entries.ts'
 import { createObjectMerge } from './objects.ts'
 import type { ObjectContent, ObjectMerge, ObjectRef, Task } from './objects.ts'
 import { decompressed, formats } from './s3-formats.ts'
-import type { Format } from './s3-formats.ts'
 import type { Sorter } from './sorter.ts'
 
 /** Objects under way at once: enough to hide the latency, few enough to hold in memory. */
@@ -32,7 +31,8 @@ export async function openS3Auditor(context: AuditorContext, signal: AbortSignal
   const name = `the audit of sink "${sink.id}"`
   const sdk = await optionalModule('@aws-sdk/client-s3', name, () => import('@aws-sdk/client-s3'))
   const client = new sdk.S3Client({ ...clientConfig(target.s3), forcePathStyle: true })
-  const { prefix, date, format } = sink.options as S3Options
+  const options = sink.options as S3Options
+  const { prefix, date } = options
   const folder = `${[prefix, pipeline.name, sink.id, pipeline.source.topic].filter(Boolean).join('/')}/`
   const store: Store = { sdk, client, bucket: targetPipeline.bucket ?? '', folder }
   const refs = scratch.sorter()
@@ -42,7 +42,8 @@ export async function openS3Auditor(context: AuditorContext, signal: AbortSignal
     refsIn(refs),
   )
   return {
-    records: (records) => merge.records(records.map((record) => digested(formats[format]!, record))),
+    records: (records) => merge.records(records.map((record) => digested(options, record))),
+    holes: (holes) => merge.holes(holes),
     async upTo(partition, offset) {
       await judgeAll(store, context, merge.upTo(partition, offset), signal)
       merge.settle()
@@ -55,12 +56,16 @@ export async function openS3Auditor(context: AuditorContext, signal: AbortSignal
   }
 }
 
-function digested(format: Format, { record, rows, dead }: AskedRecord): Parameters<ObjectMerge['records']>[0][number] {
+function digested(
+  options: S3Options,
+  { record, rows, dead }: AskedRecord,
+): Parameters<ObjectMerge['records']>[0][number] {
+  const values = rows.map(({ value }) => value)
   return {
     offset: record.offset,
     timestamp: record.timestamp,
     dead,
-    rows: rows.map(({ value }) => nameOf(format.expected(value, record))),
+    rows: formats[options.format]!.expected(values, record, options).map(nameOf),
   }
 }
 
@@ -99,7 +104,7 @@ async function contentOf(
   const { Body, Metadata } = await client
     .send(new sdk.GetObjectCommand(input), options)
     .catch(asRequestError('S3', 'GetObject'))
-  const [, format = '', suffix] = /\.([a-z0-9]+)(?:\.(gz|zst))?$/.exec(key)!
+  const [, format = '', suffix] = /\.([a-z0-9-]+)(?:\.(gz|zst))?$/.exec(key)!
   const rows: (string | undefined)[] = []
   try {
     for await (const row of formats[format]!.rows(decompressed(Body as AsyncIterable<Uint8Array>, suffix))) {
@@ -129,7 +134,7 @@ function foreign({ pipeline, sink }: AuditorContext, metadata: Record<string, st
 
 /** `a=b/` as often as it likes, partition, first offset, last, epoch, generation, format, compression. */
 const NAME =
-  /^((?:[^/=]+=[^/]*\/)*)(\d{6,10})-(\d{16})-(\d{1,16})(?:\.e([1-9]\d*))?(?:~([1-9]\d*))?\.([a-z0-9]+)(?:\.(?:gz|zst))?$/
+  /^((?:[^/=]+=[^/]*\/)*)(\d{6,10})-(\d{16})-(\d{1,16})(?:\.e([1-9]\d*))?(?:~([1-9]\d*))?\.([a-z0-9-]+)(?:\.(?:gz|zst))?$/
 
 function refOf(folder: string, key: string): ObjectRef | undefined {
   const match = NAME.exec(key.slice(folder.length))

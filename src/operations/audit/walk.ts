@@ -7,6 +7,7 @@ import type { Course } from './course.ts'
 import type { Letter } from './entries.ts'
 import { expectedOf } from './expect.ts'
 import type { Expected } from './expect.ts'
+import { addHole, isLost } from './gaps.ts'
 import type { GapTally } from './gaps.ts'
 import { concerns, isUnfounded } from './letters.ts'
 import type { Due, LetterEntry, LetterJudge } from './letters.ts'
@@ -14,6 +15,7 @@ import type { LogPart } from './log-batches.ts'
 import { positionText } from './log.ts'
 import type { LogSnapshot, PartitionWindow } from './log.ts'
 import type { Tally } from './report.ts'
+import type { Sorter } from './sorter.ts'
 
 export interface WalkedSink {
   readonly id: string
@@ -30,6 +32,7 @@ export interface Walk {
   readonly parts: (window: PartitionWindow) => AsyncIterable<LogPart>
   readonly judge: LetterJudge
   readonly gaps: GapTally
+  readonly holes: Sorter
   readonly payload: Parameters<LetterJudge['judge']>[3]
   readonly onProgress: (step: string, detail?: string) => void
 }
@@ -44,6 +47,9 @@ export async function walkLog(walk: Walk): Promise<number> {
         gaps.add(gap)
         for (const { course } of sinks) course.gap(gap)
       }
+      const lost = part.gaps.filter(isLost)
+      for (const hole of lost) addHole(walk.holes, hole)
+      for (const { auditor } of sinks) auditor.holes?.(lost)
       await walkPart(walk, part.records)
       for (const { auditor } of sinks) await auditor.upTo(window.partition, part.next)
       produced += part.records.length
