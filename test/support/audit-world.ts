@@ -83,10 +83,13 @@ export function readings(from: number, count: number): Reading[] {
 }
 
 /** @param configs of the topic */
-export async function openAuditWorld(name: string, configs?: Readonly<Record<string, string>>): Promise<AuditWorld> {
+export async function openAuditWorld(
+  name: string,
+  configs?: Readonly<Record<string, string>>,
+  pipeline = definition(name),
+): Promise<AuditWorld> {
   const kafka = inject('kafka')
   const stores = inject('stores')
-  const pipeline = definition(name)
   if (configs) {
     const admin = openAdmin(kafka)
     await admin.createTopic({ topic: name, partitions: 1, replication: 2, configs })

@@ -16,7 +16,7 @@
  *
  * Memory is bounded, however long the topic and however many keys: rows become entries of some hundred bytes, which are
  * sorted in runs of 4 MiB and merged from temporary files (sorter.ts); objects are merged with the log as both come
- * (objects.ts). Held are a part of the log (1 MiB, or one larger batch), a run for each sorter, eight objects as digests.
+ * (objects.ts). Held are a part of the log (256 KiB, or one larger batch), a run for each sorter, eight objects as digests.
  *
  * Under the order 'log', a key that spans partitions while timestamps run backwards within one can be reported `different`:
  * that is the order's own weakness (docs/delivery.md, Order).

@@ -17,6 +17,9 @@ import type { LogSnapshot, PartitionWindow } from './log.ts'
 import type { Tally } from './report.ts'
 import type { Sorter } from './sorter.ts'
 
+/** What the definition makes of so many is held at once: far more than the records themselves. */
+const RECORDS_AT_ONCE = 1000
+
 export interface WalkedSink {
   readonly id: string
   readonly definition: SinkDefinition
@@ -50,7 +53,8 @@ export async function walkLog(walk: Walk): Promise<number> {
       const lost = part.gaps.filter(isLost)
       for (const hole of lost) addHole(walk.holes, hole)
       for (const { auditor } of sinks) auditor.holes?.(lost)
-      await walkPart(walk, part.records)
+      for (let at = 0; at < part.records.length; at += RECORDS_AT_ONCE)
+        await walkPart(walk, part.records.slice(at, at + RECORDS_AT_ONCE))
       for (const { auditor } of sinks) await auditor.upTo(window.partition, part.next)
       produced += part.records.length
       onProgress(
