@@ -17,12 +17,12 @@ beforeAll(async () => {
 afterAll(() => world.end())
 beforeEach(() => world.flow())
 afterEach(() => {
-  for (const proxy of [world.dynamodb, world.s3]) proxy.mend()
+  for (const proxy of [world.dynamodb, world.s3, world.postgres]) proxy.mend()
 })
 
 async function survive(scenario: Scenario): Promise<void> {
   await scenario(world, OUTAGE_MS)
-  const { report, acknowledged, found } = await world.settle()
+  const { report, acknowledged } = await world.settle()
   expect(report.sinks).toEqual(
     Object.fromEntries(
       Object.entries({ lake: 's3', sql: 'postgres', kv: 'dynamodb' }).map(([id, kind]) => [
@@ -47,7 +47,7 @@ async function survive(scenario: Scenario): Promise<void> {
     ),
   )
   expect(report.deadLetters).toBe(0)
-  expect(found).toBe(acknowledged)
+  expect(await world.found()).toBe(acknowledged)
 }
 
 test('D1 D2 E14 E15: an instance killed in mid-batch', () => survive(scenarios.killedInstance))

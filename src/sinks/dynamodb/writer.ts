@@ -9,6 +9,7 @@ import type { OrderKind } from '../../core/order.ts'
 import type { LedgerStore } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
 import type { Effect, TakeEffect } from './effect.ts'
+import { withExpiry } from './additions.ts'
 import type { EncodedBatch, EncodedRange } from './encode.ts'
 import type { Guard } from './guard.ts'
 import { admitRange, advance } from './progress.ts'
@@ -21,6 +22,8 @@ export interface WriterParts extends Identity {
   readonly guard: Guard
   readonly encode: (ranges: readonly SinkRange[]) => EncodedBatch
   readonly takeEffect: TakeEffect
+  /** When markers of deletes that are written now may go, in seconds since 1970; undefined: never. */
+  readonly expiry?: () => number | undefined
 }
 
 /** Ledger requests in flight at once. */
@@ -65,14 +68,21 @@ async function write(parts: WriterParts, ranges: readonly EncodedRange[], invoca
 }
 
 /** Rows of the records that are new, each with its position. */
-function place({ guard }: WriterParts, range: EncodedRange, r: number, { admission }: Admitted): PlacedRow[] {
+function place({ guard, expiry }: WriterParts, range: EncodedRange, r: number, { admission }: Admitted): PlacedRow[] {
   const rows: PlacedRow[] = []
   const mark = sourceMark(range.source)
+  const seconds = expiry?.()
   for (let i = admission.from; i < range.records.length; i++) {
     const { record, rows: encoded } = range.records[i]!
     for (const row of encoded) {
       const position = positionOf(mark, record, row.index, admission.after.epoch, row.version)
-      rows.push({ row, position, positionValues: guard.values(position), range: r, record: i })
+      rows.push({
+        row: withExpiry(row, seconds),
+        position,
+        positionValues: guard.values(position),
+        range: r,
+        record: i,
+      })
     }
   }
   return rows
@@ -96,7 +106,6 @@ async function takeEffectOf(
     const left = refused.size === 0 ? all : all.filter((placed) => !refused.has(recordId(placed)))
     const rows = compact(left, ({ row }) => row.keyText, order).filter((placed) => !tried.has(placed))
     if (rows.length === 0) return { written, refused: [...refused.values()] }
-    for (const placed of rows) tried.add(placed)
     const effect = await takeEffect(rows, deadline)
     for (const placed of effect.written) written.push(placed) // more than a call can have arguments
     for (const each of effect.refused) {
@@ -104,6 +113,7 @@ async function takeEffectOf(
       log('WARN', 'DynamoDB refused a record', { sink, code: 'WEIR_REFUSED', offset: each.placed.position.offset })
     }
     if (effect.refused.length === 0) return { written, refused: [...refused.values()] }
+    for (const placed of rows) tried.add(placed)
   }
 }
 

@@ -57,7 +57,8 @@ export function openWriter(
   ports: Partial<WriterPorts> = {},
 ): SinkWriter {
   const { pipeline, order } = context
-  const encode = batchEncoder(options, order)
+  const deletes = options.key ? context.deletes : undefined
+  const encode = batchEncoder(options, order, deletes !== undefined)
   const writer: Writer = {
     options,
     context,
@@ -68,8 +69,9 @@ export function openWriter(
       sink: options.id,
       table: `${options.schema}.${options.table}`,
       order,
-      layout: layoutOf(options, order),
-      statements: statementsOf(options, order),
+      layout: layoutOf(options, order, deletes !== undefined),
+      statements: statementsOf(options, order, deletes && { pipeline, sink: options.id }),
+      deletes,
       smallRows,
       known: new Set(),
     },
@@ -128,7 +130,7 @@ async function ready(writer: Writer, { deadline }: Invocation): Promise<Session>
     writer.session = session
   }
   if (!writer.checked) {
-    await checkLive(writer.session, deadline, options, context.order)
+    await checkLive(writer.session, deadline, options, context.order, sink.deletes !== undefined)
     writer.checked = true
   }
   return writer.session
