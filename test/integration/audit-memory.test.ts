@@ -52,10 +52,19 @@ afterAll(() => world.close())
 async function putItems(numbers: readonly number[], src: string): Promise<void> {
   const { endpoint, region, accessKeyId, secretAccessKey } = world.target.dynamodb
   const client = new DynamoDBClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
-  const item = (i: number) => ({
-    ...{ id: { S: `key-${i}` }, n: { N: String(i) }, _src: { S: src }, _epoch: { N: '0' }, _index: { N: '0' } },
-    ...{ _offset: { N: String(i) }, _ts: { N: String(FIRST_MS + i) } },
-  })
+  const zero = { N: '0' }
+  const item = (i: number) => {
+    const [number, time] = [{ N: String(i) }, { N: String(FIRST_MS + i) }]
+    return {
+      id: { S: `key-${i}` },
+      n: number,
+      _src: { S: src },
+      _epoch: zero,
+      _offset: number,
+      _index: zero,
+      _ts: time,
+    }
+  }
   for (let at = 0; at < numbers.length; at += 25) {
     const large = numbers.slice(at, at + 25).map((i) => ({ PutRequest: { Item: item(i) } }))
     await client.send(new BatchWriteItemCommand({ RequestItems: { large } }))

@@ -17,6 +17,7 @@ const sound = {
   foreign: 0,
   notYet: 0,
   beyondRetention: 0,
+  expired: 0,
   outside: 0,
 }
 const noLetters = { unfounded: 0, different: 0, foreign: 0, beyondRetention: 0, examples: [] }

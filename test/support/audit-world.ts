@@ -106,7 +106,7 @@ export async function openAuditWorld(
     pipeline,
     target,
     sql,
-    produce: async (values) => void (await producer.send(values.map((each) => ({ ...each, topic: name })))),
+    produce: (values) => producer.send(values.map((each) => ({ ...each, topic: name }))),
     deliver: (skip) => deliver(pipeline, skip),
     audit: (options) => audit({ target, pipeline, ...options }),
     objects: objectsIn(lake, `${name}/lake/${name}/`),

@@ -15,6 +15,7 @@ const MARK = 't/000000/12345678'
 interface KeyedRow {
   readonly key: string
   readonly row: Readonly<Record<string, unknown>>
+  readonly expired?: boolean
 }
 
 /** Told rows as a sink's auditor tells them; `due`: the first offset that the sink has not reached. */
@@ -25,10 +26,10 @@ function createComparer(order: OrderKind, due = 10, holes: readonly Hole[] = [])
   const scratch = openScratch(256)
   const sorter = scratch.sorter()
   const held: number[] = []
-  const add = (asked: boolean, { key, row }: KeyedRow, at: Position | undefined, dead?: Letter) => {
+  const add = (asked: boolean, { key, row, expired }: KeyedRow, at: Position | undefined, dead?: Letter) => {
     const fields = new Map(Object.entries(row).map(([name, value]) => [name, JSON.stringify(value)]))
     const position = at && { ...at, partition: at.src === MARK ? 0 : at.src.startsWith('t/') ? 9 : undefined }
-    sorter.add(entries.encode(asked, { key, fields, position, dead }))
+    sorter.add(entries.encode(asked, { key, fields, position, dead, expired: expired ?? false }))
   }
   return {
     tally,
@@ -93,6 +94,7 @@ const none = {
   deadLettered: 0,
   notYet: 0,
   beyondRetention: 0,
+  expired: 0,
   outside: 0,
 }
 
@@ -243,6 +245,16 @@ describe('rows that carry their position', () => {
     expect(audit(plant('x', 8), { holes }).counts).toEqual({ stored: 3, ...none, missing: 1, foreign: 1 })
     const old = [{ partition: 0, first: 3, last: 3 }]
     expect(audit(plant('a', 3), { holes: old }).counts).toEqual({ stored: 3, ...none, outOfOrder: 1 })
+  })
+
+  test('a row whose time to live has passed may be gone, or stand', () => {
+    const plant = (stored: boolean) => (comparer: KeyedComparer, sound: Record<'a' | 'b' | 'c', () => void>) => {
+      for (const each of Object.values(sound)) each()
+      comparer.expect({ key: 'old', row: { n: 8 }, expired: true }, at(8))
+      if (stored) comparer.observe({ key: 'old', row: { n: 8 } }, at(8))
+    }
+    expect(audit(plant(false)).counts).toEqual({ stored: 3, ...none, expired: 1 })
+    expect(audit(plant(true)).counts).toEqual({ stored: 4, ...none, expected: 4 })
   })
 
   test('copies without end are counted, and few are held', () => {

@@ -99,7 +99,6 @@ function judgeKey(context: KeyedContext, stored: readonly Stored[], asked: Asked
   const { tally, isDue, whyMissing } = context
   const { newest, due } = asked
   const wanted = due?.deleted === true ? undefined : due
-  if (wanted) tally.count('expected')
   let covered = false
   let current = false
   for (const each of stored) {
@@ -108,7 +107,10 @@ function judgeKey(context: KeyedContext, stored: readonly Stored[], asked: Asked
     current ||= verdict === 'newest'
   }
   if (newest && !current && !isDue(newest.partition!, newest.offset)) tally.count('notYet')
-  if (!wanted || covered) return
+  if (!wanted) return
+  if (!covered && wanted.expired) return tally.count('expired')
+  tally.count('expected')
+  if (covered) return
   const why = whyMissing(wanted.partition!, wanted.offset)
   tally.fault(
     'missing',

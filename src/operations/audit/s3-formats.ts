@@ -8,6 +8,8 @@ import type { SourceRecord } from '../../core/record.ts'
 import { MIB } from '../../core/limits.ts'
 import type { S3Options } from '../../sinks/s3/index.ts'
 import { canonical, parseExact } from './canonical.ts'
+import { expectedParquet, parquetRows } from './s3-parquet.ts'
+import { expectedRaw, rawRows } from './s3-raw.ts'
 
 /** A row of a record in a batch is below this, since Lambda's payload is; a longer "line" is none of ours. */
 const MAX_LINE_BYTES = 64 * MIB
@@ -21,6 +23,18 @@ export interface Format {
 
 export const formats: Readonly<Record<string, Format>> = {
   jsonl: { expected: (values) => values.map(asJson), rows: lines },
+  raw: { expected: rawOnce, rows: rawRows.raw },
+  'raw-base64': { expected: rawOnce, rows: rawRows['raw-base64'] },
+  'raw-length': { expected: rawOnce, rows: rawRows['raw-length'] },
+  parquet: {
+    expected: (values, _, { columns = {} }) => values.map((value) => expectedParquet(value, columns)),
+    rows: parquetRows,
+  },
+}
+
+/** The record itself is stored, once, however many rows the definition makes of it. */
+function rawOnce(values: readonly unknown[], record: SourceRecord): readonly string[] {
+  return values.length === 0 ? [] : [expectedRaw(record)]
 }
 
 /** As the row would come back from JSON; a row that JSON refuses has a dead letter, or will be missing. */
