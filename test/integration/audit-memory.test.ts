@@ -10,7 +10,7 @@ import pipeline from '../fixtures/audit/large.ts'
 import type { AuditReport } from '../../src/operations/audit/index.ts'
 
 /** More for a measurement: WEIRHOUSE_AUDIT_RECORDS=500000. */
-const RECORDS = Number(process.env.WEIRHOUSE_AUDIT_RECORDS ?? 100_000)
+const RECORDS = Number(process.env.WEIRHOUSE_AUDIT_RECORDS ?? 60_000)
 const CHUNK = 5000
 const HEAP_MB = 64
 /** Of now: retention would take what is a week old. */
