@@ -15,26 +15,24 @@ import { expectedRaw, rawRows } from './s3-raw.ts'
 const MAX_LINE_BYTES = 64 * MIB
 
 export interface Format {
-  /** What the rows of a record, as the definition gives them, should come back as. */
-  expected(values: readonly unknown[], record: SourceRecord, options: S3Options): readonly string[]
+  /** A row of the definition as it should come back. */
+  expected(value: unknown, record: SourceRecord, options: Pick<S3Options, 'columns'>): string
+  /** All rows of a record in one folder are one line. */
+  readonly perRecord?: true
   /** Rows of an object; undefined for what is no row. */
   rows(body: AsyncIterable<Buffer>): AsyncIterable<string | undefined>
 }
 
 export const formats: Readonly<Record<string, Format>> = {
-  jsonl: { expected: (values) => values.map(asJson), rows: lines },
-  raw: { expected: rawOnce, rows: rawRows.raw },
-  'raw-base64': { expected: rawOnce, rows: rawRows['raw-base64'] },
-  'raw-length': { expected: rawOnce, rows: rawRows['raw-length'] },
-  parquet: {
-    expected: (values, _, { columns = {} }) => values.map((value) => expectedParquet(value, columns)),
-    rows: parquetRows,
-  },
+  jsonl: { expected: asJson, rows: lines },
+  raw: { expected: asRaw, perRecord: true, rows: rawRows.raw },
+  'raw-base64': { expected: asRaw, perRecord: true, rows: rawRows['raw-base64'] },
+  'raw-length': { expected: asRaw, perRecord: true, rows: rawRows['raw-length'] },
+  parquet: { expected: (value, _, { columns = {} }) => expectedParquet(value, columns), rows: parquetRows },
 }
 
-/** The record itself is stored, once, however many rows the definition makes of it. */
-function rawOnce(values: readonly unknown[], record: SourceRecord): readonly string[] {
-  return values.length === 0 ? [] : [expectedRaw(record)]
+function asRaw(_: unknown, record: SourceRecord): string {
+  return expectedRaw(record)
 }
 
 /** As the row would come back from JSON; a row that JSON refuses has a dead letter, or will be missing. */

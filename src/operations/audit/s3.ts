@@ -1,7 +1,9 @@
 /** Reads the objects of an S3 sink with the AWS SDK: lists the prefix, gets each object, takes its rows apart. */
 import type { S3Client } from '@aws-sdk/client-s3'
 import { optionalModule } from '../../config/optional-module.ts'
-import type { S3Options } from '../../sinks/s3/index.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { SourceRecord } from '../../core/record.ts'
+import type { Partition, PartitionValue, S3Definition } from '../../sinks/s3/index.ts'
 import { asRequestError, clientConfig } from '../aws-target.ts'
 import type { AskedRecord, AuditorContext, SinkAuditor } from './auditor.ts'
 import { digestOf } from './entries.ts'
@@ -31,18 +33,18 @@ export async function openS3Auditor(context: AuditorContext, signal: AbortSignal
   const name = `the audit of sink "${sink.id}"`
   const sdk = await optionalModule('@aws-sdk/client-s3', name, () => import('@aws-sdk/client-s3'))
   const client = new sdk.S3Client({ ...clientConfig(target.s3), forcePathStyle: true })
-  const options = sink.options as S3Options
-  const { prefix, date } = options
+  const definition = sink as S3Definition
+  const { prefix, date } = definition.options
   const folder = `${[prefix, pipeline.name, sink.id, pipeline.source.topic].filter(Boolean).join('/')}/`
   const store: Store = { sdk, client, bucket: targetPipeline.bucket ?? '', folder }
   const refs = scratch.sorter()
   await listObjects(store, context, refs, signal)
-  const merge = createObjectMerge(
-    { ...context, folderOf: (time) => (date ? `date=${dayOf(time)}/` : '') },
-    refsIn(refs),
-  )
+  const dated = (time: number) => (date ? `date=${dayOf(time)}/` : '')
+  // partition(...) names a folder for each row by itself
+  const folderOf = definition.partition ? () => undefined : dated
+  const merge = createObjectMerge({ ...context, folderOf }, refsIn(refs))
   return {
-    records: (records) => merge.records(records.map((record) => digested(options, record))),
+    records: (records) => merge.records(records.map((record) => digested(definition, record))),
     holes: (holes) => merge.holes(holes),
     async upTo(partition, offset) {
       await judgeAll(store, context, merge.upTo(partition, offset), signal)
@@ -56,17 +58,42 @@ export async function openS3Auditor(context: AuditorContext, signal: AbortSignal
   }
 }
 
-function digested(
-  options: S3Options,
-  { record, rows, dead }: AskedRecord,
-): Parameters<ObjectMerge['records']>[0][number] {
-  const values = rows.map(({ value }) => value)
-  return {
-    offset: record.offset,
-    timestamp: record.timestamp,
-    dead,
-    rows: formats[options.format]!.expected(values, record, options).map(nameOf),
+type MergeRecord = Parameters<ObjectMerge['records']>[0][number]
+
+function digested({ options, partition }: S3Definition, { record, rows, dead }: AskedRecord): MergeRecord {
+  const format = formats[options.format]!
+  const { offset, timestamp } = record
+  const due = rows.map(({ value }) => ({
+    name: nameOf(format.expected(value, record, options)),
+    folder: partition && folderOfRow(partition, value, record),
+  }))
+  const kept = format.perRecord
+    ? due.filter((each, i) => due.findIndex(({ folder }) => folder === each.folder) === i)
+    : due
+  const base = { offset, timestamp, dead, rows: kept.map(({ name }) => name) }
+  return partition ? { ...base, folders: kept.map(({ folder }) => folder!) } : base
+}
+
+/** Where partition(...) throws, the record has a dead letter, or is missing: no folder is the one that this gives. */
+function folderOfRow(partition: Partition, value: unknown, record: SourceRecord): string {
+  try {
+    return folderFor(partition(value as never, record))
+  } catch (error) {
+    return `: ${messageOf(error)}`
   }
+}
+
+const ESCAPED = new Set('"#%\'*/:=?\\{[]^\u007f')
+
+/** As Hive names folders: `a=b/`, some characters as their code, and a word where there is no value. */
+export function folderFor(values: Readonly<Record<string, PartitionValue>>): string {
+  const escape = (char: string) =>
+    char < ' ' || ESCAPED.has(char) ? `%${Buffer.from(char).toString('hex').toUpperCase()}` : char
+  return Object.entries(values)
+    .map(
+      ([name, value]) => `${name}=${Array.from(String(value ?? ''), escape).join('') || '__HIVE_DEFAULT_PARTITION__'}/`,
+    )
+    .join('')
 }
 
 function nameOf(text: string): string {
