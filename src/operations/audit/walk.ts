@@ -7,6 +7,7 @@ import type { Course } from './course.ts'
 import type { Letter } from './entries.ts'
 import { expectedOf } from './expect.ts'
 import type { Expected } from './expect.ts'
+import { addHole, isLost } from './gaps.ts'
 import type { GapTally } from './gaps.ts'
 import { concerns, isMovedOn, isUnfounded } from './letters.ts'
 import type { Due, LetterEntry, LetterJudge } from './letters.ts'
@@ -15,6 +16,10 @@ import { positionText } from './log.ts'
 import type { LogSnapshot, PartitionWindow } from './log.ts'
 import type { Reading, Replays } from './replays.ts'
 import type { Tally } from './report.ts'
+import type { Sorter } from './sorter.ts'
+
+/** What the definition makes of so many is held at once: far more than the records themselves. */
+const RECORDS_AT_ONCE = 1000
 
 export interface WalkedSink {
   readonly id: string
@@ -32,6 +37,7 @@ export interface Walk {
   readonly judge: LetterJudge
   readonly replays: Replays
   readonly gaps: GapTally
+  readonly holes: Sorter
   readonly payload: Parameters<LetterJudge['judge']>[3]
   readonly onProgress: (step: string, detail?: string) => void
 }
@@ -46,7 +52,11 @@ export async function walkLog(walk: Walk): Promise<number> {
         gaps.add(gap)
         for (const { course } of sinks) course.gap(gap)
       }
-      await walkPart(walk, part.records)
+      const lost = part.gaps.filter(isLost)
+      for (const hole of lost) addHole(walk.holes, hole)
+      for (const { auditor } of sinks) auditor.holes?.(lost)
+      for (let at = 0; at < part.records.length; at += RECORDS_AT_ONCE)
+        await walkPart(walk, part.records.slice(at, at + RECORDS_AT_ONCE))
       for (const { auditor } of sinks) await auditor.upTo(window.partition, part.next)
       produced += part.records.length
       onProgress(
