@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import type { Deadline } from '../core/ports.ts'
+import { WeirError } from '../core/errors.ts'
 import type { SourceRecord } from '../core/record.ts'
+import type { RewindTarget } from '../sinks/rewind.ts'
 import type { Invocation, Row, SinkRange, SinkReport, SinkWriter } from '../sinks/sink.ts'
 
 /** The row that the suite stores: `id` is the key of keyed sinks, unique a record unless a case says otherwise. */
@@ -20,12 +22,16 @@ export interface SinkWorld {
   rows(): Promise<ContractRow[]>
   /** Gaps recorded for a partition, oldest first. */
   gaps(partition: number): Promise<readonly { readonly first: number; readonly last: number }[]>
+  /** What `weirhouse rewind` does to the target. Exactly where the harness says that it rewinds. */
+  readonly rewind?: () => RewindTarget
   dispose(): Promise<void>
 }
 
 export interface SinkHarness {
   /** Keyed sinks keep the newest row a key; others keep every row. */
   readonly keyed: boolean
+  /** The sink can be rewound (D13). @default false */
+  readonly rewinds?: boolean
   /** A row that this sink's format cannot hold: refused at encoding. Undefined where it holds anything. */
   readonly unencodable?: (id: string) => Row
   create(): Promise<SinkWorld>
@@ -115,4 +121,12 @@ export async function deliverTo(
 export async function expectRows(world: SinkWorld, expected: readonly ContractRow[]): Promise<void> {
   const byId = (a: ContractRow, b: ContractRow) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
   assert.deepEqual((await world.rows()).sort(byId), [...expected].sort(byId))
+}
+
+export async function expectCode(work: Promise<unknown>, code: string): Promise<void> {
+  await assert.rejects(work, (error: unknown) => {
+    assert.ok(error instanceof WeirError, `expected a WeirError, got ${String(error)}`)
+    assert.equal(error.code, code, error.message)
+    return true
+  })
 }

@@ -6,9 +6,10 @@
 import assert from 'node:assert/strict'
 import { WeirError } from '../core/errors.ts'
 import type { SinkRange, SinkWriter } from '../sinks/sink.ts'
-import { contractRow, deliverTo, expectRows, invocation, range, span } from './contract-world.ts'
+import { contractRow, deliverTo, expectCode, expectRows, invocation, range, span } from './contract-world.ts'
 import type { SinkHarness, SinkWorld } from './contract-world.ts'
 import { keyedCases } from './sink-contract-keyed.ts'
+import { keyedRewindCases, rewindCases } from './sink-contract-rewind.ts'
 
 export interface ContractCase {
   /** Begins with the promises it binds, as docs/delivery.md numbers them. */
@@ -23,7 +24,12 @@ type WorldCase = (world: SinkWorld) => Promise<void>
  * the sink threw. Sinks without keys get the cases of all sinks; keyed ones those of keys as well.
  */
 export function sinkContract(harness: SinkHarness): ContractCase[] {
-  const all: Record<string, WorldCase> = { ...cases, ...(harness.keyed ? keyedCases : {}), ...refusalCases(harness) }
+  const all: Record<string, WorldCase> = {
+    ...cases,
+    ...(harness.keyed ? keyedCases : {}),
+    ...refusalCases(harness),
+    ...rewindCasesOf(harness),
+  }
   return Object.entries(all).map(([name, body]) => ({
     name,
     run: async () => {
@@ -51,14 +57,6 @@ async function using<T>(world: SinkWorld, body: (writer: SinkWriter) => Promise<
 
 async function deliverCold(world: SinkWorld, ranges: readonly SinkRange[]): Promise<void> {
   await using(world, (writer) => deliverTo(writer, ranges))
-}
-
-async function expectCode(work: Promise<unknown>, code: string): Promise<void> {
-  await assert.rejects(work, (error: unknown) => {
-    assert.ok(error instanceof WeirError, `expected a WeirError, got ${String(error)}`)
-    assert.equal(error.code, code, error.message)
-    return true
-  })
 }
 
 const cases: Record<string, WorldCase> = {
@@ -199,6 +197,21 @@ const cases: Record<string, WorldCase> = {
         await deliverTo(writer, [range(span(Math.max(0, first - 3), first + 2))])
       await expectRows(world, rowsFor(0, 299))
     }),
+}
+
+function rewindCasesOf({ keyed, rewinds }: SinkHarness): Record<string, WorldCase> {
+  if (rewinds !== true) return {}
+  const all = Object.entries({ ...rewindCases, ...(keyed ? keyedRewindCases : {}) })
+  return Object.fromEntries(
+    all.map(([name, body]) => [
+      name,
+      (world: SinkWorld) => {
+        const { rewind } = world
+        assert.ok(rewind, 'a harness whose sink can be rewound gives a world with rewind()')
+        return body({ ...world, rewind }, keyed)
+      },
+    ]),
+  )
 }
 
 function refusalCases({ unencodable }: SinkHarness): Record<string, WorldCase> {

@@ -12,7 +12,9 @@ import { dataPrefix, s3Options } from '../../src/sinks/s3/index.ts'
 import type { S3Input } from '../../src/sinks/s3/index.ts'
 import { s3Objects } from '../../src/sinks/s3/objects.ts'
 import type { ObjectStore } from '../../src/sinks/s3/objects.ts'
+import { openRewind } from '../../src/sinks/s3/rewind.ts'
 import { openWriter } from '../../src/sinks/s3/writer.ts'
+import type { RewindTarget } from '../../src/sinks/rewind.ts'
 import type { SinkWriter } from '../../src/sinks/sink.ts'
 import { CLUSTER, TOPIC } from '../../src/testing/contract-world.ts'
 import { memoryLedger } from '../../src/testing/memory-ledger.ts'
@@ -39,6 +41,7 @@ export interface S3World {
   /** A cold writer; with its own view of the stores to put faults in. */
   open(over?: { readonly objects?: ObjectStore; readonly ledger?: LedgerStore }): SinkWriter
   item(partition?: number): Promise<LedgerItem | undefined>
+  rewind(): RewindTarget
   /** Everything under the prefix, in listing order, read by AWS's own client. */
   stored(): Promise<StoredObject[]>
   /** Every line of every object, parsed. */
@@ -93,6 +96,14 @@ export async function s3World(
       ),
     item: (partition = 0) =>
       ledger.read(ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition }), deadline()),
+    rewind: () =>
+      openRewind({
+        pipeline: PIPELINE,
+        options,
+        binding: { bucket: name, prefix },
+        ledger,
+        clients: { s3: s3Client(endpoint) },
+      }),
     stored: () => readAll(name, `${prefix}/`),
     rows: async () => (await world.stored()).flatMap(({ lines }) => lines.map((line) => JSON.parse(line) as unknown)),
     plant: async (key, body) => {

@@ -33,18 +33,21 @@ export async function deadLettersOf(
             TableName: target.deadLetters.table,
             ConsistentRead: true,
             KeyConditionExpression: 'pipeline = :pipeline',
-            FilterExpression: '#topic = :topic AND #cluster = :cluster',
+            // Of a record that is tried again after a rewind: where that fails, there is a letter anew.
+            FilterExpression: '#topic = :topic AND #cluster = :cluster AND #state <> :superseded',
             ProjectionExpression: 'sink, #partition, #offset',
             ExpressionAttributeNames: {
               '#topic': 'topic',
               '#cluster': 'cluster',
               '#partition': 'partition',
               '#offset': 'offset',
+              '#state': 'state',
             },
             ExpressionAttributeValues: {
               ':pipeline': { S: pipeline.name },
               ':topic': { S: pipeline.topic },
               ':cluster': { S: pipeline.cluster },
+              ':superseded': { S: 'superseded' },
             },
             ExclusiveStartKey: start,
           }),

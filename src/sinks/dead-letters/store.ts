@@ -47,8 +47,8 @@ export interface DeadLetterPage {
 /** Every method throws WEIR_STORE_UNAVAILABLE or WEIR_STORE_MISCONFIGURED of "dead letters", or WEIR_DEADLINE. */
 export interface DeadLetterStore {
   /**
-   * Durable when it resolves. A letter that is there already stays as it is (D2), in whatever state. Throws
-   * WEIR_TOPIC_RESTARTED where it is of another record.
+   * Durable when it resolves. A letter that is there already stays as it is (D2), in whatever state but `superseded`: one of those
+   * is new again, if its position has no epoch that would tell the two apart. Throws WEIR_TOPIC_RESTARTED where it is of another record.
    */
   put(letters: readonly DeadLetter[], deadline: Deadline): Promise<void>
   list(query: DeadLetterQuery, deadline: Deadline): Promise<DeadLetterPage>
@@ -94,8 +94,7 @@ async function putOne(options: DeadLetterOptions, letter: DeadLetter, deadline: 
   const input = {
     TableName: table,
     Item: toItem(letter, place),
-    ConditionExpression: 'attribute_not_exists(#position)',
-    ExpressionAttributeNames: { '#position': 'position' },
+    ...absentOrSuperseded(letter),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   }
   try {
@@ -104,6 +103,17 @@ async function putOne(options: DeadLetterOptions, letter: DeadLetter, deadline: 
     if (!isFault(error, 'ConditionalCheckFailedException')) throw error
     const item = error.body?.Item as Item | undefined
     if (item && isOfAnother(item, letter)) throw restarted(letter)
+  }
+}
+
+/** A store's own letters carry the epoch of its watermark: one of an older epoch is nothing to them. */
+function absentOrSuperseded({ stage }: DeadLetter): object {
+  const absent = 'attribute_not_exists(#position)'
+  if (stage === 'store') return { ConditionExpression: absent, ExpressionAttributeNames: { '#position': 'position' } }
+  return {
+    ConditionExpression: `${absent} OR #state = :superseded`,
+    ExpressionAttributeNames: { '#position': 'position', '#state': 'state' },
+    ExpressionAttributeValues: { ':superseded': { S: 'superseded' satisfies DeadLetterState } },
   }
 }
 

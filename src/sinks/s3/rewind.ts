@@ -1,0 +1,172 @@
+/**
+ * Rewinds an S3 sink. Objects from the target on are overwritten by void markers and deleted only at the end: where a key is
+ * taken, a PUT that is still on its way from before the rewind finds it so (`If-None-Match: *`) and does nothing.
+ */
+import type { AwsClients, S3 } from '../../aws/index.ts'
+import { storeError } from '../../aws/index.ts'
+import { forEachBounded } from '../../aws/bounded.ts'
+import { WeirError } from '../../core/errors.ts'
+import { parseOptions } from '../../core/options.ts'
+import type { Deadline } from '../../core/ports.ts'
+import type { Source } from '../../core/record.ts'
+import type { LedgerItem, LedgerStore } from '../ledger.ts'
+import { changeLedger, ledgerStandings } from '../rewind.ts'
+import type { RewindTarget, Stale } from '../rewind.ts'
+import { CONTENT_TYPE, encodeObject } from './format.ts'
+import { dataPrefix, parseKey } from './keys.ts'
+import type { ParsedKey } from './keys.ts'
+import { s3Objects } from './objects.ts'
+import type { ObjectStore } from './objects.ts'
+import { s3Binding } from './options.ts'
+import type { S3Options } from './options.ts'
+import { listKeys, overwrite, remove } from './rewind-objects.ts'
+
+export interface S3RewindContext {
+  readonly pipeline: string
+  readonly options: Pick<S3Options, 'id'>
+  readonly binding: Readonly<Record<string, unknown>>
+  readonly ledger: LedgerStore
+  readonly clients: Pick<AwsClients, 's3'>
+}
+
+interface Bucket {
+  readonly pipeline: string
+  readonly sink: string
+  readonly name: string
+  readonly prefix: string
+  readonly s3: S3
+  readonly objects: ObjectStore
+}
+
+interface Found extends ParsedKey {
+  readonly key: string
+}
+
+/** Objects looked at and overwritten at once. */
+const CONCURRENCY = 16
+
+/** Throws WEIR_DEFINITION_INVALID for a binding that is none. */
+export function openRewind({ pipeline, options, binding, ledger, clients }: S3RewindContext): RewindTarget {
+  const { bucket: name, prefix } = parseOptions(s3Binding, binding, `Binding of sink "${options.id}"`)
+  const bucket: Bucket = {
+    pipeline,
+    sink: options.id,
+    name,
+    prefix,
+    s3: clients.s3,
+    objects: s3Objects(clients.s3, name),
+  }
+  const named = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work
+    } catch (error) {
+      throw storeError(error, options.id)
+    }
+  }
+  return {
+    keyed: false,
+    read: ledgerStandings(ledger, bucket),
+    align: (source, target, start, deadline) => named(align(bucket, source, target, start, deadline)),
+    change: changeLedger(ledger, bucket, (item, deadline) => named(voidPending(bucket, item, deadline))),
+    remove: (stale, deadline) => named(eachStale(bucket, stale, deadline, voidOne)),
+    sweep: (stale, deadline) => named(eachStale(bucket, stale, deadline, deleteOne)),
+    close: () => Promise.resolve(),
+  }
+}
+
+function folderOf({ prefix, pipeline, sink }: Bucket, { topic }: Source): string {
+  return dataPrefix(prefix, pipeline, sink, topic)
+}
+
+/** A page of the listing at a time. */
+async function* keysOf(bucket: Bucket, source: Source, deadline: Deadline): AsyncIterable<Found[]> {
+  const folder = folderOf(bucket, source)
+  for await (const keys of listKeys(bucket.s3, bucket.name, folder, deadline))
+    yield keys.flatMap((key) => {
+      const parsed = parseKey(folder, key)
+      return parsed?.partition === source.partition ? [{ ...parsed, key }] : []
+    })
+}
+
+/** An object across the target goes whole, if the log still has all of it; else it stays whole. */
+async function align(
+  bucket: Bucket,
+  source: Source,
+  target: number,
+  start: number,
+  deadline: Deadline,
+): Promise<number> {
+  let aligned = target
+  for await (const page of keysOf(bucket, source, deadline))
+    for (const { key, first, last } of page) {
+      if (first >= target || last < target) continue
+      const object = await bucket.objects.head(key, deadline)
+      if (object === 'absent' || (object !== 'foreign' && object.void)) continue
+      aligned = first >= start ? Math.min(aligned, first) : Math.max(aligned, last + 1)
+    }
+  return aligned
+}
+
+/** No zombie can finish a claim whose keys are taken. It may be there already: then `remove` finds it. */
+async function voidPending(bucket: Bucket, { pending, epoch }: LedgerItem, deadline: Deadline): Promise<void> {
+  for (const key of pending?.keys ?? [])
+    await bucket.objects.put({ ...(await marker(bucket, { ...pending!, epoch }, compressionIn(key))), key }, deadline)
+}
+
+function compressionIn(key: string): S3Options['compress'] {
+  return key.endsWith('.gz') ? 'gzip' : key.endsWith('.zst') ? 'zstd' : 'none'
+}
+
+async function marker(
+  { pipeline, sink }: Bucket,
+  { first, last, epoch }: { readonly first: number; readonly last: number; readonly epoch: number },
+  compress: S3Options['compress'],
+) {
+  const mark = { pipeline, sink, epoch, first, last, void: true, checksum: '' }
+  return { mark, records: 0, rows: 0, body: await encodeObject([], compress), contentType: CONTENT_TYPE[compress] }
+}
+
+/** The object's mark; undefined where it is gone. */
+async function ownMark(bucket: Bucket, key: string, deadline: Deadline) {
+  const object = await bucket.objects.head(key, deadline)
+  if (object === 'absent') return undefined
+  if (object === 'foreign' || object.pipeline !== bucket.pipeline || object.sink !== bucket.sink)
+    throw new WeirError('WEIR_FOREIGN_OBJECT', { key: `s3://${bucket.name}/${key}` })
+  return object
+}
+
+async function voidOne(bucket: Bucket, found: Found, deadline: Deadline): Promise<boolean> {
+  const object = await ownMark(bucket, found.key, deadline)
+  if (!object || object.void) return false
+  await overwrite(
+    bucket.s3,
+    bucket.name,
+    { ...(await marker(bucket, found, found.compress)), key: found.key },
+    deadline,
+  )
+  return true
+}
+
+async function deleteOne(bucket: Bucket, { key }: Found, deadline: Deadline): Promise<boolean> {
+  const object = await ownMark(bucket, key, deadline)
+  if (!object?.void) return false
+  await remove(bucket.s3, bucket.name, key, deadline)
+  return true
+}
+
+async function eachStale(
+  bucket: Bucket,
+  stale: readonly Stale[],
+  deadline: Deadline,
+  work: (bucket: Bucket, found: Found, deadline: Deadline) => Promise<boolean>,
+): Promise<number> {
+  let count = 0
+  for (const { source, target, epoch } of stale)
+    for await (const page of keysOf(bucket, source, deadline)) {
+      const gone = page.filter((found) => found.first >= target && found.epoch < epoch)
+      await forEachBounded(gone, CONCURRENCY, async (found) => {
+        if (await work(bucket, found, deadline)) count++
+      })
+    }
+  return count
+}
