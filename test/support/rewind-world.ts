@@ -165,7 +165,8 @@ async function items({ dynamodb }: Target): Promise<Seen> {
   const client = new DynamoDBClient({ endpoint, region, credentials })
   const { Items = [] } = await client.send(new ScanCommand({ TableName: 'rewound', ConsistentRead: true }))
   client.destroy()
-  const sorted = (item: object) => JSON.stringify(Object.fromEntries(Object.entries(item).sort()))
+  const sorted = (item: object) =>
+    JSON.stringify(Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))))
   return { exact: Items.map(sorted).sort(), rows: Items.map(({ _epoch, ...item }) => sorted(item)).sort() }
 }
 

@@ -19,15 +19,15 @@ export interface PlanRequest {
 export interface PlanPorts {
   readonly deadline: Deadline
   readonly topic: string
-  sourceOf(partition: number): Source
+  readonly sourceOf: (partition: number) => Source
   /** As a mapping reads it: committed records. Ascending. */
-  offsets(): Promise<readonly PartitionOffsets[]>
+  readonly offsets: () => Promise<readonly PartitionOffsets[]>
   /** By partition: the offset that is asked for. */
-  asked(): Promise<ReadonlyMap<number, number>>
-  committed(): Promise<ReadonlyMap<number, number | undefined>>
-  firstRecord(partition: number, from: number, to: number): Promise<Checkpoint | undefined>
+  readonly asked: () => Promise<ReadonlyMap<number, number>>
+  readonly committed: () => Promise<ReadonlyMap<number, number | undefined>>
+  readonly firstRecord: (partition: number, from: number, to: number) => Promise<Checkpoint | undefined>
   /** Dead letters of a sink ('*': of all) on these sources, below an epoch, that nobody has dealt with. */
-  openLetters(sink: string, sources: readonly Source[], below: number): Promise<number>
+  readonly openLetters: (sink: string, sources: readonly Source[], below: number) => Promise<number>
 }
 
 interface Stood {

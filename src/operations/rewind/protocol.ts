@@ -25,15 +25,15 @@ export interface PipelineSink {
 export interface RewindPorts {
   readonly deadline: Deadline
   /** Resolves when the mapping is disabled and nothing that it invoked can still write. */
-  pause(): Promise<void>
-  resume(): Promise<void>
+  readonly pause: () => Promise<void>
+  readonly resume: () => Promise<void>
   /** The first record that a mapping would deliver of [from, to). */
-  firstRecord(partition: number, from: number, to: number): Promise<Checkpoint | undefined>
-  moveGroup(offsets: ReadonlyMap<number, number>): Promise<void>
+  readonly firstRecord: (partition: number, from: number, to: number) => Promise<Checkpoint | undefined>
+  readonly moveGroup: (offsets: ReadonlyMap<number, number>) => Promise<void>
   /** Dead letters of these records count no more; '*' is those that concern all sinks. Gives how many there were. */
-  supersede(sink: string, stale: readonly Stale[]): Promise<number>
+  readonly supersede: (sink: string, stale: readonly Stale[]) => Promise<number>
   /** Dead letters of the topic's former life go; each has been dealt with. */
-  retire(sink: string, stale: readonly Stale[]): Promise<number>
+  readonly retire: (sink: string, stale: readonly Stale[]) => Promise<number>
 }
 
 /** What one sink is to do with one source. */
