@@ -7,7 +7,7 @@ const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 /** Tests wait a lot: for stores, for sessions to end. Two files at a time fill each other's pauses, also on two cores. */
 const maxWorkers = 2
 
-/** Suites by what they need: unit none; contract the stores; integration the stores and Kafka; aws Python; package a packed tarball. */
+/** Suites by what they need: unit none; contract the stores; integration the stores and Kafka; chaos a stack of its own; aws Python; package a packed tarball. */
 export default defineConfig({
   ...shared,
   test: {
@@ -44,6 +44,7 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      { ...shared, test: { name: 'chaos', include: ['test/chaos/**/*.test.ts'], testTimeout: 240_000 } },
       {
         ...shared,
         test: {

@@ -1,6 +1,6 @@
 /**
- * Writes what docs/ derives from the source: errors.md, options/*.md, and the tables of tests in delivery.md and
- * event-source.md. `--check` writes nothing and fails where a page is stale.
+ * Writes what docs/ derives from the source: errors.md, faults.md, options/*.md, performance.md (from bench/results), and
+ * the tables of tests in delivery.md and event-source.md. `--check` writes nothing and fails where a page is stale.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,10 +1,10 @@
-/** `npm test`: every stage of test-stages.ts, one after the other, also when an early one fails. */
+/** `npm test`: every stage of test-stages.ts, also when an early one fails. */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { STOP_FACTOR, stages } from './test-stages.ts'
+import { phases, STOP_FACTOR, stages } from './test-stages.ts'
 import type { Stage } from './test-stages.ts'
 import { judge, total } from './test-verdict.ts'
 import type { StageOutcome, Verdict } from './test-verdict.ts'
@@ -59,14 +59,15 @@ function killGroup(pid: number): void {
   }
 }
 
-function chosen(): readonly Stage[] {
+/** What `--only` names, of all stages. */
+function chosen(): (stage: Stage) => boolean {
   const { values } = parseArgs({ options: { only: { type: 'string' } } })
-  if (values.only === undefined) return stages
+  if (values.only === undefined) return () => true
   const names = values.only.split(',')
   const unknown = names.filter((name) => !stages.some((stage) => stage.name === name))
   if (unknown.length > 0)
     throw new Error(`no stage "${unknown.join('", "')}"; there are: ${stages.map((stage) => stage.name).join(', ')}`)
-  return stages.filter((stage) => names.includes(stage.name))
+  return ({ name }) => names.includes(name)
 }
 
 async function main(): Promise<0 | 1> {
@@ -75,7 +76,8 @@ async function main(): Promise<0 | 1> {
   let interrupted = false
   process.once('SIGINT', () => (interrupted = true))
   try {
-    for (const stage of chosen()) {
+    const isChosen = chosen()
+    const judged = async (stage: Stage) => {
       if (interrupted) throw new Error('interrupted')
       console.log(`> ${stage.name} ...`)
       const ran = await run(stage, folder)
@@ -86,6 +88,10 @@ async function main(): Promise<0 | 1> {
       console.log(`${mark} ${stage.name} ${ran.seconds.toFixed(1)} s of ${stage.budgetSeconds} s${count}`)
       verdicts.push(verdict)
     }
+    const inOrder = async (lane: readonly Stage[]) => {
+      for (const stage of lane) if (isChosen(stage)) await judged(stage)
+    }
+    for (const lanes of phases) await Promise.all(lanes.map(inOrder))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -12,6 +12,8 @@ export interface Database {
   /** Does `work` whole, or not at all where the store refused a row: then the reason. */
   savepoint(work: () => void): string | undefined
   watermark(pipeline: string, source: Source): Watermark | undefined
+  /** The latest of this sink's sources: rows of several compare by it. */
+  epoch(pipeline: string): number
   setWatermark(pipeline: string, source: Source, watermark: Watermark): void
   /** False where a newer row has its key. */
   put(row: Values, position: Position, order: OrderKind): boolean
@@ -41,6 +43,9 @@ export function openDatabase(file: string, { id, table, columns, key }: SqliteOp
       VALUES (${[...names, POSITION].map(() => '?').join(', ')})`,
   )
   const read = database.prepare('SELECT watermark FROM weirhouse_watermark WHERE (pipeline, sink, source) = (?, ?, ?)')
+  const latest = database.prepare(
+    "SELECT max(watermark ->> 'epoch') AS epoch FROM weirhouse_watermark WHERE (pipeline, sink) = (?, ?)",
+  )
   const set = database.prepare('INSERT OR REPLACE INTO weirhouse_watermark VALUES (?, ?, ?, ?)')
   return {
     transaction: (milliseconds, work) => transaction(database, id, milliseconds, work),
@@ -49,6 +54,7 @@ export function openDatabase(file: string, { id, table, columns, key }: SqliteOp
       const found = read.get(pipeline, id, sourceKey(source))
       return found && (JSON.parse(String(found.watermark)) as Watermark)
     },
+    epoch: (pipeline) => Number(latest.get(pipeline, id)?.epoch ?? 0),
     setWatermark: (pipeline, source, watermark) =>
       void set.run(pipeline, id, sourceKey(source), JSON.stringify(watermark)),
     put: (row, position, order) => {

@@ -84,7 +84,8 @@ function writeRange(writer: Writer, { source, records }: SinkRange, refused: Map
   const { options, context, database } = writer
   const raw = records.map(({ record }) => record)
   const before = database.watermark(context.pipeline, source)
-  const admission = admit(before, raw) // what is new, and whether this is still the same log (D2, D9)
+  // what is new, and whether this is still the same log (D2, D9)
+  const admission = admit(before, raw, database.epoch(context.pipeline))
   const first = raw[0]!.offset
   if (admission.kind !== 'admitted')
     throw haltError(admission, { sink: options.id, source: sourceLabel(source), next: before?.next, first })

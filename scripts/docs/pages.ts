@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { performancePage } from '../../bench/page/page.ts'
+import { readResults } from '../../bench/results.ts'
 import { configOptions } from '../../src/config/define.ts'
 import { environmentOptions } from '../../src/config/environments.ts'
 import { pipelineOptions } from '../../src/core/pipeline.ts'
@@ -7,6 +9,7 @@ import { dynamodbOptions } from '../../src/sinks/dynamodb/options.ts'
 import { postgresOptions } from '../../src/sinks/postgres/options.ts'
 import { s3Options } from '../../src/sinks/s3/options.ts'
 import { errorsPage } from './errors.ts'
+import { faultsPage } from './faults.ts'
 import { optionsPage } from './options.ts'
 import { collectTests, withTests } from './promises.ts'
 import { rulesPage } from './rules.ts'
@@ -18,6 +21,7 @@ export function generatedPages(root: string): readonly (readonly [path: string, 
   const tests = collectTests(root)
   return [
     ['docs/errors.md', errorsPage()],
+    ['docs/faults.md', faultsPage()],
     ['docs/template-rules.md', rulesPage()],
     [
       'docs/options/config.md',
@@ -42,6 +46,7 @@ export function generatedPages(root: string): readonly (readonly [path: string, 
     ['docs/options/s3.md', optionsPage('Options of the S3 sink', given('s3'), s3Options)],
     ['docs/options/postgres.md', optionsPage('Options of the PostgreSQL sink', given('postgres'), postgresOptions)],
     ['docs/options/dynamodb.md', optionsPage('Options of the DynamoDB sink', given('dynamodb'), dynamodbOptions)],
+    ['docs/performance.md', performancePage(root, readResults(root))],
     ...PROMISE_PAGES.map((path) => [path, withTests(readFileSync(join(root, path), 'utf8'), tests)] as const),
   ]
 }

@@ -62,9 +62,11 @@ export function attempt(wire: Wire, agent: Agent): Promise<Attempt> {
     limitConnecting(request, url.protocol, wire.connectTimeoutMs)
     request.on('response', (response) => {
       answered = true
-      collect(response, wire.maxResponseBytes).then(
+      collect(
+        response,
+        wire.maxResponseBytes,
         (bytes) => settle({ response: { status: response.statusCode!, headers: response.headers, body: bytes } }),
-        (error: Error) => {
+        (error) => {
           request.destroy()
           fail(error)
         },
@@ -86,16 +88,25 @@ function limitConnecting(request: http.ClientRequest, protocol: string, limitMs:
   })
 }
 
-async function collect(response: http.IncomingMessage, maxBytes: number): Promise<Buffer> {
+/** Events, not an iterator: that one costs a promise a chunk, and more CPU than all the rest of a small answer. */
+function collect(
+  response: http.IncomingMessage,
+  maxBytes: number,
+  done: (body: Buffer) => void,
+  fail: (error: Error) => void,
+): void {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  response.on('data', (chunk: Buffer) => {
     size += chunk.length
-    if (size > maxBytes) throw Object.assign(new Error(`the answer is over ${maxBytes} bytes`), { code: 'EMSGSIZE' })
-    chunks.push(chunk)
-  }
-  if (!response.complete) throw Object.assign(new Error('the answer was cut off'), { code: 'ECONNRESET' })
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
+    if (size <= maxBytes) chunks.push(chunk)
+    else response.destroy(Object.assign(new Error(`the answer is over ${maxBytes} bytes`), { code: 'EMSGSIZE' }))
+  })
+  response.once('error', fail)
+  response.once('end', () => {
+    if (response.complete) done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
+    else fail(Object.assign(new Error('the answer was cut off'), { code: 'ECONNRESET' }))
+  })
 }
 
 function timeout(message: string): Error {

@@ -4,6 +4,7 @@
  */
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { FLOOD_WINDOW } from '../core/limits.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { KafkaTopic } from './kafka-topic.ts'
 import { metricOf } from './metric.ts'
@@ -31,7 +32,7 @@ const NEAR_TIMEOUT = 0.8
 const LATE_SECONDS = 900
 const LATE_BATCHES = 10
 const LATE_RECORDS_AT_LEAST = 1000
-/** So many dead letters in five minutes are no single bad record. */
+/** So many dead letters in five minutes are no single bad record: where the definition lets a flood pass. */
 const FLOOD = 100
 
 const ofFunction = ({ consumer }: Watched, name: string, statistic: Statistic): Metric =>
@@ -128,12 +129,7 @@ function dataAlarms(watched: Watched): AlarmSpec[] {
       threshold: 1,
       text: `Pipeline "${name}" put records aside that it cannot decode, transform or store. The rest goes on. Each dead letter names its reason.`,
     },
-    {
-      id: 'DeadLetterFlood',
-      metric: ofPipeline(watched, 'DeadLetters', 'Sum'),
-      threshold: FLOOD,
-      text: `Pipeline "${name}" put ${FLOOD} or more records aside within five minutes: rather a producer that changed its form than single bad records. Stop the mapping if they should wait instead.`,
-    },
+    floodAlarm(watched),
     {
       id: 'Failures',
       metric: ofPipeline(watched, 'Failures', 'Sum'),
@@ -148,6 +144,24 @@ function dataAlarms(watched: Watched): AlarmSpec[] {
       text: `Sink "${id}" of pipeline "${name}" saw offsets that no event brought. With a compacted topic or transactions that is as it should be; else records left the topic before they were read. The WARN lines of its log name the offsets.`,
     })),
   ]
+}
+
+/** D7: the function halts on its own, and says so; where it may not, the dead letters themselves tell. */
+function floodAlarm(watched: Watched): AlarmSpec {
+  const { name, maxPoisonShare } = watched.consumer.pipeline
+  if (maxPoisonShare === false)
+    return {
+      id: 'PoisonFlood',
+      metric: ofPipeline(watched, 'DeadLetters', 'Sum'),
+      threshold: FLOOD,
+      text: `Pipeline "${name}" put ${FLOOD} or more records aside within five minutes, and its maxPoisonShare is false: nothing else stops it. Pause its event source mapping if they should wait instead.`,
+    }
+  return {
+    id: 'PoisonFlood',
+    metric: ofPipeline(watched, 'PoisonFloods', 'Sum'),
+    threshold: 1,
+    text: `Pipeline "${name}" halts: more than a share of ${maxPoisonShare} of a partition's last ${FLOOD_WINDOW} records is poison, as after a bad deployment. Nothing is lost, the records wait in the topic. Deploy a definition that takes them, or one whose maxPoisonShare lets them pass.`,
+  }
 }
 
 export function consumerGraphs(watched: Watched): GraphSpec[] {

@@ -190,7 +190,7 @@ describe('grants', () => {
         resource: 'Store/TablesDemo.Arn',
         actions: ['dynamodb:PartiQLInsert', 'dynamodb:PutItem', 'dynamodb:BatchGetItem', 'dynamodb:DescribeTable'],
       },
-      ...['lake', 'kv'].map((sink) => ({
+      ...['lake', 'kv', 'dead letters'].map((sink) => ({
         resource: 'Store/LedgerTable.Arn',
         actions: ['dynamodb:GetItem', 'dynamodb:PutItem'],
         condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`demo#${sink}#*`] } },

@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
 import type { Pipeline } from '../core/pipeline.ts'
 import { ledgerTable } from '../sinks/ledger-dynamodb.ts'
+import { FLOOD_KEEPER } from '../core/flood-gate.ts'
 import type { SinkDefinition } from '../sinks/sink.ts'
 import type { AlarmSpec, GraphSpec, Observable } from './observable.ts'
 import { makeTable, tableAlarms, tableGraph } from './table.ts'
@@ -39,13 +40,20 @@ export class LedgerTable extends Construct implements Observable {
   statements(pipeline: Pipeline, sink: SinkDefinition): iam.PolicyStatement[] {
     const actions = sink.grants.filter(({ on }) => on === 'ledger').flatMap((grant) => grant.actions)
     if (actions.length === 0) return []
-    const own = { 'dynamodb:LeadingKeys': [`${pipeline.name}#${sink.id}#*`] }
-    return [
-      new iam.PolicyStatement({
-        actions,
-        resources: [this.table.tableArn],
-        conditions: { 'ForAllValues:StringLike': own },
-      }),
-    ]
+    return [this.#own(pipeline, sink.id, actions)]
+  }
+
+  /** Where the recent poison of a pipeline stands (docs/delivery.md, D7). */
+  poisonStatements(pipeline: Pipeline): iam.PolicyStatement[] {
+    if (pipeline.maxPoisonShare === false) return []
+    return [this.#own(pipeline, FLOOD_KEEPER, ['dynamodb:GetItem', 'dynamodb:PutItem'])]
+  }
+
+  #own(pipeline: Pipeline, keeper: string, actions: string[]): iam.PolicyStatement {
+    return new iam.PolicyStatement({
+      actions,
+      resources: [this.table.tableArn],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${pipeline.name}#${keeper}#*`] } },
+    })
   }
 }

@@ -93,6 +93,7 @@ export class TopicConsumer extends Construct implements Observable {
       statements: [
         ...bound.flatMap(([, { statements }]) => statements),
         ...sinks.flatMap((sink) => ledger.statements(pipeline, sink)),
+        ...ledger.poisonStatements(pipeline),
         ...deadLetters.statements(pipeline),
       ],
       connections: bound.flatMap(([, { connections }]) => connections),

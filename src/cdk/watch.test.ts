@@ -51,7 +51,7 @@ describe('alarms', () => {
       ['Lag', 'AWS/Kafka', 'MaxOffsetLag'],
       ['TimeLag', 'AWS/Kafka', 'EstimatedMaxTimeLag'],
       ['DeadLetters', 'Weirhouse', 'DeadLetters'],
-      ['DeadLetterFlood', 'Weirhouse', 'DeadLetters'],
+      ['PoisonFlood', 'Weirhouse', 'PoisonFloods'],
       ['Failures', 'Weirhouse', 'Failures'],
       ['GapsLake', 'Weirhouse', 'Gaps'],
       ['GapsSql', 'Weirhouse', 'Gaps'],
@@ -63,6 +63,14 @@ describe('alarms', () => {
       'Consumer Group',
       'Topic',
     ])
+  })
+
+  test('D7: one invocation that halts on a flood wakes somebody; where nothing halts it, so many dead letters do', () => {
+    const [halting, open] = [{}, { maxPoisonShare: false }].map((more) =>
+      named(consumers([reading('a', [lake], more)]).made[0]!, 'PoisonFlood'),
+    )
+    expect([configOf(halting!.metric).metricName, halting!.threshold]).toEqual(['PoisonFloods', 1])
+    expect([configOf(open!.metric).metricName, open!.threshold]).toEqual(['DeadLetters', 100])
   })
 
   test('dropped records are counted for provisioned pollers alone', () => {

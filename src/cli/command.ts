@@ -1,8 +1,11 @@
 import type { Io } from './io.ts'
 import type { Parameters, ParameterValues } from './options.ts'
 
-/** 0 done; 1 failed, or found what it looked for (audit, doctor, a function error). Usage errors are 2, raised by the parser. */
-export type ExitCode = 0 | 1
+/**
+ * 0 done; 1 failed, or found what it looked for (audit, doctor, a function error); 3 failed, of a verb whose 1 is an answer
+ * (audit). Usage errors are 2, raised by the parser.
+ */
+export type ExitCode = 0 | 1 | 3
 
 /** What `--json` prints: one value at the end, or one a line as they come. */
 export type JsonShape = 'value' | 'lines'
@@ -19,6 +22,8 @@ export interface CommandSpec<A extends Parameters, O extends Parameters> {
   readonly options?: O
   /** 'value' where not given. */
   readonly json?: JsonShape
+  /** Where it throws; 1 where not given. */
+  readonly failed?: ExitCode
   /**
    * Does it. `input` holds arguments and options by their names. Without a code returned, 0. What it throws becomes one line on
    * standard error. It stops when `io.signal` aborts: returns where that is how it ends, else lets the reason through.
@@ -33,6 +38,7 @@ export interface Command {
   readonly arguments: Parameters
   readonly options: Parameters
   readonly json: JsonShape
+  readonly failed: ExitCode
   readonly run: (input: Readonly<Record<string, unknown>>, io: Io) => Promise<ExitCode | void>
 }
 
@@ -60,6 +66,7 @@ export function defineCommand<A extends Parameters = typeof noParameters, O exte
     arguments: spec.arguments ?? noParameters,
     options: spec.options ?? noParameters,
     json: spec.json ?? 'value',
+    failed: spec.failed ?? 1,
     run: (input, io) => spec.run(input as ParameterValues<A> & ParameterValues<O>, io),
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The command line. Exit codes: 0 done; 1 failed, or a check found something; 2 usage. Results go to standard output, all
+ * The command line. Exit codes: 0 done; 1 failed, or a check found something; 2 usage; 3 a check could not tell. Results go to standard output, all
  * else to standard error: an error is one line with its code and its cure.
  */
 import { readFileSync } from 'node:fs'
@@ -24,12 +24,14 @@ const ECHO_MS = 1000
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController()
   const release = listen(stop)
+  let failed: number = EXIT_FAILED
   try {
     const chosen = await parse(argv)
     if (!chosen) return 0
+    failed = chosen.command.failed
     return await run(chosen, stop.signal)
   } catch (error) {
-    return report(error, argv)
+    return report(error, argv, failed)
   } finally {
     release()
   }
@@ -145,7 +147,7 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
 }
 
-function report(error: unknown, argv: readonly string[]): number {
+function report(error: unknown, argv: readonly string[], failed: number): number {
   const known = error instanceof WeirError ? error : unexpected(error)
   if (argv.includes('--json')) {
     const { code, message, cure } = known
@@ -153,7 +155,7 @@ function report(error: unknown, argv: readonly string[]): number {
   }
   process.stderr.write(`${known.toLine()}\n`)
   if (process.env.WEIRHOUSE_DEBUG === '1') process.stderr.write(`${stackOf(error)}\n`)
-  return known.code === 'WEIR_USAGE' ? EXIT_USAGE : EXIT_FAILED
+  return known.code === 'WEIR_USAGE' ? EXIT_USAGE : failed
 }
 
 function unexpected(error: unknown): WeirError {

@@ -116,6 +116,17 @@ export function moment(value: string, text: string, now: () => number = Date.now
   })
 }
 
+/** `1200`: an offset; else a moment. */
+export function offsetOrMoment(
+  value: string,
+  text: string,
+): ValueParameter<{ readonly offset: number } | { readonly time: number }> {
+  const time = moment(value, text)
+  return valued(value, text, (raw) =>
+    /^\d{1,15}$/.test(raw) ? { offset: Number(raw) } : { time: time.parse(raw) as number },
+  )
+}
+
 export function required<T>(parameter: Parameter<T | undefined>): Parameter<T> {
   return { ...parameter, required: true } as Parameter<T>
 }

@@ -5,6 +5,7 @@ import type { DeadLetter } from './dead-letter.ts'
 import { json } from './decode/json.ts'
 import { deliver } from './deliver.ts'
 import { WeirError } from './errors.ts'
+import type { PoisonedRange } from './flood.ts'
 import { pipeline } from './pipeline.ts'
 import type { PipelineSpec } from './pipeline.ts'
 import type { Log } from './ports.ts'
@@ -28,8 +29,11 @@ function eventOf(values: Readonly<Record<number, readonly string[]>>, topic = 'q
 }
 
 /** A world of named sinks that write down, in order, what is asked of them. */
-function world(spec: Partial<PipelineSpec<unknown, unknown>> & { readonly ids?: readonly string[] } = {}) {
-  const { ids = ['a', 'b'], ...rest } = spec
+function world(
+  spec: Partial<PipelineSpec<unknown, unknown>> & { readonly ids?: readonly string[]; readonly flood?: WeirError } = {},
+) {
+  const { ids = ['a', 'b'], flood, ...rest } = spec
+  const poisoned: PoisonedRange[] = []
   const steps: string[] = []
   const logged: Parameters<Log>[] = []
   const letters: DeadLetter[] = []
@@ -60,6 +64,13 @@ function world(spec: Partial<PipelineSpec<unknown, unknown>> & { readonly ids?: 
       event,
       writers,
       clock: { now: () => 0 },
+      floodGate: {
+        admit: (ranges) => {
+          steps.push('flood gate')
+          poisoned.push(...ranges)
+          return flood ? Promise.reject(flood) : Promise.resolve()
+        },
+      },
       requestId: 'r',
       deadline: { remaining: () => 1_000, signal: new AbortController().signal },
       log: (...line) => void logged.push(line),
@@ -71,7 +82,7 @@ function world(spec: Partial<PipelineSpec<unknown, unknown>> & { readonly ids?: 
           return Promise.resolve()
         }),
     })
-  return { steps, letters, writers, writer, seen, logged, run }
+  return { steps, letters, writers, writer, seen, logged, poisoned, run }
 }
 
 const codeOf = (error: unknown) => (error instanceof WeirError ? error.code : String(error))
@@ -81,7 +92,7 @@ describe('the order of steps', () => {
   test('D1 D6: encode, then dead letters, then the writes', async () => {
     const { steps, run } = world()
     await run(eventOf({ 0: ['1', 'poison'] }))
-    expect(steps).toEqual(['prepare a', 'prepare b', 'dead letters', 'write a', 'write b'])
+    expect(steps).toEqual(['prepare a', 'prepare b', 'flood gate', 'dead letters', 'write a', 'write b'])
   })
 
   test('nothing to put, nothing asked', async () => {
@@ -94,7 +105,35 @@ describe('the order of steps', () => {
     const { steps, run } = world()
     const failure = await run(eventOf({ 0: ['poison'] }), () => Promise.reject(down)).catch(codeOf)
     expect(failure).toBe('WEIR_STORE_UNAVAILABLE')
-    expect(steps).toEqual(['prepare a', 'prepare b'])
+    expect(steps).toEqual(['prepare a', 'prepare b', 'flood gate'])
+  })
+
+  test('D7: a flood is told before any dead letter is put, and nothing is written', async () => {
+    const flood = new WeirError('WEIR_POISON_FLOOD', { pipeline: 'p' })
+    const { steps, letters, run } = world({ flood })
+    expect(await run(eventOf({ 0: ['1', 'poison'] })).catch(codeOf)).toBe('WEIR_POISON_FLOOD')
+    expect(steps).toEqual(['prepare a', 'prepare b', 'flood gate'])
+    expect(letters).toEqual([])
+  })
+
+  test('D7: a record counts once, in however many sinks it failed, and only sources with poison are asked about', async () => {
+    const refusing = (id: string) => ({
+      ...memory({ id, store: memoryStore() }),
+      row: (n: number) => {
+        if (n === 2) throw new Error('not two')
+        return n
+      },
+    })
+    const { poisoned, letters, run } = world({ sinks: [refusing('a'), refusing('b')] })
+    await run(eventOf({ 0: ['1'], 1: ['1', '2', 'poison'] }))
+    expect(letters).toHaveLength(3)
+    expect(
+      poisoned.map(({ source, records, poison }) => [
+        source.partition,
+        records.length,
+        [...poison.keys()].toSorted((a, b) => a - b),
+      ]),
+    ).toEqual([[1, 3, [1, 2]]])
   })
 })
 
@@ -250,7 +289,7 @@ describe('poison', () => {
       },
     })
     await run(eventOf({ 0: ['1'] }))
-    expect(steps).toEqual(['prepare a', 'dead letters', 'write a'])
+    expect(steps).toEqual(['prepare a', 'flood gate', 'dead letters', 'write a'])
     expect(letters.map(({ sink, stage }) => [sink, stage])).toEqual([['a', 'encode']])
   })
 })

@@ -1,8 +1,8 @@
 /**
- * The engine: one event in, every sink's effect out. The order of steps is the promise (docs/delivery.md, D1, D5, D6):
+ * The engine: one event in, every sink's effect out. The order of steps is the promise (docs/delivery.md, D1, D5, D6, D7):
  *   1. decode and transform every record; what fails is poison
  *   2. every sink encodes; what its format cannot hold is refused
- *   3. dead letters of 1 and 2 become durable
+ *   3. unless they are a flood (D7), the dead letters of 1 and 2 become durable
  *   4. every sink writes, none waits for another; a failing one stops nobody
  *   5. the report says whether all is durable; if not, the caller must throw
  */
@@ -10,6 +10,8 @@ import type { Invocation, PreparedBatch, SinkDefinition, SinkReport, SinkWriter 
 import type { DeadLetter, Refusal } from './dead-letter.ts'
 import { messageOf, WeirError } from './errors.ts'
 import { parseEvent } from './event.ts'
+import type { PoisonedRange } from './flood.ts'
+import type { FloodGate } from './flood-gate.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Clock, Log } from './ports.ts'
 import type { RecordRange } from './record.ts'
@@ -23,6 +25,8 @@ export interface DeliverInput extends Invocation {
   /** A writer by sink id. One that could not be opened is the error it failed with: its sink fails, the others go on (D5). */
   readonly writers: ReadonlyMap<string, SinkWriter | WeirError>
   readonly clock: Pick<Clock, 'now'>
+  /** Undefined where the definition lets any flood pass. */
+  readonly floodGate: FloodGate | undefined
 }
 
 export interface SinkResult {
@@ -48,7 +52,7 @@ export interface DeliveryReport {
   readonly failure?: WeirError
 }
 
-/** Takes one event to effect. Throws WeirError before any sink wrote: malformed event, foreign topic, dead letters not durable. */
+/** Takes one event to effect. Throws WeirError before any sink wrote: malformed event, foreign topic, a flood of poison, dead letters not durable. */
 export async function deliver(input: DeliverInput): Promise<DeliveryReport> {
   const { pipeline, clock } = input
   const { ranges } = parseEvent(input.event, pipeline.source.cluster)
@@ -63,7 +67,10 @@ export async function deliver(input: DeliverInput): Promise<DeliveryReport> {
   const decoded = await Promise.all(ranges.map((range) => decodeRange(pipeline, range)))
   const prepared = pipeline.sinks.map((sink) => prepare(sink, input, ranges, decoded))
   const letters = lettersOf(pipeline, ranges, decoded, prepared)
-  if (letters.length > 0) await input.putDeadLetters(letters)
+  if (letters.length > 0) {
+    await input.floodGate?.admit(poisonedRanges(ranges, letters), input.deadline)
+    await input.putDeadLetters(letters)
+  }
 
   const sinks = await Promise.all(prepared.map((each) => write(each, input, clock)))
   const failure = failureOf(sinks, input.log)
@@ -136,6 +143,17 @@ function lettersOf(
   for (const { id, refusals } of prepared)
     for (const refusal of refusals) letters.push({ ...base, sink: id, ...refusal })
   return letters
+}
+
+/** A record is poison once, in however many sinks it failed. */
+function poisonedRanges(ranges: readonly RecordRange[], letters: readonly DeadLetter[]): PoisonedRange[] {
+  return ranges.flatMap(({ source, records }) => {
+    const poison = new Map<number, DeadLetter>()
+    for (const letter of letters)
+      if (letter.source.partition === source.partition && !poison.has(letter.record.offset))
+        poison.set(letter.record.offset, letter)
+    return poison.size === 0 ? [] : [{ source, records, poison }]
+  })
 }
 
 async function write(

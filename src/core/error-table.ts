@@ -77,6 +77,12 @@ export const errorTable = {
     retryable: true,
     cure: 'Nothing is lost: the event source mapping sends the batch again, and sinks that have it skip it.',
   },
+  WEIR_POISON_FLOOD: {
+    message:
+      'Of the last {window} records of {source}, {poisoned} up to offset {offset} are poison, more than a share of {share}; that one failed at stage {stage} with {code}. Pipeline "{pipeline}" halts: no dead letter of this batch was written.',
+    retryable: false,
+    cure: 'Nothing is lost: the records wait in the topic. Correct the definition and deploy it, and they come again. If they really are bad, let them pass with maxPoisonShare (docs/operations.md, "A flood of poison").',
+  },
   WEIR_DEADLINE: {
     message: 'No time was left for {what}.',
     retryable: true,

@@ -29,7 +29,14 @@ export const MAX_INLINE_PAYLOAD_BYTES = 300 * KIB
 export const MAX_CHECKPOINTS = 8
 /** Weirhouse: gaps that a watermark lists; older ones are folded into a count (D9, D11). */
 export const MAX_GAPS = 100
+/** Weirhouse: records of a source among which the poison is counted (docs/delivery.md, D7). */
+export const FLOOD_WINDOW = 200
 /** Weirhouse: a request may not start with less than this left before the deadline (D10). */
 export const MIN_REQUEST_MS = 250
+/**
+ * Weirhouse: how much longer than the topic's retention a delete is remembered. Kafka drops whole segments, which it closes
+ * after `segment.ms`, 7 days where not set: a record can live that much longer than retention says. And a day for zombies.
+ */
+export const DELETE_MARGIN_DAYS = 8
 /** Kafka: the widest partition number that `_src` pads for. */
 export const PARTITION_DIGITS = 6

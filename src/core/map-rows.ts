@@ -30,9 +30,15 @@ export function mapRanges(
   return { ranges: mapped, refusals }
 }
 
-type MappedRows = Pick<SinkRecord, 'rows' | 'versions'> | { readonly fault: string }
+type MappedRows = Pick<SinkRecord, 'rows' | 'versions' | 'deletes'> | { readonly fault: string }
 
-function mapRows(sink: Pick<SinkDefinition, 'row'>, { rows, versions }: RecordRows, record: SourceRecord): MappedRows {
+function mapRows(
+  sink: Pick<SinkDefinition, 'row'>,
+  { rows, versions, deletes }: RecordRows,
+  record: SourceRecord,
+): MappedRows {
+  // Key columns are the sink's already: row(...) is for rows.
+  if (deletes) return { rows, deletes }
   const more = versions ? { versions } : {}
   if (!sink.row) return { rows, ...more }
   try {

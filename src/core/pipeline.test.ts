@@ -19,12 +19,13 @@ function faultOf(definition: object): string {
 }
 
 test('defaults are filled in', () => {
-  const { name, source, function: run, tombstone, order } = pipeline(good)
-  expect({ name, source, run, tombstone, order }).toEqual({
+  const { name, source, function: run, tombstone, maxPoisonShare, order } = pipeline(good)
+  expect({ name, source, run, tombstone, maxPoisonShare, order }).toEqual({
     name: 'demo',
     source: { topic: 'demo_topic', partitions: 2, replication: 2, batch: { records: 100 } },
     run: { timeoutSeconds: 60, memoryMb: 512 },
     tombstone: 'ignore',
+    maxPoisonShare: 0.5,
     order: 'log',
   })
 })
@@ -32,6 +33,14 @@ test('defaults are filled in', () => {
 test('without a transform the value is the row', () => {
   const record = { value: null } as never
   expect(pipeline(good).transform('x', record)).toBe('x')
+})
+
+const keyed = memory({ id: 'k', store: memoryStore(), keyOf: String })
+const keyOf = () => ({ id: 'a' })
+
+test('deletes need a key function, an order of positions and one sink with a key; other sinks may have none', () => {
+  const made = pipeline({ ...good, tombstone: 'delete', keyOf, order: 'timestamp', sinks: [sink(), keyed] })
+  expect({ tombstone: made.tombstone, keyOf: made.keyOf }).toEqual({ tombstone: 'delete', keyOf })
 })
 
 const source = (changes: object) => ({ source: { topic: 't', ...changes } })
@@ -54,7 +63,16 @@ describe('faults name the place', () => {
     [source({ bach: {} }), 'source.bach: there is no such option'],
     [{ function: { timeoutSeconds: 841 } }, 'function.timeoutSeconds: Expected <=840'],
     [{ function: { memoryMb: 64 } }, 'function.memoryMb: Expected >=128'],
-    [{ tombstone: 'delete' }, 'tombstone: Expected ("ignore" | "keep" | "dead-letter")'],
+    [{ maxPoisonShare: 0.01 }, 'maxPoisonShare: '],
+    [{ maxPoisonShare: 1 }, 'maxPoisonShare: '],
+    [{ maxPoisonShare: true }, 'maxPoisonShare: '],
+    [{ tombstone: 'remove' }, 'tombstone: Expected ("ignore" | "keep" | "delete" | "dead-letter")'],
+    [source({ retentionDays: 0 }), 'source.retentionDays: Expected >=1'],
+    [{ tombstone: 'delete', sinks: [keyed] }, "tombstone 'delete' needs a function from the record to the key columns"],
+    [{ tombstone: 'delete', sinks: [keyed], keyOf: 'id' }, "keyOf: tombstone 'delete' needs a function"],
+    [{ tombstone: 'delete', keyOf }, 'no sink has key columns to delete by; give one a key'],
+    [{ tombstone: 'delete', keyOf, sinks: [keyed], order: () => 1 }, "use 'log' or 'timestamp', or tombstone 'keep'"],
+    [{ tombstone: 'keep', keyOf, sinks: [keyed] }, "keyOf: it is for tombstone 'delete'"],
     [{ sink: [] }, 'sink: there is no such option'],
     [{ decode: undefined }, 'decode: expected a decoder'],
     [{ decode: json }, 'decode: expected a decoder'],

@@ -1,8 +1,14 @@
 import * as v from 'valibot'
-import type { SinkDefinition } from '../sinks/sink.ts'
+import type { KeyFields, SinkDefinition } from '../sinks/sink.ts'
 import type { Decoder } from './decode/decoder.ts'
 import { WeirError } from './errors.ts'
-import { DEFAULT_BATCH_RECORDS, MAX_BATCH_RECORDS, MAX_KAFKA_FUNCTION_SECONDS, MAX_WINDOW_SECONDS } from './limits.ts'
+import {
+  DEFAULT_BATCH_RECORDS,
+  FLOOD_WINDOW,
+  MAX_BATCH_RECORDS,
+  MAX_KAFKA_FUNCTION_SECONDS,
+  MAX_WINDOW_SECONDS,
+} from './limits.ts'
 import { describe, parseOptions } from './options.ts'
 import type { SourceRecord } from './record.ts'
 
@@ -25,6 +31,11 @@ export const pipelineOptions = v.strictObject({
       ),
       partitions: describe(v.optional(whole(1, 10_000), 2), 'Partitions to create the topic with.', 'partitions'),
       replication: describe(v.optional(whole(1, 15), 2), 'Replicas to create the topic with.', 'replicas'),
+      retentionDays: describe(
+        v.optional(whole(1, 36_500)),
+        "How long the topic keeps records: a delete is remembered that long and some more. Leave it out for a compacted topic, or one that keeps them for ever: deletes are then remembered for ever. It does not set the topic's own.",
+        'days',
+      ),
       batch: describe(
         v.optional(
           v.strictObject({
@@ -61,8 +72,12 @@ export const pipelineOptions = v.strictObject({
     'The Lambda function.',
   ),
   tombstone: describe(
-    v.optional(v.picklist(['ignore', 'keep', 'dead-letter']), 'ignore'),
-    'What a record without a value does: nothing, goes to the transform as undefined, or becomes a dead letter.',
+    v.optional(v.picklist(['ignore', 'keep', 'delete', 'dead-letter']), 'ignore'),
+    'What a record without a value does: nothing, goes to the transform as undefined, deletes the rows of the key that `keyOf` gives from every sink with key columns, or becomes a dead letter.',
+  ),
+  maxPoisonShare: describe(
+    v.optional(v.union([v.literal(false), v.pipe(v.number(), v.minValue(0.05), v.maxValue(0.95))]), 0.5),
+    `Above this share of poison among a partition's last ${FLOOD_WINDOW} records the pipeline halts before more become dead letters, so that a bad deployment does not drain the topic. 0.05 (eleven records) to 0.95; false: never.`,
   ),
 })
 
@@ -77,6 +92,9 @@ export type Rows<R> = R | readonly R[] | null | undefined
 
 type Tombstone = PipelineOptions['tombstone']
 
+/** What a tombstone deletes: one key, many, or none. */
+export type KeyOf = (record: SourceRecord) => Rows<KeyFields>
+
 export interface PipelineSpec<T, R, K extends Tombstone = 'ignore'> extends Omit<PipelineInput, 'tombstone'> {
   readonly tombstone?: K
   /** Bytes to value: json(schema), text(), bytes(), any(). */
@@ -86,7 +104,12 @@ export interface PipelineSpec<T, R, K extends Tombstone = 'ignore'> extends Omit
    * Under `tombstone: 'keep'` the value of a tombstone is undefined.
    */
   readonly transform?: (value: K extends 'keep' ? T | undefined : T, record: SourceRecord) => Rows<R> | Promise<Rows<R>>
-  /** Which of two rows with one key is newer; 'log' where not given. */
+  /**
+   * Under `tombstone: 'delete'`, and needed there: which keys a tombstone deletes, from the record's own key. Throwing makes
+   * the record a dead letter.
+   */
+  readonly keyOf?: K extends 'delete' ? KeyOf : never
+  /** Which of two rows with one key is newer; 'log' where not given. Not a function under `tombstone: 'delete'`. */
   readonly order?: Order<R>
   readonly sinks: readonly SinkDefinition[]
 }
@@ -96,6 +119,8 @@ export interface Pipeline extends PipelineOptions {
   readonly decode: Decoder<unknown>
   readonly transform: (value: unknown, record: SourceRecord) => unknown
   readonly order: Order<unknown>
+  /** Exactly where `tombstone` is 'delete'. */
+  readonly keyOf?: KeyOf
   readonly sinks: readonly SinkDefinition[]
 }
 
@@ -103,7 +128,7 @@ export interface Pipeline extends PipelineOptions {
 export function pipeline<T, R = T, const K extends Tombstone = 'ignore'>(spec: PipelineSpec<T, R, K>): Pipeline {
   if (typeof spec !== 'object' || spec === null)
     throw new WeirError('WEIR_DEFINITION_INVALID', { what: 'Pipeline', reason: 'expected an object' })
-  const { decode, transform, order, sinks, ...data } = spec
+  const { decode, transform, keyOf, order, sinks, ...data } = spec
   const what = `Pipeline "${data.name}"`
   const options = parseOptions(pipelineOptions, data, what)
   const fault = (reason: string) => new WeirError('WEIR_DEFINITION_INVALID', { what, reason })
@@ -118,11 +143,32 @@ export function pipeline<T, R = T, const K extends Tombstone = 'ignore'>(spec: P
   const ids = sinks.map((sink) => sink.id)
   const twice = ids.find((id, i) => ids.indexOf(id) !== i)
   if (twice !== undefined) throw fault(`sinks: two have the id "${twice}"`)
+  const deletes = deletesFault(options.tombstone, keyOf, order, sinks)
+  if (deletes !== undefined) throw fault(deletes)
   return {
     ...options,
     decode,
     transform: (transform ?? ((value: unknown) => value)) as Pipeline['transform'],
     order: (order ?? 'log') as Pipeline['order'],
+    ...(keyOf === undefined ? {} : { keyOf }),
     sinks,
   }
+}
+
+/** What keeps the definition from deleting; undefined where nothing does, or where it asks for no deletes. */
+function deletesFault(
+  tombstone: Tombstone,
+  keyOf: unknown,
+  order: unknown,
+  sinks: readonly SinkDefinition[],
+): string | undefined {
+  if (tombstone !== 'delete')
+    return keyOf === undefined ? undefined : "keyOf: it is for tombstone 'delete'; set that, or leave keyOf out"
+  if (typeof keyOf !== 'function')
+    return "keyOf: tombstone 'delete' needs a function from the record to the key columns, such as record => ({ id: keyText(record) })"
+  if (typeof order === 'function')
+    return "order: a tombstone has no version of its own to order by; use 'log' or 'timestamp', or tombstone 'keep'"
+  return sinks.some(({ key }) => key !== undefined)
+    ? undefined
+    : "tombstone: no sink has key columns to delete by; give one a key, or use 'keep' for a log of events, or 'ignore'"
 }

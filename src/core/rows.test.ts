@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { memory, memoryStore } from '../sinks/memory.ts'
 import { json } from './decode/json.ts'
 import type { Decoder } from './decode/decoder.ts'
+import { mapRanges } from './map-rows.ts'
 import { pipeline } from './pipeline.ts'
-import type { Pipeline, PipelineSpec } from './pipeline.ts'
+import type { KeyOf, Pipeline, PipelineSpec } from './pipeline.ts'
 import type { SourceRecord } from './record.ts'
 import { rowsOf } from './rows.ts'
 
@@ -20,6 +21,7 @@ const record = (value: string | null): SourceRecord => ({
 })
 
 type AnySpec = PipelineSpec<unknown, unknown, 'ignore' | 'keep' | 'dead-letter'>
+const keyed = memory({ id: 'k', store: memoryStore(), keyOf: String })
 const make = (changes: Partial<AnySpec>): Pipeline =>
   pipeline({
     name: 'p',
@@ -153,4 +155,48 @@ test('D6: whatever a transform throws is poison, never an error of the batch', (
       })
     }),
   )
+})
+
+describe('a tombstone that deletes', () => {
+  const deletes = (keyOf: (record: SourceRecord) => unknown, value: string | null = null) =>
+    rowsOf(
+      pipeline({
+        name: 'p',
+        source: { topic: 't' },
+        decode: json(),
+        tombstone: 'delete',
+        keyOf: keyOf as KeyOf,
+        transform: () => 'row',
+        sinks: [keyed],
+      }),
+      record(value),
+    )
+
+  test.each<[string, (record: SourceRecord) => unknown, object]>([
+    ['one key', () => ({ id: 1 }), { rows: [], deletes: [{ id: 1 }] }],
+    ['several', () => [{ id: 1 }, { id: 2 }], { rows: [], deletes: [{ id: 1 }, { id: 2 }] }],
+    ['none', () => null, { rows: [], deletes: [] }],
+    ['of the record', ({ partition }) => ({ id: partition }), { rows: [], deletes: [{ id: 0 }] }],
+    ['D6: one that throws', fail(new Error('no key')), transformPoison('no key')],
+    ['D6: no object', () => 'a', transformPoison('keyOf gave no object of key columns')],
+    ['D6: a list of none', () => [null], transformPoison('keyOf gave no object of key columns')],
+    ['D6: a promise', () => Promise.resolve({}), transformPoison('keyOf gave a promise; only the transform may wait')],
+  ])('%s', (_, keyOf, expected) => {
+    expect(deletes(keyOf)).toEqual(expected)
+  })
+
+  test('a record with a value goes to the transform', () => {
+    expect(deletes(() => ({ id: 1 }), '{}')).toEqual({ rows: ['row'] })
+  })
+
+  test("a sink's row(...) is not asked: key columns are the sink's already", () => {
+    const range = { source: { cluster: 'c', topic: 't', partition: 0 }, records: [record(null)] }
+    const { ranges, refusals } = mapRanges(
+      { row: fail(new Error('asked')) },
+      [range],
+      [[{ rows: [], deletes: [{ id: 1 }] }]],
+    )
+    expect(refusals).toEqual([])
+    expect(ranges[0]!.records).toEqual([{ record: record(null), rows: [], deletes: [{ id: 1 }] }])
+  })
 })

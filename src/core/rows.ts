@@ -1,5 +1,6 @@
 import type { Decoded, Poison } from './decode/decoder.ts'
 import { messageOf } from './errors.ts'
+import type { KeyFields } from '../sinks/sink.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { SourceRecord } from './record.ts'
 import { holdsThenable, isThenable } from './thenable.ts'
@@ -9,6 +10,8 @@ export interface RecordRows {
   readonly rows: readonly unknown[]
   /** One per row where the pipeline orders by the producer's own version. */
   readonly versions?: readonly (string | number)[]
+  /** Of a tombstone under `tombstone: 'delete'`: the keys to delete. Such a record has no rows. */
+  readonly deletes?: readonly KeyFields[]
   readonly poison?: Poison
 }
 
@@ -23,6 +26,7 @@ export function rowsOf(pipeline: Pipeline, record: SourceRecord): RecordRows | P
     if (pipeline.tombstone === 'ignore') return none
     if (pipeline.tombstone === 'dead-letter')
       return poisoned({ stage: 'decode', code: 'WEIR_TOMBSTONE', text: 'no value' })
+    if (pipeline.keyOf) return deleted(pipeline.keyOf, record)
     return transformed(pipeline, undefined, record)
   }
   let decoded: Decoded<unknown> | Promise<Decoded<unknown>>
@@ -71,6 +75,21 @@ function withVersions(pipeline: Pipeline, result: unknown): RecordRows {
     const odd = versions.findIndex((version) => typeof version !== 'string' && !Number.isFinite(version))
     if (odd >= 0) return transformFailed(new Error('order gave neither text nor a finite number'))
     return { rows, versions }
+  } catch (error) {
+    return transformFailed(error)
+  }
+}
+
+function deleted(keyOf: NonNullable<Pipeline['keyOf']>, record: SourceRecord): RecordRows {
+  try {
+    const result: unknown = keyOf(record)
+    const keys: unknown[] =
+      result === null || result === undefined ? [] : Array.isArray(result) ? Array.from(result) : [result]
+    if (isThenable(result) || holdsThenable(keys))
+      return transformFailed(new Error('keyOf gave a promise; only the transform may wait'))
+    if (keys.some((key) => typeof key !== 'object' || key === null || Array.isArray(key)))
+      return transformFailed(new Error('keyOf gave no object of key columns'))
+    return { rows: [], deletes: keys as KeyFields[] }
   } catch (error) {
     return transformFailed(error)
   }

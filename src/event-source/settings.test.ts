@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { mappingSettings, type MappingRequest } from './settings.ts'
+import { mappingSettings, withBatching, type MappingRequest } from './settings.ts'
 
 const request = (given: Partial<MappingRequest> = {}): MappingRequest => ({
   uuid: 'a5e1c9a0-0000-4000-8000-000000000001',
@@ -102,5 +102,27 @@ describe('settings of a mapping', () => {
   test('E23: a function may run 14 minutes at most', () => {
     expect(refusal({ functionTimeoutSeconds: 840 })).toBe('accepted')
     expect(refusal({ functionTimeoutSeconds: 841 })).toContain('841 seconds exceeds 840 seconds (14 minutes)')
+  })
+})
+
+describe('what an update changes', () => {
+  const settings = mappingSettings({ uuid: 'u', functionName: 'f', topics: ['t'] })
+  test.each([
+    [{}, 100, 500],
+    [{ batchSize: 7 }, 7, 500],
+    [{ windowSeconds: 0 }, 100, 0],
+    [{ batchSize: 10_000, windowSeconds: 300 }, 10_000, 300_000],
+  ])('E29: %j', (batching, batchSize, windowMs) => {
+    expect(withBatching(settings, batching)).toEqual({ ...settings, batchSize, windowMs })
+  })
+
+  test.each([
+    { batchSize: 0 },
+    { batchSize: 10_001 },
+    { batchSize: 1.5 },
+    { windowSeconds: 301 },
+    { windowSeconds: -1 },
+  ])('E29: %j is refused', (batching) => {
+    expect(() => withBatching(settings, batching)).toThrow(/1 validation error detected/)
   })
 })

@@ -61,10 +61,7 @@ export interface MappingSettings extends MappingSwitches {
 /** Throws WEIR_MAPPING_INVALID with every constraint that fails, as the Lambda API counts them. */
 export function mappingSettings(request: MappingRequest): MappingSettings {
   const failures = [
-    ...(request.batchSize === undefined ? [] : range('batchSize', request.batchSize, 1, MAX_BATCH_RECORDS)),
-    ...(request.windowSeconds === undefined
-      ? []
-      : range('maximumBatchingWindowInSeconds', request.windowSeconds, 0, MAX_WINDOW_SECONDS)),
+    ...batching(request),
     ...oneTopic(request.topics),
     ...groupId(request.consumerGroupId),
     ...position(request.startingPosition),
@@ -90,6 +87,23 @@ export function mappingSettings(request: MappingRequest): MappingSettings {
   }
 }
 
+/** What UpdateEventSourceMapping changes of a mapping that is there; what is left out stays. */
+export interface Batching {
+  readonly batchSize?: number | undefined
+  readonly windowSeconds?: number | undefined
+}
+
+/** Throws WEIR_MAPPING_INVALID, as creating it would. */
+export function withBatching(settings: MappingSettings, { batchSize, windowSeconds }: Batching): MappingSettings {
+  const failures = batching({ batchSize, windowSeconds })
+  if (failures.length > 0) refuse(constraintMessage(failures))
+  return {
+    ...settings,
+    batchSize: batchSize ?? settings.batchSize,
+    windowMs: windowSeconds === undefined ? settings.windowMs : windowSeconds * 1000,
+  }
+}
+
 function refuse(reason: string): never {
   throw new WeirError('WEIR_MAPPING_INVALID', { reason })
 }
@@ -108,6 +122,15 @@ function range(at: string, value: number, least: number, most: number): string[]
   if (value < least) return [failed(String(value), at, `have value greater than or equal to ${least}`)]
   if (value > most) return [failed(String(value), at, `have value less than or equal to ${most}`)]
   return []
+}
+
+function batching({ batchSize, windowSeconds }: Batching): string[] {
+  return [
+    ...(batchSize === undefined ? [] : range('batchSize', batchSize, 1, MAX_BATCH_RECORDS)),
+    ...(windowSeconds === undefined
+      ? []
+      : range('maximumBatchingWindowInSeconds', windowSeconds, 0, MAX_WINDOW_SECONDS)),
+  ]
 }
 
 function oneTopic(topics: readonly string[]): string[] {

@@ -65,6 +65,8 @@ export interface KafkaAdmin {
   offsets(topic: string, isolation?: Isolation): Promise<PartitionOffsets[]>
   /** Per partition the first offset whose record is not older; the end where all are. */
   offsetsAt(topic: string, timestamp: number, isolation?: Isolation): Promise<Map<number, number>>
+  /** What holds for the topic, set on it or by the brokers: `delete`, `compact`. Undefined where this user may not read it. */
+  cleanupPolicy(topic: string): Promise<readonly string[] | undefined>
   /** Every partition of the topic; undefined where the group has committed nothing. */
   groupOffsets(group: string, topic: string): Promise<Map<number, number | undefined>>
   /** Sorted by name. */
@@ -87,6 +89,7 @@ export function openAdmin(connection: KafkaConnection): KafkaAdmin {
     deleteTopic: (topic) => deleteTopic(admin, topic),
     offsets: (topic, isolation = 'read_uncommitted') => offsets(admin, topic, isolation),
     offsetsAt: (topic, timestamp, isolation = 'read_uncommitted') => offsetsAt(admin, topic, timestamp, isolation),
+    cleanupPolicy: (topic) => cleanupPolicy(admin, topic),
     groupOffsets: (group, topic) => groupOffsets(admin, group, topic),
     listGroups: () => listGroups(admin),
     describeGroup: (group) => describeGroup(admin, group),
@@ -145,13 +148,23 @@ async function describeTopic(admin: Admin, topic: string): Promise<TopicDescript
 }
 
 async function configsOf(admin: Admin, topic: string): Promise<Record<string, string> | null> {
+  const all = await allConfigsOf(admin, topic)
+  const own = all?.filter((c) => c.configSource === ConfigSources.DYNAMIC_TOPIC_CONFIG)
+  return own ? Object.fromEntries(own.map(({ name, value }) => [name, value ?? ''])) : null
+}
+
+function cleanupPolicy(admin: Admin, topic: string): Promise<readonly string[] | undefined> {
+  return attempt(`describing topic "${topic}"`, async () => {
+    const all = await allConfigsOf(admin, topic)
+    return all?.find(({ name }) => name === 'cleanup.policy')?.value?.split(',')
+  })
+}
+
+/** Null where this user may not read them. */
+async function allConfigsOf(admin: Admin, topic: string) {
   const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }]
   try {
-    const described = await admin.describeConfigs({ resources })
-    const own = described
-      .flatMap(({ configs }) => configs)
-      .filter((c) => c.configSource === ConfigSources.DYNAMIC_TOPIC_CONFIG)
-    return Object.fromEntries(own.map(({ name, value }) => [name, value ?? '']))
+    return (await admin.describeConfigs({ resources })).flatMap(({ configs }) => configs)
   } catch (error) {
     // a right of its own, which whoever reads and writes a topic need not have
     if (brokerErrors(error).includes('TOPIC_AUTHORIZATION_FAILED')) return null

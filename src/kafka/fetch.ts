@@ -12,9 +12,11 @@ import {
   fetchV16,
   fetchV17,
   type Broker,
+  type RecordsBatch,
 } from '@platformatic/kafka'
 import type { SourceRecord } from '../core/record.ts'
 import { decodeBatches } from './batches.ts'
+import type { AbortedTransaction } from './batches.ts'
 import { clientOptions, errorName, isolationLevel, type Isolation } from './client.ts'
 import { newestOf } from './versions.ts'
 import type { KafkaConnection } from './connection.ts'
@@ -55,11 +57,19 @@ export interface FetchedPartition {
   readonly error?: string
 }
 
+/** What a broker sent of one partition, as it stores it. */
+export interface FetchedBatches extends Omit<FetchedPartition, 'records' | 'next'> {
+  readonly batches: readonly RecordsBatch[]
+  readonly aborted: readonly AbortedTransaction[]
+}
+
 export interface Fetcher {
   /** Asks the cluster anew. */
   leaders(): Promise<Leaders>
   /** Rejects with the client's own error when the broker is away; errors of one partition are in its result. */
   fetch(request: FetchRequest): Promise<FetchedPartition[]>
+  /** The same before anything is made of it: transaction markers and aborted records are among it. */
+  fetchBatches(request: FetchRequest): Promise<FetchedBatches[]>
   close(): Promise<void>
 }
 
@@ -69,7 +79,21 @@ export function openFetcher(connection: KafkaConnection, topic: string, isolatio
   // its own connections: a broker answers one request a connection after the other, and a fetch waits
   const pool = new ConnectionPool(options.clientId, options)
   const api = newestOf(admin, 'Fetch', VERSIONS)
+  const fetchBatches = async (request: FetchRequest): Promise<FetchedBatches[]> => {
+    const response = await send(pool, await api(), { ...request, topic }, isolation)
+    return response.responses
+      .flatMap(({ partitions }) => partitions)
+      .map((fetched) => ({
+        partition: fetched.partitionIndex,
+        batches: fetched.records ?? [],
+        aborted: fetched.abortedTransactions ?? [],
+        highWatermark: Number(fetched.highWatermark),
+        stable: Number(fetched.lastStableOffset),
+        ...(fetched.errorCode === 0 ? {} : { error: errorName(fetched.errorCode) }),
+      }))
+  }
   return {
+    fetchBatches,
     async leaders() {
       const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
       const found = metadata.topics.get(topic)
@@ -82,24 +106,18 @@ export function openFetcher(connection: KafkaConnection, topic: string, isolatio
       }
     },
     async fetch(request) {
-      const response = await send(pool, await api(), { ...request, topic }, isolation)
       const from = new Map(request.partitions.map(({ partition, offset }) => [partition, offset]))
-      return response.responses
-        .flatMap(({ partitions }) => partitions)
-        .map((fetched) => ({
-          partition: fetched.partitionIndex,
-          ...decodeBatches({
-            topic,
-            partition: fetched.partitionIndex,
-            from: from.get(fetched.partitionIndex)!,
-            isolation,
-            batches: fetched.records ?? [],
-            aborted: fetched.abortedTransactions ?? [],
-          }),
-          highWatermark: Number(fetched.highWatermark),
-          stable: Number(fetched.lastStableOffset),
-          ...(fetched.errorCode === 0 ? {} : { error: errorName(fetched.errorCode) }),
-        }))
+      return (await fetchBatches(request)).map(({ batches, aborted, ...fetched }) => ({
+        ...fetched,
+        ...decodeBatches({
+          topic,
+          partition: fetched.partition,
+          from: from.get(fetched.partition)!,
+          isolation,
+          batches,
+          aborted,
+        }),
+      }))
     },
     async close() {
       await Promise.all([pool.close(), admin.close()])

@@ -3,11 +3,16 @@ import { BINDINGS_VARIABLE, bindingsSchema } from '../core/bindings.ts'
 import type { Bindings } from '../core/bindings.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import { messageOf, WeirError } from '../core/errors.ts'
+import { createFloodGate, FLOOD_KEEPER } from '../core/flood-gate.ts'
+import type { FloodGate } from '../core/flood-gate.ts'
+import { DELETE_MARGIN_DAYS } from '../core/limits.ts'
 import type { OrderKind } from '../core/order.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline, Log } from '../core/ports.ts'
+import type { Source } from '../core/record.ts'
+import { ledgerKey } from '../sinks/ledger.ts'
 import type { LedgerStore } from '../sinks/ledger.ts'
-import type { SinkDefinition, SinkWriter } from '../sinks/sink.ts'
+import type { SinkContext, SinkDefinition, SinkWriter } from '../sinks/sink.ts'
 import { readVariable } from './variable.ts'
 
 /** Durable when it resolves; idempotent (Invocation.putDeadLetters of sinks/sink.ts). */
@@ -23,6 +28,7 @@ export interface ExecutionEnvironment {
   /** Opens what is not open yet, all sinks at once, and waits until the deadline at most. A sink that cannot be opened is its error. */
   writers(deadline: Deadline): Promise<ReadonlyMap<string, SinkWriter | WeirError>>
   readonly putDeadLetters: PutDeadLetters
+  readonly floodGate: FloodGate | undefined
 }
 
 /** Reads the bindings. Throws WEIR_BINDING_MISSING, WEIR_DEFINITION_INVALID. */
@@ -49,7 +55,7 @@ export function createEnvironment(
         what: `binding of sink "${sink.id}"`,
         variable: BINDINGS_VARIABLE,
       })
-    return sink.open({ pipeline: pipeline.name, order, binding, ledger, log })
+    return sink.open({ pipeline: pipeline.name, order, ...deletesOf(pipeline), binding, ledger, log })
   }
   const opened = (sink: SinkDefinition): Promise<SinkWriter> => {
     const known = opening.get(sink.id)
@@ -68,7 +74,14 @@ export function createEnvironment(
         ),
       ),
     putDeadLetters: (letters, deadline) => deadLetters.put(letters, deadline),
+    floodGate: floodGateOf(pipeline, ledger),
   }
+}
+
+function floodGateOf({ name, maxPoisonShare }: Pipeline, ledger: LedgerStore): FloodGate | undefined {
+  if (maxPoisonShare === false) return undefined
+  const keyOf = (source: Source) => ledgerKey(name, FLOOD_KEEPER, source)
+  return createFloodGate({ pipeline: name, share: maxPoisonShare, ledger, keyOf })
 }
 
 /** The writer, or why there is none. One still opening at the deadline stays so: the next invocation finds it open. */
@@ -89,6 +102,15 @@ async function inTime(
       : new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
   } finally {
     deadline.signal.removeEventListener('abort', expire)
+  }
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+function deletesOf({ tombstone, source: { retentionDays } }: Pipeline): Pick<SinkContext, 'deletes'> {
+  if (tombstone !== 'delete') return {}
+  return {
+    deletes: retentionDays === undefined ? {} : { keepMs: (retentionDays + DELETE_MARGIN_DAYS) * DAY_MS },
   }
 }
 

@@ -165,6 +165,21 @@ describe('createHandler', () => {
     expect(lines).toContainEqual(expect.objectContaining({ pipeline: 'p', Failures: 1 }))
   })
 
+  test('D7: a flood fails under its own code, without a dead letter, and is counted for the alarm', async () => {
+    const { invoke, letters, lines } = world([probe('a')])
+    const bad = Buffer.from([0xff]).toString('base64')
+    const flood = event(...Array.from({ length: 150 }, () => 'x'))
+    const records = { 't-3': flood.records['t-3'].map((record, i) => (i < 101 ? { ...record, value: bad } : record)) }
+    await expect(invoke({ ...flood, records })).rejects.toMatchObject({ name: 'WEIR_POISON_FLOOD' })
+    expect(letters).toEqual([])
+    expect(lines).toContainEqual(expect.objectContaining({ pipeline: 'p', Failures: 1, PoisonFloods: 1 }))
+    expect(lines.filter(({ level }) => level === 'ERROR')).toEqual([
+      expect.objectContaining({ code: 'WEIR_POISON_FLOOD', retryable: false }),
+    ])
+    await invoke({ ...flood, records: { 't-3': records['t-3'].slice(1) } })
+    expect(letters).toHaveLength(100)
+  })
+
   test('writes one INFO line an invocation: partitions, offsets, rows, time a sink, duplicates, dead letters', async () => {
     const { invoke, lines } = world([probe('a')])
     await invoke(event('1', '2'))

@@ -82,9 +82,10 @@ async function run({ pipeline, event, context, deadline, log, environment, aroun
       log,
       putDeadLetters: (letters) => environment.putDeadLetters(letters, deadline),
       clock: { now: around.now },
+      floodGate: environment.floodGate,
     })
   } catch (error) {
-    emit(failureMetrics(pipeline.name, stampOf(around)))
+    emit(failureMetrics(pipeline.name, error, stampOf(around)))
     throw error
   }
   const facts = { pipeline: pipeline.name, report, milliseconds: around.now() - start, cold }

@@ -4,6 +4,7 @@
  * Source of the format: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
  */
 import type { DeliveryReport, SinkResult } from '../core/deliver.ts'
+import { WeirError } from '../core/errors.ts'
 import { METRICS_NAMESPACE } from '../core/metrics.ts'
 import type { RangeReport } from '../sinks/sink.ts'
 
@@ -72,6 +73,7 @@ export function metricsOf({ pipeline, report, milliseconds }: Facts, stamp: Stam
       ['DeadLetters', 'Count', report.deadLetters],
       ['Duration', 'Milliseconds', milliseconds],
       ['Failures', 'Count', report.failure ? 1 : 0],
+      ['PoisonFloods', 'Count', 0],
     ]),
     ...report.sinks.map((sink) => emf(stamp, { pipeline, sink: sink.id }, sinkMetrics(sink))),
   ]
@@ -94,8 +96,12 @@ function sinkMetrics({ milliseconds, outcome }: SinkResult): Metric[] {
 }
 
 /** For an invocation that failed before any sink wrote: there is no report. */
-export function failureMetrics(pipeline: string, stamp: Stamp): Fields {
-  return emf(stamp, { pipeline }, [['Failures', 'Count', 1]])
+export function failureMetrics(pipeline: string, error: unknown, stamp: Stamp): Fields {
+  const flood = error instanceof WeirError && error.code === 'WEIR_POISON_FLOOD'
+  return emf(stamp, { pipeline }, [
+    ['Failures', 'Count', 1],
+    ['PoisonFloods', 'Count', flood ? 1 : 0],
+  ])
 }
 
 type Unit = 'Count' | 'Milliseconds'

@@ -20,12 +20,14 @@ export type DefinitionAnswer =
   | { readonly data: PipelineData }
   | { readonly code: ErrorCode; readonly details: ErrorDetails }
 
-export function dataOf({ name, source, function: ofFunction, tombstone, order, sinks }: Pipeline): PipelineData {
+export function dataOf(pipeline: Pipeline): PipelineData {
+  const { name, source, function: ofFunction, tombstone, maxPoisonShare, order, sinks } = pipeline
   return {
     name,
     source,
     function: ofFunction,
     tombstone,
+    maxPoisonShare,
     order: typeof order === 'function' ? 'version' : order,
     sinks: sinks.map(({ kind, id, options, grants }) => ({ kind, id, options, grants })),
   }

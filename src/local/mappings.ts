@@ -5,7 +5,7 @@ import type { Pipeline } from '../core/pipeline.ts'
 import type { Invoke } from '../event-source/invoker.ts'
 import { createMapping } from '../event-source/mapping.ts'
 import type { Mapping } from '../event-source/mapping.ts'
-import { mappingSettings } from '../event-source/settings.ts'
+import { mappingSettings, withBatching } from '../event-source/settings.ts'
 import type { MappingSettings } from '../event-source/settings.ts'
 import type { KafkaConnection } from '../kafka/connection.ts'
 import { functionName } from './deployment.ts'
@@ -39,15 +39,17 @@ export interface Mappings extends MappingControl {
 
 interface Entry {
   readonly mapping: Mapping
+  readonly flow: Flow
   readonly lastModified: number
 }
 
 export function createMappings({ identity, logs }: MappingsOptions): Mappings {
   const entries = new Map<string, Entry>()
-  const make = (settings: MappingSettings, { kafka, invoke }: Flow): Mapping => {
+  const make = (settings: MappingSettings, flow: Flow): Mapping => {
+    const { kafka, invoke } = flow
     const log = logOf(settings.functionName, logs)
     const mapping = createMapping({ settings, connection: kafka, invoke, ...systemPorts, log })
-    entries.set(mapping.settings.uuid, { mapping, lastModified: Date.now() })
+    entries.set(mapping.settings.uuid, { mapping, flow, lastModified: Date.now() })
     return mapping
   }
   return {
@@ -58,17 +60,25 @@ export function createMappings({ identity, logs }: MappingsOptions): Mappings {
         lastProcessingResult: mapping.lastProcessingResult(),
         lastModified,
       })),
-    switch: (uuid, enabled) => {
-      const { mapping } = entries.get(uuid)!
-      entries.set(uuid, { mapping, lastModified: Date.now() })
-      const log = logOf(mapping.settings.functionName, logs)
-      log('INFO', enabled ? 'Event source mapping is being enabled' : 'Event source mapping is being disabled', {
-        uuid,
-      })
-      const switching = enabled ? mapping.start() : mapping.stop()
-      switching.then(
-        () => log('INFO', `Event source mapping is ${enabled ? 'enabled' : 'disabled'}`),
-        (error: unknown) => log('ERROR', 'Event source mapping could not be switched', { reason: messageOf(error) }),
+    change: (uuid, { enabled, ...batching }) => {
+      const { mapping: old, flow } = entries.get(uuid)!
+      const was = old.state() === 'Enabled'
+      const settings = withBatching(old.settings, batching)
+      const log = logOf(settings.functionName, logs)
+      const { batchSize, windowMs } = settings
+      const isSame = batchSize === old.settings.batchSize && windowMs === old.settings.windowMs
+      entries.set(uuid, { mapping: old, flow, lastModified: Date.now() })
+      const goal = enabled ?? was
+      const doing = goal === was ? 'changed' : goal ? 'enabled' : 'disabled'
+      log('INFO', `Event source mapping is being ${doing}`, { uuid, batchSize, windowMs })
+      const change = async () => {
+        if (was && !(goal && isSame)) await old.stop()
+        const mapping = isSame ? old : make(settings, flow)
+        if (goal) await mapping.start()
+      }
+      change().then(
+        () => log('INFO', `Event source mapping is ${doing}`),
+        (error: unknown) => log('ERROR', 'Event source mapping could not be changed', { reason: messageOf(error) }),
       )
     },
     start: async (pipelines, flow) => {

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { promisesOf } from '../../scripts/docs/promises.ts'
 import { any, pipeline } from '../index.ts'
 import type { Pipeline } from '../core/pipeline.ts'
+import { memory, memoryStore } from '../sinks/memory.ts'
 import { dynamodb } from '../sinks/dynamodb/index.ts'
 import { postgres } from '../sinks/postgres/index.ts'
 import { s3 } from '../sinks/s3/index.ts'
@@ -48,7 +49,7 @@ const sinkOf = (sink: SinkDefinition, shape: Shape = {}, polling: Polling = onDe
   guaranteeOf(definition({ ...shape, sinks: [sink] }), { polling }).sinks[sink.id]!
 
 /** What no definition and no mapping takes away. */
-const ALWAYS = ['behind-retention', 'record-over-payload', 'poison-waits-for-dynamodb', 'poison-flood']
+const ALWAYS = ['behind-retention', 'record-over-payload', 'poison-waits-for-dynamodb']
 
 test('D15: a mapping that never gives up: each record once in effect, and no weakening but those of any topic', () => {
   for (const polling of [onDemand, provisioned(), provisioned({ bisectOnError: true })]) {
@@ -125,6 +126,24 @@ test.each<[number, number | undefined, string[]]>([
 test('D15: ignored tombstones are said, kept and dead-lettered ones are not', () => {
   expect(everySink({ tombstone: 'ignore' })).toEqual(['tombstones-ignored', ...ALWAYS])
   expect(everySink({ tombstone: 'dead-letter' })).toEqual(ALWAYS)
+})
+
+test('D15 D7: a definition that lets a flood pass is told so, with the option that stops one', () => {
+  const { everySink: said } = guaranteeOf({ ...definition({}), maxPoisonShare: false }, { polling: onDemand })
+  expect(said.find(({ id }) => id === 'poison-flood')).toMatchObject({
+    promise: 'D7',
+    lift: 'leaving maxPoisonShare out',
+  })
+})
+
+test('D15: deletes: the sinks that keep every row say that they delete nothing', () => {
+  const source = { topic: 't', partitions: 1, replication: 3 }
+  const sinks = [lake, table(['a']), items, memory({ id: 'm', store: memoryStore(), keyOf: String })]
+  const deleting = pipeline({ name: 'p', source, decode: any(), tombstone: 'delete', keyOf: () => ({ a: 'x' }), sinks })
+  const { everySink: shared, sinks: each } = guaranteeOf(deleting, { polling: onDemand })
+  expect(ids(shared)).not.toContain('tombstones-ignored')
+  const saying = Object.keys(each).filter((id) => ids(each[id]!.weakenings).includes('deletes-not-stored'))
+  expect(saying).toEqual(['lake', 'kv'])
 })
 
 test('D15: what the page says is not kept is said, as long as the page says so', () => {

@@ -70,6 +70,7 @@ export function guaranteeOf(pipeline: Pipeline, circumstances: Circumstances): P
       ...tombstones(pipeline),
       ...skippedBySource,
       ...poisonEverywhere,
+      ...floods(pipeline),
     ],
     sinks: Object.fromEntries(sinks) as Readonly<Record<string, SinkGuarantee>>,
   }
@@ -111,6 +112,7 @@ function weakeningsOf(sink: SinkDefinition, pipeline: Pipeline): Weakening[] {
   const spans = keyOf(sink) !== undefined && orderKindOf(pipeline) === 'log' && pipeline.source.partitions > 1
   if (spans) found.push(keyAcrossPartitions)
   if (sink.kind === 's3') found.push(waitsForLedger)
+  if (pipeline.tombstone === 'delete' && sink.key === undefined) found.push(deletesNothing)
   if (sink.kind === 'dynamodb') found.push(rowsApart)
   return found
 }
@@ -134,6 +136,12 @@ const rowsApart: Weakening = {
   promise: 'D6',
   text: 'Where one record gives several rows, they become visible one by one, and those written before the store refused another stay.',
   lift: 'one row a record',
+}
+
+const deletesNothing: Weakening = {
+  id: 'deletes-not-stored',
+  text: 'A record without a value does nothing here, for this store keeps every row: what it deletes in the topic stays.',
+  lift: "a key, or tombstone 'keep', which gives it to the transform as an event of its own",
 }
 
 /** What makes the mapping give records up. Bisecting alone gives none up: it cuts a batch, and D2 holds for any cut. */
@@ -188,7 +196,7 @@ function tombstones({ tombstone }: Pipeline): Weakening[] {
     {
       id: 'tombstones-ignored',
       text: 'A record without a value does nothing: what it deletes in the topic stays in the stores.',
-      lift: "tombstone 'keep', which gives it to the transform, or 'dead-letter'",
+      lift: "tombstone 'delete', 'keep', which gives it to the transform, or 'dead-letter'",
     },
   ]
 }
@@ -217,10 +225,16 @@ const poisonEverywhere: readonly Weakening[] = [
     text: 'A batch that holds a record which cannot be decoded, validated, transformed or encoded waits, in every sink, while DynamoDB is down: dead letters come first. It goes on by itself.',
     lift: null,
   },
-  {
-    id: 'poison-flood',
-    promise: 'D7',
-    text: 'Nothing stops a flood: after a wrong deployment every record of the topic can become a dead letter. Watch their number.',
-    lift: null,
-  },
 ]
+
+function floods({ maxPoisonShare }: Pipeline): Weakening[] {
+  if (maxPoisonShare !== false) return []
+  return [
+    {
+      id: 'poison-flood',
+      promise: 'D7',
+      text: 'Nothing stops a flood: after a wrong deployment every record of the topic can become a dead letter. Watch their number.',
+      lift: 'leaving maxPoisonShare out',
+    },
+  ]
+}

@@ -36,12 +36,13 @@ export function loginOf({ postgres }: Pick<Target, 'postgres'>): Login {
 
 /** Every PostgreSQL sink of these pipelines. Pure. */
 export function postgresSinks(pipelines: readonly Pipeline[], roles: boolean): WantedSink[] {
-  return pipelines.flatMap(({ name, sinks, order }) =>
+  return pipelines.flatMap(({ name, sinks, order, tombstone }) =>
     sinks
       .filter(({ kind }) => kind === 'postgres')
       .map((sink) => ({
         sink: sink as SinkDefinition<PostgresOptions>,
         order: typeof order === 'function' ? 'version' : order,
+        deletes: tombstone === 'delete',
         role: roles ? databaseRole(name) : undefined,
       })),
   )

@@ -80,7 +80,7 @@ export function planOf(pipeline: Pipeline, circumstances: Circumstances): Pipeli
 
 function storeOf(sink: SinkDefinition, pipeline: Pipeline): StorePlan {
   if (sink.kind === 's3') return objectsOf(sink as SinkDefinition<S3Options>, pipeline)
-  if (sink.kind === 'postgres') return tableOf(sink as SinkDefinition<PostgresOptions>, orderKindOf(pipeline))
+  if (sink.kind === 'postgres') return tableOf(sink as SinkDefinition<PostgresOptions>, pipeline)
   if (sink.kind === 'dynamodb') return itemsOf(sink as SinkDefinition<DynamoDbOptions>)
   return sink.kind === 'custom' ? { kind: sink.kind, about: sink.about ?? null } : { kind: sink.kind }
 }
@@ -98,9 +98,14 @@ function objectsOf({ id, options }: SinkDefinition<S3Options>, { name, source }:
   return { kind: 's3', prefix, keyPattern: `${prefix}${pattern}`, exampleKey, format, compress }
 }
 
-function tableOf(sink: SinkDefinition<PostgresOptions>, order: OrderKind): StorePlan {
+function tableOf(sink: SinkDefinition<PostgresOptions>, pipeline: Pipeline): StorePlan {
   const { schema, table, key } = sink.options
-  return { kind: 'postgres', table: `${schema}.${table}`, key: key ?? null, ddl: ddl(sink, order) }
+  return {
+    kind: 'postgres',
+    table: `${schema}.${table}`,
+    key: key ?? null,
+    ddl: ddl(sink, orderKindOf(pipeline), pipeline.tombstone === 'delete'),
+  }
 }
 
 function itemsOf({ options }: SinkDefinition<DynamoDbOptions>): StorePlan {

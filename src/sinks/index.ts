@@ -15,8 +15,10 @@ export { admit, haltError } from '../core/watermark.ts'
 export type { Admission, Checkpoint, Gap, Halt, Rewind, Watermark } from '../core/watermark.ts'
 export type { CompareAndSet, LedgerItem, LedgerStore } from './ledger.ts'
 export type {
+  Deletes,
   Grant,
   Invocation,
+  KeyFields,
   PreparedBatch,
   RangeReport,
   Row,

@@ -3,7 +3,7 @@
  *
  *   id (S)       ledgerKey(...): pipeline, sink, cluster, topic, partition
  *   version (N)  the handle of the compare-and-set
- *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON)
+ *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON); note (S) where there is one
  *   rewind (S, JSON)  only from the start of a rewind to its finish
  */
 import { isFault, storeError } from '../aws/fault.ts'
@@ -73,7 +73,7 @@ function settle(key: string, wanted: LedgerItem, found: Item | undefined): Compa
 }
 
 function toItem(key: string, item: LedgerItem): Item {
-  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind } = item
+  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind, note } = item
   return {
     id: { S: key },
     version: { N: String(version) },
@@ -86,6 +86,7 @@ function toItem(key: string, item: LedgerItem): Item {
       : { NULL: true },
     checkpoints: { S: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))) },
     gaps: { S: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))) },
+    ...(note === undefined ? {} : { note: { S: note } }),
     ...(rewind ? { rewind: { S: rewindText(rewind) } } : {}),
   }
 }
@@ -93,6 +94,7 @@ function toItem(key: string, item: LedgerItem): Item {
 function fromItem(key: string, item: Item): LedgerItem {
   const number = (name: string): number => numberOf(item, name) ?? damaged(key, name)
   const json = (name: string): unknown => JSON.parse(textOf(item, name) ?? damaged(key, name))
+  const note = textOf(item, 'note')
   return {
     version: number('version'),
     epoch: number('epoch'),
@@ -102,6 +104,7 @@ function fromItem(key: string, item: Item): LedgerItem {
     pending: textOf(item, 'pending') === undefined ? null : (json('pending') as LedgerItem['pending']),
     checkpoints: json('checkpoints') as LedgerItem['checkpoints'],
     gaps: json('gaps') as LedgerItem['gaps'],
+    ...(note === undefined ? {} : { note }),
     ...(item.rewind ? { rewind: json('rewind') as Rewind } : {}),
   }
 }

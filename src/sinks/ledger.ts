@@ -18,6 +18,8 @@ export interface LedgerItem extends Watermark {
   readonly pending: Pending | null
   /** Raised when a claim was voided; part of the next keys. */
   readonly generation: number
+  /** Text of whoever keeps more under the key than a watermark. */
+  readonly note?: string
   /** Raised by each change; the compare-and-set's handle. 1 on creation. */
   readonly version: number
 }

@@ -11,12 +11,20 @@ function harness(keyed: boolean): SinkHarness {
   return {
     keyed,
     rewinds: true,
-    create: () => {
+    deletes: keyed,
+    create: ({ order = 'log', deletes = false } = {}) => {
       const store = memoryStore()
       const definition = memory({ id: 'memory', store, ...(keyed ? { keyOf: idOf } : {}) })
       return Promise.resolve({
         open: () =>
-          definition.open({ pipeline: 'contract', order: 'log', binding: {}, ledger: noLedger, log: () => undefined }),
+          definition.open({
+            pipeline: 'contract',
+            order,
+            ...(deletes ? { deletes: {} } : {}),
+            binding: {},
+            ledger: noLedger,
+            log: () => undefined,
+          }),
         rows: () => Promise.resolve([...store.rows.values()].map(({ row }) => row as ContractRow)),
         gaps: (partition) => Promise.resolve(store.watermarks.get(`${CLUSTER}#${TOPIC}#${partition}`)?.gaps ?? []),
         rewind: () => memoryRewind(store, keyed),

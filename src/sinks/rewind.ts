@@ -74,7 +74,7 @@ export function ledgerStandings(
 export function changeLedger(
   ledger: LedgerStore,
   { pipeline, sink }: { readonly pipeline: string; readonly sink: string },
-  settle: (item: LedgerItem, deadline: Deadline) => Promise<void> = () => Promise.resolve(),
+  settle: (source: Source, item: LedgerItem, deadline: Deadline) => Promise<void> = () => Promise.resolve(),
 ): RewindTarget['change'] {
   return async (source, change, deadline) => {
     const key = ledgerKey(pipeline, sink, source)
@@ -83,7 +83,7 @@ export function changeLedger(
       const before = item && watermarkIn(item)
       const after = change(before)
       if (!after || after === before) return
-      if (item && after.epoch !== item.epoch) await settle(item, deadline)
+      if (item && after.epoch !== item.epoch) await settle(source, item, deadline)
       if ((await ledger.compareAndSet(key, nextItem(item, after), deadline)).ok) return
     }
     throw new WeirError('WEIR_CONTENDED', { sink, source: sourceLabel(source) })

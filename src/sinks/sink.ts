@@ -14,12 +14,21 @@ import type { LedgerStore } from './ledger.ts'
 /** Rows as a sink is to store them: plain objects, or anything the sink's format holds. */
 export type Row = unknown
 
+/** Key columns by name. Each sink takes its own key columns from it; one that it lacks refuses the record there. */
+export type KeyFields = Readonly<Record<string, unknown>>
+
 /** One record with its rows. No rows: the watermark moves, nothing is stored (ignored, or dead-lettered before). */
 export interface SinkRecord {
   readonly record: SourceRecord
   readonly rows: readonly Row[]
   /** One per row, only where the pipeline orders by the producer's own version. */
   readonly versions?: readonly (string | number)[]
+  /**
+   * Of a tombstone that deletes: key columns by name, one object a key; `rows` is empty then. A keyed sink removes the row of
+   * each key where it is older than this position, and lets no older row of it come back; the index of a delete is its place
+   * here. A sink without key columns stores nothing. Never where the pipeline orders by version.
+   */
+  readonly deletes?: readonly KeyFields[]
 }
 
 /** One source's part of a batch: never empty, offsets ascending. */
@@ -41,7 +50,7 @@ export interface RangeReport {
   readonly source: Source
   readonly first: number
   readonly last: number
-  /** Rows that this invocation made to take effect. */
+  /** Rows and deletes that this invocation made to take effect. */
   readonly rows: number
   /** Records dropped because they took effect before. */
   readonly duplicates: number
@@ -77,10 +86,17 @@ export interface SinkWriter {
   close(): Promise<void>
 }
 
+export interface Deletes {
+  /** How long a delete is remembered after it was processed, at least; for ever where not given. Milliseconds. */
+  readonly keepMs?: number
+}
+
 /** What a writer is opened with: who it works for and where its store is. */
 export interface SinkContext {
   readonly pipeline: string
   readonly order: OrderKind
+  /** Where the pipeline's tombstones delete: records may have `deletes`. */
+  readonly deletes?: Deletes
   /** This sink's part of the bindings: `{bucket, prefix}`, `{table}`, `{host, port, ...}`; validated by the sink. */
   readonly binding: Readonly<Record<string, unknown>>
   readonly ledger: LedgerStore
@@ -102,6 +118,11 @@ export interface SinkDefinition<Options = unknown> {
   /** Unique in the pipeline; part of the identity of the watermark: renaming it makes a new sink. */
   readonly id: string
   readonly options: Options
+  /**
+   * Key columns, by which the newest row of each key is kept and deletes find theirs. Not there where every row is kept, or
+   * where the writer does not know `deletes`: a pipeline that asks for deletes then needs another sink that does.
+   */
+  readonly key?: readonly string[]
   /** Of a custom sink: its store in a few words, for `weirhouse plan`, such as `table orders in orders.sqlite`. */
   readonly about?: string
   /** Of a custom sink: what its writer is opened with where no deployment gives a binding, as in a local stack. No secrets. */

@@ -4,8 +4,9 @@ import type { DeadLetter } from '../core/dead-letter.ts'
 import type { Deadline } from '../core/ports.ts'
 import { WeirError } from '../core/errors.ts'
 import type { SourceRecord } from '../core/record.ts'
+import type { OrderKind } from '../core/order.ts'
 import type { RewindTarget } from '../sinks/rewind.ts'
-import type { Invocation, Row, SinkRange, SinkReport, SinkWriter } from '../sinks/sink.ts'
+import type { Invocation, KeyFields, Row, SinkRange, SinkReport, SinkWriter } from '../sinks/sink.ts'
 
 /** The row that the suite stores: `id` is the key of keyed sinks, unique a record unless a case says otherwise. */
 export interface ContractRow {
@@ -27,14 +28,24 @@ export interface SinkWorld {
   dispose(): Promise<void>
 }
 
+/** How the pipeline that writes the target is defined, where a case asks for it. */
+export interface WorldChoice {
+  /** 'log' where not given. */
+  readonly order?: OrderKind
+  /** Its tombstones delete (SinkContext.deletes). */
+  readonly deletes?: boolean
+}
+
 export interface SinkHarness {
   /** Keyed sinks keep the newest row a key; others keep every row. */
   readonly keyed: boolean
   /** The sink can be rewound (D13). @default false */
   readonly rewinds?: boolean
+  /** The definition has `key`: tombstones can delete by it. */
+  readonly deletes?: boolean
   /** A row that this sink's format cannot hold: refused at encoding. Undefined where it holds anything. */
   readonly unencodable?: (id: string) => Row
-  create(): Promise<SinkWorld>
+  create(choice?: WorldChoice): Promise<SinkWorld>
 }
 
 export const CLUSTER = 'contract-cluster'
@@ -46,18 +57,25 @@ export interface RecordOptions {
   /** Another log with the same offsets: other bytes, other checksums. */
   readonly generation?: number
   readonly rows?: readonly Row[]
+  /** Tombstones that delete these keys; no rows then. */
+  readonly deletes?: readonly KeyFields[]
+  /** Milliseconds after the suite's first; the offset where not given. */
+  readonly time?: number
 }
 
 /** A record of TOPIC at this offset: key and value follow from partition, offset and generation; a timestamp that ascends. */
-export function sourceRecord(offset: number, { partition = 0, generation = 0 }: RecordOptions = {}): SourceRecord {
+export function sourceRecord(
+  offset: number,
+  { partition = 0, generation = 0, deletes, time = offset }: RecordOptions = {},
+): SourceRecord {
   return {
     topic: TOPIC,
     partition,
     offset,
-    timestamp: BASE_TIMESTAMP + offset,
+    timestamp: BASE_TIMESTAMP + time,
     timestampType: 'CREATE_TIME',
     key: Buffer.from(`${partition}-${offset}`),
-    value: Buffer.from(JSON.stringify({ offset, generation })),
+    value: deletes ? null : Buffer.from(JSON.stringify({ offset, generation })),
     headers: [],
   }
 }
@@ -74,7 +92,8 @@ export function range(offsets: readonly number[], options: RecordOptions = {}): 
     source: { cluster: CLUSTER, topic: TOPIC, partition },
     records: offsets.map((offset) => ({
       record: sourceRecord(offset, options),
-      rows: options.rows ?? [contractRow(offset, partition)],
+      rows: options.deletes ? [] : (options.rows ?? [contractRow(offset, partition)]),
+      ...(options.deletes ? { deletes: options.deletes } : {}),
     })),
   }
 }

@@ -3,7 +3,14 @@
  * explorer of interleavings. Nothing here reaches a network.
  */
 export { CLUSTER, contractRow, deliverTo, invocation, range, sourceRecord, span, TOPIC } from './contract-world.ts'
-export type { ContractRow, RecordOptions, SinkHarness, SinkWorld, TestInvocation } from './contract-world.ts'
+export type {
+  ContractRow,
+  RecordOptions,
+  SinkHarness,
+  SinkWorld,
+  TestInvocation,
+  WorldChoice,
+} from './contract-world.ts'
 export { kafkaEvent } from './event-builder.ts'
 export type { EventOptions, EventRecord, KafkaEvent, KafkaEventRecord } from './event-builder.ts'
 export { explore } from './explorer/explore.ts'

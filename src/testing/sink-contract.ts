@@ -7,7 +7,8 @@ import assert from 'node:assert/strict'
 import { WeirError } from '../core/errors.ts'
 import type { SinkRange, SinkWriter } from '../sinks/sink.ts'
 import { contractRow, deliverTo, expectCode, expectRows, invocation, range, span } from './contract-world.ts'
-import type { SinkHarness, SinkWorld } from './contract-world.ts'
+import type { SinkHarness, SinkWorld, WorldChoice } from './contract-world.ts'
+import { deleteCases } from './sink-contract-deletes.ts'
 import { keyedCases } from './sink-contract-keyed.ts'
 import { keyedRewindCases, rewindCases } from './sink-contract-rewind.ts'
 
@@ -30,17 +31,20 @@ export function sinkContract(harness: SinkHarness): ContractCase[] {
     ...refusalCases(harness),
     ...rewindCasesOf(harness),
   }
-  return Object.entries(all).map(([name, body]) => ({
-    name,
-    run: async () => {
-      const world = await harness.create()
-      try {
-        await body(world)
-      } finally {
-        await world.dispose()
-      }
-    },
-  }))
+  const deletes = harness.deletes ? deleteCases() : []
+  return [
+    ...Object.entries(all).map(([name, body]) => ({ name, run: () => within(harness, {}, body) })),
+    ...deletes.map(({ name, choice, body }) => ({ name, run: () => within(harness, choice, body) })),
+  ]
+}
+
+async function within(harness: SinkHarness, choice: WorldChoice, body: WorldCase): Promise<void> {
+  const world = await harness.create(choice)
+  try {
+    await body(world)
+  } finally {
+    await world.dispose()
+  }
 }
 
 const rowsFor = (first: number, last: number, partition = 0) =>
@@ -165,6 +169,15 @@ const cases: Record<string, WorldCase> = {
       assert.equal(report.ranges[0]?.duplicates, 5)
       assert.deepEqual(await world.gaps(0), [])
       await expectRows(world, rowsFor(5, 6))
+    }),
+
+  'D1: tombstones that delete, where nothing of their keys is stored: the watermark moves': (world) =>
+    using(world, async (writer) => {
+      await deliverTo(writer, [range(span(0, 4))])
+      await deliverTo(writer, [range([5], { deletes: [{ id: 'never stored' }] })])
+      const report = await deliverTo(writer, [range([5], { deletes: [{ id: 'never stored' }] })])
+      assert.equal(report.ranges[0]?.duplicates, 1)
+      await expectRows(world, rowsFor(0, 4))
     }),
 
   'D2: many rows of one record': async (world) => {

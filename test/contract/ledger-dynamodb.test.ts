@@ -35,6 +35,7 @@ describe('the ledger in DynamoDB', () => {
       generation: 2,
       epoch: 3,
       next: 2 ** 53 - 1,
+      note: '{"of": "whoever"}',
     })
     expect(await ledger.compareAndSet(key, full, deadline())).toEqual({ ok: true })
     expect(await ledger.read(key, deadline())).toEqual(full)

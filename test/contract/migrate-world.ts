@@ -75,9 +75,10 @@ export function migrateIn(
 export function asRole(rds: RdsLike, owner: PostgresEndpoint): Place {
   return {
     owner,
-    prepare: async (name, definition, order) => {
+    prepare: async (name, definition, order, deletes) => {
       const orders = order === 'version' ? () => 0 : order
-      const made = pipeline({ name, source: { topic: name }, decode: any(), order: orders, sinks: [definition] })
+      const common = { name, source: { topic: name }, decode: any(), order: orders, sinks: [definition] }
+      const made = deletes ? pipeline({ ...common, tombstone: 'delete', keyOf: () => null }) : pipeline(common)
       await migrateIn(owner, [made])
       const user = databaseRole(name)
       await rds.server.asSuperuser('postgres', `ALTER ROLE ${user} PASSWORD '${ROLE_PASSWORD}'`)

@@ -29,6 +29,15 @@ describe.each([
   for (const { name, run } of sinkContract(contractHarness(restricted, keyed, smallRows))) test(name, run)
 })
 
+/** Deletes one of two rows, which was there before. */
+async function deletingToo(made: World): Promise<void> {
+  const writer = await made.open({ smallRows: 0 })
+  await deliverTo(writer, [range(span(0, 1))])
+  await deliverTo(writer, [range([2], { deletes: [{ id: '0-0' }] })])
+  await deliverTo(writer, [range([3], { deletes: [{ id: '0-0' }] })])
+  expect((await made.rows()).map(({ id }) => id)).toEqual(['0-1'])
+}
+
 /** Rows that update others, one that the table refuses, and its letter out of the outbox. */
 async function everything(made: World): Promise<void> {
   const writer = await made.open({ smallRows: 0 })
@@ -53,20 +62,56 @@ test('D6: it exports dead letters', async () => {
   await everything(made)
 })
 
-describe('each right is needed', () => {
-  const each = rightsOf({ schema: 'public', table: 'TABLE' }).flatMap((right) =>
+type RightCase = readonly [privilege: string, on: string, path: string, right: Right]
+const rightCases = (deletes: boolean): RightCase[] =>
+  rightsOf({ schema: 'public', table: 'TABLE' }, deletes).flatMap((right) =>
     right.privileges.map((privilege) => [privilege, right.on, right.path.join('.'), right] as const),
   )
 
-  test.each(each)('%s on %s %s', async (privilege, _on, _path, right: Right) => {
+async function revoke(made: World, privilege: string, { on, path }: Right): Promise<void> {
+  const name = on === 'database' ? [database.database] : path.map((part) => (part === 'TABLE' ? made.table : part))
+  const what = `${privilege} ON ${on} ${name.map(quote).join('.')}`
+  await made.sql(`REVOKE ${what} FROM ${databaseRole(made.pipeline)}`)
+}
+
+describe('each right is needed', () => {
+  test.each(rightCases(false))('%s on %s %s', async (privilege, _on, _path, right) => {
     await using made = await prepared()
-    const name =
-      right.on === 'database' ? [database.database] : right.path.map((part) => (part === 'TABLE' ? made.table : part))
-    const on = `${privilege} ON ${right.on} ${name.map(quote).join('.')}`
-    await made.sql(`REVOKE ${on} FROM ${databaseRole(made.pipeline)}`)
+    await revoke(made, privilege, right)
     await expect(everything(made)).rejects.toMatchObject({
       code: 'WEIR_STORE_MISCONFIGURED',
       message: expect.stringContaining('42501'),
     })
+  })
+})
+
+describe('each right that deletes add is needed', () => {
+  const without = rightCases(false).map(([privilege, on, path]) => `${privilege} ${on} ${path}`)
+  const added = rightCases(true).filter(([privilege, on, path]) => !without.includes(`${privilege} ${on} ${path}`))
+
+  test('with them it deletes', async () => {
+    await using made = await restricted({ key: ['id'], deletes: { keepMs: 0 } })
+    await deletingToo(made)
+  })
+
+  test.each(added)('%s on %s %s', async (privilege, _on, _path, right) => {
+    await using made = await restricted({ key: ['id'], deletes: { keepMs: 0 } })
+    await revoke(made, privilege, right)
+    await expect(deletingToo(made)).rejects.toMatchObject({
+      code: 'WEIR_STORE_MISCONFIGURED',
+      message: expect.stringContaining('42501'),
+    })
+  })
+})
+
+test('D8: a database without weirhouse.deleted halts a pipeline that deletes, and no other', async () => {
+  const place = asRole(rds, await rds.database())
+  await using made = await world({ key: ['id'], deletes: {}, place })
+  await using other = await world({ key: ['id'], place })
+  await made.sql('DROP TABLE weirhouse.deleted')
+  await deliverTo(await other.open(), [range([0])])
+  await expect(deliverTo(await made.open(), [range([0])])).rejects.toMatchObject({
+    code: 'WEIR_STORE_MISCONFIGURED',
+    message: expect.stringContaining('weirhouse.deleted'),
   })
 })

@@ -12,7 +12,7 @@ import type { PostgresOptions, PostgresSpec } from '../../src/sinks/postgres/ind
 import { openRewind } from '../../src/sinks/postgres/rewind.ts'
 import { openWriter } from '../../src/sinks/postgres/writer.ts'
 import type { RewindTarget } from '../../src/sinks/rewind.ts'
-import type { SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
+import type { Deletes, SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
 import { invocation } from '../../src/testing/contract-world.ts'
 import type { ContractRow, SinkHarness, TestInvocation } from '../../src/testing/contract-world.ts'
 
@@ -32,6 +32,7 @@ export interface World {
 
 export interface WorldOptions extends Partial<PostgresSpec<unknown>> {
   readonly order?: OrderKind
+  readonly deletes?: Deletes
   /** Runs instead of ddl(...). */
   readonly create?: (table: string) => string[]
   /** Another database than that of the suite. */
@@ -42,12 +43,17 @@ export interface WorldOptions extends Partial<PostgresSpec<unknown>> {
 export interface Place {
   readonly owner: PostgresEndpoint
   /** Makes what the definition needs; gives the writer's binding. */
-  prepare(pipeline: string, definition: SinkDefinition<PostgresOptions>, order: OrderKind): Promise<PostgresEndpoint>
+  prepare(
+    pipeline: string,
+    definition: SinkDefinition<PostgresOptions>,
+    order: OrderKind,
+    deletes: boolean,
+  ): Promise<PostgresEndpoint>
 }
 
 export const columns = { id: 'text', n: 'integer', note: 'text' } as const
 
-export async function world({ order = 'log', create, place, ...more }: WorldOptions = {}): Promise<World> {
+export async function world({ order = 'log', deletes, create, place, ...more }: WorldOptions = {}): Promise<World> {
   const endpoint = place?.owner ?? inject('stores').postgres
   const name = `t${randomUUID().replaceAll('-', '')}`
   const pipeline = `p${name.slice(1, 12)}`
@@ -55,8 +61,10 @@ export async function world({ order = 'log', create, place, ...more }: WorldOpti
   const client = new Client({ ...endpoint })
   client.on('error', () => undefined) // a test may cut it off
   await client.connect()
-  const statements = create ? [...ddl(definition, order).slice(0, 3), ...create(name)] : ddl(definition, order)
-  const binding = place ? await place.prepare(pipeline, definition, order) : endpoint
+  const statements = create
+    ? [...ddl(definition, order).slice(0, 3), ...create(name)]
+    : ddl(definition, order, deletes !== undefined)
+  const binding = place ? await place.prepare(pipeline, definition, order, deletes !== undefined) : endpoint
   if (!place) await migrate(client, statements)
   const writers: SinkWriter[] = []
   const noLedger = () => Promise.reject(new Error('the PostgreSQL sink has no ledger'))
@@ -69,6 +77,7 @@ export async function world({ order = 'log', create, place, ...more }: WorldOpti
       const context = {
         pipeline,
         order,
+        ...(deletes ? { deletes } : {}),
         binding: { ...binding, ...(port === undefined ? {} : { port }) },
         ledger: { read: noLedger, compareAndSet: noLedger },
         log: () => undefined,
@@ -137,9 +146,10 @@ export function contractHarness(
   return {
     keyed,
     rewinds: true,
+    deletes: keyed,
     unencodable: (id) => ({ id, n: 2 ** 31, note: null }),
-    create: async () => {
-      const made = await make(keyed ? { key: ['id'] } : {})
+    create: async ({ order = 'log', deletes = false } = {}) => {
+      const made = await make({ order, ...(keyed ? { key: ['id'] } : {}), ...(deletes ? { deletes: {} } : {}) })
       return {
         open: () => made.open({ smallRows }),
         rows: async () => (await made.rows()) as unknown as ContractRow[],

@@ -1,5 +1,6 @@
 /** What lies in the bucket: readable by others, the same bytes each time, of any size that an event can have. */
 import { execFileSync } from 'node:child_process'
+import { zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { rangeChecksum } from '../../src/core/checksum.ts'
 import { MIB } from '../../src/core/limits.ts'
@@ -46,6 +47,27 @@ test.each([
   })
   expect(parseKey(world.folder, object!.key)).toMatchObject({ partition: 7, first: 3, last: 9, compress })
 })
+
+test.each([
+  ['raw', 'gzip', 'application/gzip', '.raw.gz'],
+  ['raw-base64', 'none', 'text/plain', '.raw-base64'],
+  ['raw-length', 'zstd', 'application/zstd', '.raw-length.zst'],
+] as const)(
+  "D2 D12: format %s, %s: the records' own bytes, whatever their rows",
+  async (format, compress, type, suffix) => {
+    const world = await s3World({ format, compress })
+    await deliverTo(world.open(), [range(span(0, 2))])
+    const [object, ...more] = await world.stored()
+    expect(more).toEqual([])
+    expect(object).toMatchObject({ key: `${world.folder}000000-0000000000000000-2${suffix}`, contentType: type })
+    expect(parseKey(world.folder, object!.key)).toMatchObject({ format, compress })
+    const value = '{"offset":1,"generation":0}'
+    if (format === 'raw') expect(object!.lines[1]).toBe(value)
+    if (format === 'raw-base64') expect(Buffer.from(object!.lines[1]!, 'base64').toString()).toBe(value)
+    if (format === 'raw-length')
+      expect(zstdDecompressSync(object!.bytes).subarray(31, 62)).toEqual(Buffer.from(`\0\0\0\x1b${value}`))
+  },
+)
 
 test('D12: the same range gives the same bytes, whoever writes it', async () => {
   const worlds = [await s3World(), await s3World()]

@@ -10,8 +10,10 @@ import { ledgerKey } from '../../src/sinks/ledger.ts'
 import type { LedgerItem, LedgerStore } from '../../src/sinks/ledger.ts'
 import { dataPrefix, s3Options } from '../../src/sinks/s3/index.ts'
 import type { S3Input } from '../../src/sinks/s3/index.ts'
+import { openCodec } from '../../src/sinks/s3/format.ts'
 import { s3Objects } from '../../src/sinks/s3/objects.ts'
 import type { ObjectStore } from '../../src/sinks/s3/objects.ts'
+import { parquet } from '../../src/sinks/s3/parquet.ts'
 import { openRewind } from '../../src/sinks/s3/rewind.ts'
 import { openWriter } from '../../src/sinks/s3/writer.ts'
 import type { RewindTarget } from '../../src/sinks/rewind.ts'
@@ -79,6 +81,7 @@ export async function s3World(
   const name = await bucket()
   const prefix = fresh('w')
   const options = parseOptions(s3Options, { id: SINK, ...input }, 'test')
+  const codec = await openCodec(options, options.format === 'parquet' ? parquet : undefined)
   const folder = dataPrefix(prefix, PIPELINE, SINK, TOPIC)
   const objects = s3Objects(s3Client(endpoint), name)
   const context = { pipeline: PIPELINE, order: 'log', binding: {}, log: () => undefined } as const
@@ -93,6 +96,7 @@ export async function s3World(
         { bucket: name, prefix },
         { ...context, ledger: over.ledger ?? ledger },
         over.objects ?? objects,
+        codec,
       ),
     item: (partition = 0) =>
       ledger.read(ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition }), deadline()),

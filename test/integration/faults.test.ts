@@ -17,12 +17,12 @@ beforeAll(async () => {
 afterAll(() => world.end())
 beforeEach(() => world.flow())
 afterEach(() => {
-  for (const proxy of [world.dynamodb, world.s3]) proxy.mend()
+  for (const proxy of [world.dynamodb, world.s3, world.postgres]) proxy.mend()
 })
 
 async function survive(scenario: Scenario): Promise<void> {
   await scenario(world, OUTAGE_MS)
-  const { report, acknowledged, found } = await world.settle()
+  const { report, acknowledged } = await world.settle()
   expect(report.sinks).toEqual(
     Object.fromEntries(
       Object.entries({ lake: 's3', sql: 'postgres', kv: 'dynamodb' }).map(([id, kind]) => [
@@ -34,14 +34,20 @@ async function survive(scenario: Scenario): Promise<void> {
           missing: 0,
           duplicated: 0,
           different: 0,
+          outOfOrder: 0,
+          foreign: 0,
+          deadLettered: 0,
+          notYet: 0,
+          beyondRetention: 0,
           outside: 0,
+          gaps: { recorded: 0, skipped: 0, listed: [] },
           examples: [],
         },
       ]),
     ),
   )
   expect(report.deadLetters).toBe(0)
-  expect(found).toBe(acknowledged)
+  expect(await world.found()).toBe(acknowledged)
 }
 
 test('D1 D2 E14 E15: an instance killed in mid-batch', () => survive(scenarios.killedInstance))

@@ -18,8 +18,16 @@ describe.each([
     module: 'test/fixtures/bundles/s3-only.ts',
     holds: /src\/sinks\/s3\//,
     // Signing in the query is for the tokens of RDS, and for nobody else.
-    lacks: /node_modules\/pg|sinks\/(postgres|dynamodb)\/|aws\/(presign|secrets)/,
-    bytes: 80_000,
+    // Parquet has a door of its own.
+    lacks: /node_modules\/(pg|hyparquet)|sinks\/(postgres|dynamodb)\/|sinks\/s3\/parquet|aws\/(presign|secrets)/,
+    bytes: 100_000,
+  },
+  {
+    name: 's3-parquet',
+    module: 'test/fixtures/bundles/s3-parquet.ts',
+    holds: /node_modules\/hyparquet-writer\//,
+    lacks: /node_modules\/pg|sinks\/(postgres|dynamodb)\/|@aws-sdk|@platformatic/,
+    bytes: 180_000,
   },
   {
     name: 'all-sinks',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { Client } from 'pg'
+import type { Pipeline } from '../../src/core/pipeline.ts'
 import { openAdmin, type KafkaAdmin } from '../../src/kafka/admin.ts'
 import { openProducer } from '../../src/kafka/produce.ts'
 import { startStack } from '../../src/local/stack.ts'
@@ -16,12 +17,11 @@ import { kafkaOf } from '../../src/operations/kafka-target.ts'
 import { readLogs } from '../../src/operations/logs.ts'
 import { waitUntilProcessed } from '../../src/operations/samples.ts'
 import type { Target } from '../../src/operations/target.ts'
-import pipeline from '../fixtures/faults/pipeline.ts'
+import faults from '../fixtures/faults/pipeline.ts'
 import { faultProxy, type FaultProxy } from './fault-proxy.ts'
 import { root } from './weirhouse.ts'
 
 const TICK_MS = 50
-const RECORDS_A_TICK = 10
 const KEYS = 97
 const PATIENCE_MS = 60_000
 const POLL_MS = 50
@@ -29,8 +29,27 @@ const POLL_MS = 50
 /** By partition. */
 export type Offsets = ReadonlyMap<number, number>
 
+export interface FaultWorldOptions {
+  readonly pipeline: Pipeline
+  /** Its file, from the root of the repository. */
+  readonly module: string
+  /** Every 50 ms. */
+  readonly recordsATick: number
+  /** What record number n holds. */
+  readonly valueOf: (n: number) => string
+}
+
+/** The one of the named faults. */
+const single: FaultWorldOptions = {
+  pipeline: faults,
+  module: 'test/fixtures/faults/pipeline.ts',
+  recordsATick: 10,
+  valueOf: String,
+}
+
 export interface FaultWorld {
   readonly stack: Stack
+  readonly postgres: FaultProxy
   readonly dynamodb: FaultProxy
   readonly s3: FaultProxy
   readonly admin: KafkaAdmin
@@ -47,12 +66,10 @@ export interface FaultWorld {
   readonly ledger: (sink: 'lake' | 'kv') => Promise<Offsets>
   readonly watermark: () => Promise<Offsets>
   readonly flow: () => void
-  /** Pauses the flow, waits until the mapping has nothing left, audits; every record acknowledged has to be in PostgreSQL. */
-  readonly settle: () => Promise<{
-    readonly report: AuditReport
-    readonly acknowledged: number
-    readonly found: number
-  }>
+  /** Pauses the flow, waits until the mapping has nothing left, audits. */
+  readonly settle: () => Promise<{ readonly report: AuditReport; readonly acknowledged: number }>
+  /** Values that the table of the named faults has: every acknowledged one has to be there. */
+  readonly found: () => Promise<number>
   /** Every line of the functions, the mapping and the stack: its text, and its fields where it has some. */
   readonly lines: () => Promise<LogEntry[]>
   readonly end: () => Promise<void>
@@ -73,19 +90,20 @@ export async function until(what: string, look: () => boolean | Promise<boolean>
   }
 }
 
-export async function openFaultWorld(): Promise<FaultWorld> {
+export async function openFaultWorld(options: FaultWorldOptions = single): Promise<FaultWorld> {
+  const { pipeline, module } = options
   const folder = mkdtempSync(join(tmpdir(), 'weirhouse-faults-'))
   const invoked: number[] = []
   const acts: ((pid: number) => void)[] = []
   const notes: string[] = []
-  const [s3, dynamodb] = [await faultProxy(), await faultProxy()]
+  const [s3, dynamodb, postgres] = [await faultProxy(), await faultProxy(), await faultProxy()]
   const stack = await startStack({
     project: {
       root: folder,
-      pipelines: [{ pipeline, module: join(root, 'test/fixtures/faults/pipeline.ts') }],
+      pipelines: [{ pipeline, module: join(root, module) }],
       environments: {},
     },
-    name: 'faults',
+    name: pipeline.name,
     progress: () => undefined,
     signal: new AbortController().signal,
     note: (line) => notes.push(line),
@@ -94,17 +112,22 @@ export async function openFaultWorld(): Promise<FaultWorld> {
         ...stores,
         s3: { ...stores.s3, endpoint: s3.to(stores.s3.endpoint) },
         dynamodb: { ...stores.dynamodb, endpoint: dynamodb.to(stores.dynamodb.endpoint) },
+        postgres: {
+          ...stores.postgres,
+          port: portOf(postgres.to(`http://${stores.postgres.host}:${stores.postgres.port}`)),
+        },
       }),
       sandbox: { zombies: true, onInvoke: ({ pid }) => (invoked.push(pid), acts.splice(0).forEach((act) => act(pid))) },
     },
   })
   const sight = openSight(stack.target)
-  const flow = openFlow(kafkaOf(stack.target), pipeline.source.topic)
+  const flow = openFlow(kafkaOf(stack.target), options)
   return {
     ...sight,
     stack,
     s3,
     dynamodb,
+    postgres,
     invoked,
     notes,
     onInvocation: (act) => acts.push(act),
@@ -117,22 +140,25 @@ export async function openFaultWorld(): Promise<FaultWorld> {
       return {
         report: await audit({ target, pipeline }),
         acknowledged: flow.acknowledged(),
-        found: await sight.found(),
       }
     },
     async end() {
       await flow.end()
       await sight.close()
       await stack.stop()
-      await Promise.all([s3.close(), dynamodb.close()])
+      await Promise.all([s3, dynamodb, postgres].map((proxy) => proxy.close()))
       rmSync(folder, { recursive: true, force: true })
     },
   }
 }
 
+function portOf(address: string): number {
+  return Number(new URL(address).port)
+}
+
 /** Looks at a running stack with clients of its own, none of them through a proxy. */
 function openSight(target: Target) {
-  const { consumerGroup, topic, function: functionName } = target.pipelines[0]!
+  const { name, consumerGroup, topic, function: functionName } = target.pipelines[0]!
   const admin = openAdmin(kafkaOf(target))
   const { endpoint, region, ...credentials } = target.dynamodb
   const kv = new DynamoDBClient({ endpoint, region, credentials })
@@ -153,7 +179,7 @@ function openSight(target: Target) {
     },
     async ledger(sink: 'lake' | 'kv'): Promise<Offsets> {
       const { Items = [] } = await kv.send(new ScanCommand({ TableName: target.ledgerTable, ConsistentRead: true }))
-      const mine = Items.filter(({ id }) => id!.S!.startsWith(`${pipeline.name}#${sink}#`))
+      const mine = Items.filter(({ id }) => id!.S!.startsWith(`${name}#${sink}#`))
       return new Map(mine.map(({ id, next }) => [Number(id!.S!.split('#').at(-1)), Number(next!.N)]))
     },
     async watermark(): Promise<Offsets> {
@@ -186,18 +212,26 @@ function entryOf(stream: string, text: string): LogEntry {
 }
 
 /** Numbered values under keys that come again, in the background; what was not acknowledged is sent again. */
-function openFlow(kafka: { readonly bootstrap: readonly string[] }, topic: string) {
+function openFlow(
+  kafka: { readonly bootstrap: readonly string[] },
+  { pipeline, recordsATick, valueOf }: FaultWorldOptions,
+) {
+  const { topic } = pipeline.source
   const producer = openProducer(kafka)
   let flowing: Promise<void> | undefined
   let going = new AbortController()
   let next = 0
   const run = async (signal: AbortSignal) => {
     while (!signal.aborted) {
-      const numbers = Array.from({ length: RECORDS_A_TICK }, (_, i) => next + i)
-      const records = numbers.map((n) => ({ topic, key: Buffer.from(`key-${n % KEYS}`), value: Buffer.from(`${n}`) }))
+      const numbers = Array.from({ length: recordsATick }, (_, i) => next + i)
+      const records = numbers.map((n) => ({
+        topic,
+        key: Buffer.from(`key-${n % KEYS}`),
+        value: Buffer.from(valueOf(n)),
+      }))
       try {
         await producer.send(records)
-        next += RECORDS_A_TICK
+        next += recordsATick
       } catch {
         // Perhaps some are there: the same numbers again, and the audit compares with the log as it is.
       }

@@ -91,7 +91,8 @@ interface Summary {
 /** What --json prints: sinks by kind. */
 function summary(reports: readonly AuditReport[], seconds: number): Summary {
   return {
-    ok: reports.every((report) => report.ok),
+    // everything was waited for: what has not been delivered by now is lost
+    ok: reports.every((report) => report.ok && report.complete),
     pipelines: reports.map(({ pipeline, topic, produced, deadLetters, sinks }) => ({
       name: pipeline,
       topic,

@@ -25,7 +25,12 @@ function definitionRows({ topic, batch, function: made, order, tombstone }: Pipe
   const { records, windowSeconds } = batch
   const window = windowSeconds === 0 ? 'what is there at once' : `what ${windowSeconds} s bring`
   const orders = { log: 'the log', timestamp: 'timestamp', version: "the rows' own version" }
-  const tombstones = { ignore: 'are ignored', keep: 'go to the transform', 'dead-letter': 'become dead letters' }
+  const tombstones = {
+    ignore: 'are ignored',
+    keep: 'go to the transform',
+    delete: 'delete the row of their key',
+    'dead-letter': 'become dead letters',
+  }
   return [
     [
       'topic',

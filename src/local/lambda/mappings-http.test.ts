@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
+import { WeirError } from '../../core/errors.ts'
 import type { MappingState } from '../../event-source/mapping.ts'
 import { mappingSettings } from '../../event-source/settings.ts'
 import { answerMappings } from './mappings-http.ts'
+import type { MappingChange } from './mappings-http.ts'
 
 const ROOT = '/2015-03-31/event-source-mappings'
 
 function controlOf(states: readonly MappingState[]) {
-  const switched: [string, boolean][] = []
+  const changed: [string, MappingChange][] = []
   const list = () =>
     states.map((state, i) => ({
       settings: mappingSettings({
@@ -21,7 +23,11 @@ function controlOf(states: readonly MappingState[]) {
       lastProcessingResult: 'OK',
       lastModified: 1_700_000_000_500,
     }))
-  return { switched, list, switch: (uuid: string, enabled: boolean) => void switched.push([uuid, enabled]) }
+  const change = (uuid: string, wanted: MappingChange) => {
+    if (wanted.batchSize === 0) throw new WeirError('WEIR_MAPPING_INVALID', { reason: 'too small' })
+    changed.push([uuid, wanted])
+  }
+  return { changed, list, change }
 }
 
 const control = controlOf(['Enabled', 'Disabled', 'Enabling'])
@@ -79,16 +85,32 @@ test('E29: Enabled is switched, once, and only of a mapping that is not on its w
     status: 400,
     type: 'ResourceInUseException',
   })
-  expect(control.switched).toEqual([
-    ['u0', false],
-    ['u1', true],
+  expect(control.changed.splice(0)).toEqual([
+    ['u0', { enabled: false }],
+    ['u1', { enabled: true }],
+  ])
+})
+
+test('E29: batch size and window are changed, where they are others', async () => {
+  expect(await ask('PUT', `${ROOT}/u0`, '{"BatchSize":100,"Enabled":true}')).toMatchObject({ status: 202 })
+  expect(await ask('PUT', `${ROOT}/u0`, '{"BatchSize":5}')).toMatchObject({ status: 202 })
+  expect(await ask('PUT', `${ROOT}/u0`, '{"MaximumBatchingWindowInSeconds":2}')).toMatchObject({ status: 202 })
+  expect(await ask('PUT', `${ROOT}/u0`, '{"BatchSize":0}')).toMatchObject({
+    type: 'InvalidParameterValueException',
+    body: { message: expect.stringContaining('too small') as string },
+  })
+  expect(control.changed.splice(0)).toEqual([
+    ['u0', { batchSize: 5 }],
+    ['u0', { windowSeconds: 2 }],
   ])
 })
 
 test.each<[string, string, string, string]>([
   ['GET', `${ROOT}/none`, '', 'ResourceNotFoundException'],
   ['PUT', `${ROOT}/none`, '{"Enabled":false}', 'ResourceNotFoundException'],
-  ['PUT', `${ROOT}/u0`, '{"BatchSize":5}', 'InvalidParameterValueException'],
+  ['PUT', `${ROOT}/u0`, '{"BatchSize":"5"}', 'InvalidParameterValueException'],
+  ['PUT', `${ROOT}/u0`, '{"MaximumBatchingWindowInSeconds":null}', 'InvalidParameterValueException'],
+  ['PUT', `${ROOT}/u0`, '{"ParallelizationFactor":5}', 'InvalidParameterValueException'],
   ['PUT', `${ROOT}/u0`, '{"Enabled":"no"}', 'InvalidParameterValueException'],
   ['PUT', `${ROOT}/u0`, '{', 'InvalidRequestContentException'],
   ['PUT', `${ROOT}/u0`, '1', 'InvalidRequestContentException'],

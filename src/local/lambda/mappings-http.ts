@@ -1,9 +1,11 @@
 /**
- * The event source mappings of the Lambda API, as far as looking and switching: List, Get, and Update of `Enabled` (E29).
+ * The event source mappings of the Lambda API, as far as looking and changing: List, Get, and Update of `Enabled`,
+ * `BatchSize` and `MaximumBatchingWindowInSeconds` (E29).
  * Source: AWS Lambda API reference, ListEventSourceMappings, GetEventSourceMapping, UpdateEventSourceMapping.
  */
 import type { MappingState } from '../../event-source/mapping.ts'
-import type { MappingSettings } from '../../event-source/settings.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { Batching, MappingSettings } from '../../event-source/settings.ts'
 import { functionArn, mappingArn } from '../identity.ts'
 import { refusals } from './answers.ts'
 import type { Refusal } from './answers.ts'
@@ -18,15 +20,23 @@ export interface MappingView {
   readonly lastModified: number
 }
 
+/** What is left out stays as it is. */
+export interface MappingChange extends Batching {
+  readonly enabled?: boolean | undefined
+}
+
 export interface MappingControl {
   /** In the order in which they were made. */
   list(): readonly MappingView[]
-  /** Begins to enable or disable a mapping that is neither being enabled nor disabled; how far it is, its state tells. */
-  switch(uuid: string, enabled: boolean): void
+  /**
+   * Begins to change a mapping that is neither being enabled nor disabled; how far it is, its state tells. Throws
+   * WEIR_MAPPING_INVALID, and then nothing changes.
+   */
+  change(uuid: string, change: MappingChange): void
 }
 
 /** Where there are no mappings. */
-export const noMappings: MappingControl = { list: () => [], switch: () => undefined }
+export const noMappings: MappingControl = { list: () => [], change: () => undefined }
 
 export type MappingsAnswer = { readonly status: 200 | 202; readonly body: unknown } | Refusal
 
@@ -78,19 +88,31 @@ async function update(control: MappingControl, uuid: string, body: () => Promise
   const found = find(control, uuid)
   const text = await body()
   if (!found) return refusals.noMapping()
-  const enabled = enabledOf(text)
-  if (typeof enabled === 'object') return enabled
+  const change = changeOf(text)
+  if ('type' in change) return change
   if (found.state === 'Enabling' || found.state === 'Disabling') return refusals.mappingInUse()
-  if (enabled !== undefined && enabled !== (found.state === 'Enabled')) control.switch(uuid, enabled)
+  if (changes(found, change)) {
+    try {
+      control.change(uuid, change)
+    } catch (error) {
+      return refusals.parameter(messageOf(error))
+    }
+  }
   return { status: 202, body: configuration(find(control, uuid)!) }
+}
+
+function changes({ settings, state }: MappingView, { enabled, batchSize, windowSeconds }: MappingChange): boolean {
+  if (enabled !== undefined && enabled !== (state === 'Enabled')) return true
+  if (batchSize !== undefined && batchSize !== settings.batchSize) return true
+  return windowSeconds !== undefined && windowSeconds * 1000 !== settings.windowMs
 }
 
 function find(control: MappingControl, uuid: string): MappingView | undefined {
   return control.list().find(({ settings }) => settings.uuid === uuid)
 }
 
-/** What an Update asks for; undefined where it asks for nothing. */
-function enabledOf(text: string): boolean | undefined | Refusal {
+/** What an Update asks for. */
+function changeOf(text: string): MappingChange | Refusal {
   let request: unknown
   try {
     request = text === '' ? {} : JSON.parse(text)
@@ -98,14 +120,29 @@ function enabledOf(text: string): boolean | undefined | Refusal {
     return refusals.notJson(String(error))
   }
   if (typeof request !== 'object' || request === null) return refusals.notJson('it is no object')
-  const { Enabled: enabled, ...others } = request as { Enabled?: unknown }
+  const {
+    Enabled: enabled,
+    BatchSize: batchSize,
+    MaximumBatchingWindowInSeconds: windowSeconds,
+    ...others
+  } = request as {
+    readonly Enabled?: unknown
+    readonly BatchSize?: unknown
+    readonly MaximumBatchingWindowInSeconds?: unknown
+  }
   const [other] = Object.keys(others)
   if (other !== undefined)
     return refusals.parameter(
-      `The sandbox changes Enabled only, not ${other}: that is in the definition of the pipeline`,
+      `The sandbox changes Enabled, BatchSize and MaximumBatchingWindowInSeconds only, not ${other}: that is in the definition of the pipeline`,
     )
   if (enabled !== undefined && typeof enabled !== 'boolean') return refusals.parameter('Enabled is true or false')
-  return enabled
+  if (!isNumber(batchSize)) return refusals.parameter('BatchSize is a whole number')
+  if (!isNumber(windowSeconds)) return refusals.parameter('MaximumBatchingWindowInSeconds is a whole number')
+  return { enabled, batchSize, windowSeconds }
+}
+
+function isNumber(value: unknown): value is number | undefined {
+  return value === undefined || typeof value === 'number'
 }
 
 /** EventSourceMappingConfiguration. A time is a number of seconds since the epoch. */

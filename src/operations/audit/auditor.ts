@@ -1,28 +1,53 @@
 import type { Pipeline } from '../../core/pipeline.ts'
 import type { SourceRecord } from '../../core/record.ts'
-import type { SinkDefinition } from '../../sinks/sink.ts'
+import type { KeyFields, SinkDefinition } from '../../sinks/sink.ts'
 import type { Target, TargetPipeline } from '../target.ts'
+import type { Course } from './course.ts'
+import type { Letter } from './entries.ts'
 import type { ExpectedRow } from './expect.ts'
 import type { LogSnapshot } from './log.ts'
 import type { Tally } from './report.ts'
+import type { Scratch } from './sorter.ts'
 
-/** One sink under audit: told first, record by record, what the log asks for; then it reads its store and compares. */
-export interface SinkAuditor {
-  /** Each record of the log, with rows or without, before its rows. Only where the store's layout depends on it. */
-  record?(record: SourceRecord): void
-  expect(row: ExpectedRow): void
-  /** Reads the whole store, with code that shares nothing with the sink's own. Throws WeirError. */
-  compare(signal: AbortSignal): Promise<void>
+/** One record of the log, as one sink should hold it. */
+export interface AskedRecord {
+  readonly record: SourceRecord
+  /** Of a record with a dead letter what it would have been; empty where the definition makes nothing of it. */
+  readonly rows: readonly ExpectedRow[]
+  /** Keys whose rows the record, a tombstone, deletes; of a sink with key columns alone. */
+  readonly deletes: readonly KeyFields[]
+  readonly dead: Letter
 }
 
-export interface AuditorContext {
+/**
+ * One sink under audit. It is told the log, partition after partition and part after part, and compares with what it reads of
+ * its store, with code that shares nothing with the sink's own; each holds a bounded part of either at once. All throw
+ * WeirError, or the signal's reason.
+ */
+export interface SinkAuditor {
+  /** Offsets ascending within a partition. */
+  records(records: readonly AskedRecord[]): void
+  /** The log has been told up to this offset; Infinity: to the end of the partition. */
+  upTo(partition: number, offset: number): Promise<void>
+  /** After the log's end. */
+  finish(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface AuditorContext extends Pick<Course, 'isDue' | 'whyMissing' | 'onHeld'> {
   readonly target: Target
   readonly targetPipeline: TargetPipeline
   readonly pipeline: Pipeline
   readonly sink: SinkDefinition
   readonly log: LogSnapshot
   readonly tally: Tally
-  /** `_src` of the rows of a partition. */
+  readonly scratch: Scratch
+  readonly onProgress: (step: string, detail?: string) => void
+  /** `_src` of the rows of a partition, and back. */
   readonly markOf: (partition: number) => string
-  readonly isDead: (partition: number, offset: number) => boolean
+  readonly partitionOf: (mark: string) => number | undefined
+  /** Reads the watermarks once more: call it when the store has been read. */
+  readonly settled: () => Promise<void>
+  /** Of the sink's watermark as last read; 0 where there is none. */
+  readonly epochOf: (partition: number) => number
 }

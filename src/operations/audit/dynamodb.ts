@@ -1,66 +1,55 @@
 /** Reads the table of a DynamoDB sink with the AWS SDK: a strongly consistent scan, values as they come over the wire. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { optionalModule } from '../../config/optional-module.ts'
-import { positionOf } from '../../core/order.ts'
+import type { KeyFields } from '../../sinks/sink.ts'
 import type { DynamoDbOptions } from '../../sinks/dynamodb/index.ts'
 import { asRequestError, clientConfig } from '../aws-target.ts'
 import type { AuditorContext, SinkAuditor } from './auditor.ts'
-import { canonicalMembers } from './canonical.ts'
 import { canonicalItem, canonicalRow } from './dynamodb-values.ts'
 import type { Item } from './dynamodb-values.ts'
-import type { KeyedRow, StoredPosition } from './keyed.ts'
-import { createKeyedComparer } from './keyed.ts'
+import type { Fields } from './entries.ts'
+import { keyedAuditor } from './keyed-auditor.ts'
+import type { StoredRow } from './keyed-auditor.ts'
 
-export function openDynamodbAuditor(context: AuditorContext): SinkAuditor {
+const NO_FIELDS: Fields = new Map()
+
+export async function openDynamodbAuditor(context: AuditorContext, signal: AbortSignal): Promise<SinkAuditor> {
   const { sink, targetPipeline, target } = context
   const { partitionKey, sortKey, numbers, positionAttributes } = sink.options as DynamoDbOptions
   const keys = [partitionKey, ...(sortKey ? [sortKey] : [])]
   const numeric = new Set([...numbers, ...keys.filter(({ type }) => type === 'N').map(({ name }) => name)])
   const positions = new Set(Object.values(positionAttributes))
-  const keyed = (fields: ReadonlyMap<string, string>): KeyedRow => ({
-    key: `(${keys.map(({ name }) => fields.get(name) ?? 'nothing').join(', ')})`,
-    row: canonicalMembers([...fields]),
-  })
-  const comparer = createKeyedComparer(context)
-  return {
-    expect({ record, index, version, value }) {
-      comparer.expect(
-        keyed(canonicalRow(value, numeric)),
-        positionOf(context.markOf(record.partition), record, index, 0, version),
-      )
+  const keyOf = (fields: Fields) => `(${keys.map(({ name }) => fields.get(name) ?? 'nothing').join(', ')})`
+  const name = `the audit of sink "${sink.id}"`
+  const sdk = await optionalModule('@aws-sdk/client-dynamodb', name, () => import('@aws-sdk/client-dynamodb'))
+  const client = new sdk.DynamoDBClient(clientConfig(target.dynamodb))
+  const store = {
+    asked(value: unknown) {
+      const fields = canonicalRow(value, numeric)
+      return { key: keyOf(fields), fields }
     },
-    async compare(signal) {
-      const sdk = await optionalModule(
-        '@aws-sdk/client-dynamodb',
-        `the audit of sink "${sink.id}"`,
-        () => import('@aws-sdk/client-dynamodb'),
-      )
-      const client = new sdk.DynamoDBClient(clientConfig(target.dynamodb))
-      try {
-        let start: Item | undefined
-        do {
-          const input = {
-            TableName: targetPipeline.dynamodbTable ?? '',
-            ConsistentRead: true,
-            ExclusiveStartKey: start,
-          }
-          const page = await client
-            .send(new sdk.ScanCommand(input), { abortSignal: signal })
-            .catch(asRequestError('DynamoDB', 'Scan'))
-          for (const item of page.Items ?? [])
-            comparer.observe(keyed(canonicalItem(item, positions)), positionIn(item, positionAttributes))
-          start = page.LastEvaluatedKey
-        } while (start)
-      } finally {
-        client.destroy()
-      }
-      comparer.finish()
+    deleted: (key: KeyFields) => ({ key: keyOf(canonicalRow(key, numeric)), fields: NO_FIELDS }),
+    async read(onRow: (row: StoredRow) => void) {
+      let start: Item | undefined
+      do {
+        const input = { TableName: targetPipeline.dynamodbTable ?? '', ConsistentRead: true, ExclusiveStartKey: start }
+        const page = await client
+          .send(new sdk.ScanCommand(input), { abortSignal: signal })
+          .catch(asRequestError('DynamoDB', 'Scan'))
+        for (const item of page.Items ?? []) {
+          const fields = canonicalItem(item, positions)
+          onRow({ key: keyOf(fields), fields, position: positionIn(item, positionAttributes) })
+        }
+        start = page.LastEvaluatedKey
+      } while (start)
     },
+    close: async () => client.destroy(),
   }
+  return keyedAuditor(context, store, signal)
 }
 
 /** Undefined where the item does not say which record it came from: nothing of ours wrote it. */
-function positionIn(item: Item, names: DynamoDbOptions['positionAttributes']): StoredPosition | undefined {
+function positionIn(item: Item, names: DynamoDbOptions['positionAttributes']): StoredRow['position'] {
   const src = item[names.src]?.S
   const [epoch, offset, index, ts] = [names.epoch, names.offset, names.index, names.ts].map((name) =>
     numberIn(item[name]),

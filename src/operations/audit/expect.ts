@@ -3,7 +3,8 @@ import { messageOf } from '../../core/errors.ts'
 import type { Pipeline } from '../../core/pipeline.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { rowsOf } from '../../core/rows.ts'
-import type { SinkDefinition } from '../../sinks/sink.ts'
+import { holdsThenable } from '../../core/thenable.ts'
+import type { KeyFields, SinkDefinition } from '../../sinks/sink.ts'
 
 export interface ExpectedRow {
   readonly record: SourceRecord
@@ -13,14 +14,19 @@ export interface ExpectedRow {
   readonly value: unknown
 }
 
-/** Rows, or why the record should have become a dead letter. */
-export type Expected = { readonly rows: readonly ExpectedRow[] } | { readonly poison: string }
+/** Rows and keys to delete, or why the record should have become a dead letter. */
+export type Expected =
+  | { readonly rows: readonly ExpectedRow[]; readonly deletes: readonly KeyFields[] }
+  | { readonly poison: string }
 
 /** One result a sink, in the definition's order. */
 export async function expectedOf(pipeline: Pipeline, record: SourceRecord): Promise<readonly Expected[]> {
-  const { rows, versions, poison } = await rowsOf(pipeline, record)
+  const { rows, versions, deletes = [], poison } = await rowsOf(pipeline, record)
   if (poison) return pipeline.sinks.map(() => ({ poison: poison.text }))
-  return pipeline.sinks.map((sink) => rowsFor(sink, record, rows, versions))
+  return pipeline.sinks.map((sink) => {
+    if (deletes.length > 0) return { rows: [], deletes: sink.key ? deletes : [] }
+    return rowsFor(sink, record, rows, versions)
+  })
 }
 
 function rowsFor(
@@ -31,11 +37,14 @@ function rowsFor(
 ): Expected {
   const map = sink.row as ((value: unknown, record: SourceRecord) => unknown) | undefined
   try {
+    const values = rows.map((row) => (map ? map(row, record) : row))
+    if (map && holdsThenable(values)) return { poison: 'row(...) gave a promise' }
     return {
-      rows: rows.map((row, index) => ({
+      deletes: [],
+      rows: values.map((value, index) => ({
         record,
         index,
-        value: map ? map(row, record) : row,
+        value,
         ...(versions ? { version: versions[index]! } : {}),
       })),
     }

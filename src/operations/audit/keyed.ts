@@ -1,133 +1,298 @@
 /**
  * Compares rows that carry their position, in PostgreSQL and DynamoDB, with what the log asks for: the newest row of each
- * key. A table without keys is one whose keys are the positions. Pure.
+ * key. A table without keys is one whose keys are the positions. Sorted entries come in, key by key; held at once are the
+ * stored rows of one key, of which a store has one. Pure.
  */
-import type { Pipeline } from '../../core/pipeline.ts'
 import { isNewer } from '../../core/order.ts'
 import type { OrderKind, Position } from '../../core/order.ts'
-import { differingMembers } from './canonical.ts'
+import { sameKey } from './entries.ts'
+import type { Entries, Entry } from './entries.ts'
 import { place, positionText } from './log.ts'
-import type { LogSnapshot, Placed } from './log.ts'
+import type { LogSnapshot } from './log.ts'
 import type { Tally } from './report.ts'
 
-/** Position attributes of a stored row; under the order 'version' one without `version` is a fault. */
-export type StoredPosition = Position
-
-export interface KeyedRow {
-  /** Canonical key. */
-  readonly key: string
-  /** Canonical row, without position attributes. */
-  readonly row: string
-}
-
-export interface KeyedComparer {
-  expect(row: KeyedRow, position: Position): void
-  /** `position` undefined: the row has none, so that nothing of ours wrote it. */
-  observe(row: KeyedRow, position: StoredPosition | undefined): void
-  finish(): void
-}
+/** Copies of one row beyond these are counted without a look. */
+const MAX_COPIES = 64
+/** Stray rows looked up at once: each costs a walk through all entries. */
+const STRAYS_AT_ONCE = 50_000
 
 export interface KeyedContext {
-  readonly pipeline: Pick<Pipeline, 'order'>
-  readonly log: LogSnapshot
+  readonly order: OrderKind
+  readonly log: Pick<LogSnapshot, 'topic' | 'partitions'>
   readonly tally: Tally
-  /** Whether the record has a dead letter for this sink. */
-  readonly isDead: (partition: number, offset: number) => boolean
+  readonly entries: Entries
+  /** `_src` of a partition: what the order compares. */
+  readonly markOf: (partition: number) => string
+  /** Whether the sink should have had the record when the audit began. */
+  readonly isDue: (partition: number, offset: number) => boolean
+  /** Why a record that should have been delivered was not, where something says so. */
+  readonly whyMissing: (partition: number, offset: number) => string | undefined
+  /** Told of every row that stands right. */
+  readonly onHeld: (partition: number, offset: number, epoch: number) => void
+  /** Highest epoch that a row may have. */
+  readonly epochOf: (partition: number) => number
 }
 
-interface Wanted {
-  readonly row: string
-  readonly position: Position
-  seen: boolean
+/**
+ * What has to be looked at a second time: rows under keys that nothing asks for. Rare, and not bounded by anything, hence a
+ * place of its own.
+ */
+export interface Strays {
+  readonly size: number
+  add(entry: Uint8Array): void
+  sorted(): Iterable<Buffer>
 }
 
-/** A row whose key the log does not ask for: judged at the end, when it is known which positions are stored right. */
-interface Stray {
-  readonly key: string
-  readonly position: StoredPosition
+interface Stored {
+  readonly entry: Entry
+  readonly bytes: Buffer
+  /** The row that the log asks for at this very position and key. */
+  match: Entry | undefined
+  /** Members in which it differs from that, where it does. */
+  differing: readonly string[] | undefined
 }
 
-export function createKeyedComparer(context: KeyedContext): KeyedComparer {
-  const { pipeline, log, tally } = context
-  const order: OrderKind = typeof pipeline.order === 'function' ? 'version' : pipeline.order
-  const wanted = new Map<string, Wanted>()
-  const strays: Stray[] = []
-  /** Where the version decides, a record that retention took can be the newest of its key. A rewind raises the epoch. */
-  const isOlder = (position: StoredPosition, want: Wanted | undefined) =>
-    want !== undefined && isNewer(order, want.position, { ...position, epoch: want.position.epoch })
-  return {
-    expect({ key, row }, position) {
-      const known = wanted.get(key)
-      if (!known || isNewer(order, position, known.position)) wanted.set(key, { row, position, seen: false })
-    },
-    observe(stored, position) {
-      tally.stored()
-      const want = wanted.get(stored.key)
-      const again = want?.seen ?? false
-      const where = position ? placeOf(log, position) : 'inside'
-      // What is newer than the log was when the audit began stands for the older one.
-      if (want) want.seen = true
-      if (position === undefined) tally.fault('different', stored.key, 'a row without position attributes')
-      else if (where === 'later' || (where === 'expired' && !isOlder(position, want))) tally.outside()
-      else if (!want) strays.push({ key: stored.key, position })
-      else if (again) tally.fault('duplicated', textOf(want.position), `stands more than once, key ${stored.key}`)
-      else judge(context, stored, position, want)
-    },
-    finish() {
-      tally.expected(wanted.size)
-      judgeStrays(context, strays, wanted)
-      for (const [key, want] of wanted)
-        if (!want.seen) tally.fault('missing', textOf(want.position), `is not stored, key ${key}`)
-    },
+/** What the log asks of one key. */
+interface Asked {
+  /** The newest of all records, and of those that were due. */
+  newest: Entry | undefined
+  due: Entry | undefined
+}
+
+/** One key after the other; yields after each, so that the caller can give way. */
+export function* compareKeys(
+  context: KeyedContext,
+  sorted: Iterable<Buffer>,
+  strays: Strays,
+): Generator<void, void, undefined> {
+  const { entries, tally } = context
+  let head: Buffer | undefined
+  let stored: Stored[] = []
+  let asked: Asked = { newest: undefined, due: undefined }
+  for (const bytes of sorted) {
+    if (head !== undefined && !sameKey(head, bytes)) {
+      judgeKey(context, stored, asked, strays)
+      yield
+      head = undefined
+    }
+    if (head === undefined) {
+      head = Buffer.from(bytes)
+      stored = []
+      asked = { newest: undefined, due: undefined }
+    }
+    const entry = entries.decode(bytes)
+    if (entry.asked) ask(context, asked, entry, bytes, stored)
+    else {
+      if (!entry.deleted) tally.count('stored')
+      if (stored.length < MAX_COPIES)
+        stored.push({ entry, bytes: Buffer.from(bytes), match: undefined, differing: undefined })
+      else tally.fault('duplicated', entry.key, 'stands many times')
+    }
   }
+  if (head !== undefined) judgeKey(context, stored, asked, strays)
 }
 
-/** The stored row of a key that the log asks for, seen the first time. */
-function judge({ tally, isDead }: KeyedContext, stored: KeyedRow, position: StoredPosition, want: Wanted): void {
-  const at = positionOf(position)
-  const differs = (text: string) => tally.fault('different', textOf(want.position), `${text}, key ${stored.key}`)
-  if (positionKey(position) !== positionKey(want.position)) {
-    const dead = isDead(at.partition, at.offset)
-    differs(
-      `row of ${textOf(position)} ${dead ? 'has a dead letter, yet is stored' : 'is stored, but is not the newest'}`,
+/** Stored rows come before: each finds here what the log says of its position. */
+function ask(context: KeyedContext, asked: Asked, entry: Entry, bytes: Buffer, stored: readonly Stored[]): void {
+  for (const each of stored)
+    if (samePosition(each.entry, entry)) {
+      each.match = entry
+      if (each.entry.digest !== entry.digest) each.differing = context.entries.differing(each.bytes, bytes)
+    }
+  if (entry.dead) return
+  if (!asked.newest || newer(context, entry, asked.newest)) asked.newest = entry
+  if (!context.isDue(entry.partition!, entry.offset)) return
+  if (!asked.due || newer(context, entry, asked.due)) asked.due = entry
+}
+
+function judgeKey(context: KeyedContext, stored: readonly Stored[], asked: Asked, strays: Strays): void {
+  const { tally, isDue, whyMissing } = context
+  const { newest, due } = asked
+  const wanted = due?.deleted === true ? undefined : due
+  if (wanted) tally.count('expected')
+  let covered = false
+  let current = false
+  for (const each of stored) {
+    const verdict = judge(context, each, asked, covered, strays)
+    covered ||= verdict !== 'apart'
+    current ||= verdict === 'newest'
+  }
+  if (newest && !current && !isDue(newest.partition!, newest.offset)) tally.count('notYet')
+  if (!wanted || covered) return
+  const why = whyMissing(wanted.partition!, wanted.offset)
+  tally.fault(
+    'missing',
+    textOf(context, wanted),
+    `is not stored${why === undefined ? '' : `: ${why}`}, key ${wanted.key}`,
+  )
+}
+
+/** `apart`: it stands for nothing that is asked for. `newest`: for the newest record that there is. */
+type Verdict = 'apart' | 'covers' | 'newest'
+
+function judge(context: KeyedContext, stored: Stored, asked: Asked, covered: boolean, strays: Strays): Verdict {
+  const { log, tally } = context
+  const { entry } = stored
+  if (entry.withoutPosition) {
+    tally.fault('foreign', entry.key, 'a row without position attributes')
+    return 'covers'
+  }
+  if (entry.partition === undefined) {
+    tally.fault('foreign', entry.key, 'a row of another source')
+    return 'covers'
+  }
+  const where = place(log, entry.partition, entry.offset)
+  if (where === 'foreign') {
+    tally.fault('foreign', textOf(context, entry), `the topic has no such partition, key ${entry.key}`)
+    return 'covers'
+  }
+  if (where === 'inside') return judgeInside(context, stored, asked, covered, strays)
+  if (asked.due && newer(context, asked.due, entry)) {
+    tally.fault(
+      'outOfOrder',
+      textOf(context, asked.due),
+      `is not stored, but the older row of ${textOf(context, entry)}, key ${entry.key}`,
     )
-  } else if (stored.row !== want.row)
-    differs(`differs in ${differingMembers(stored.row, want.row).join(', ') || 'its content'}`)
-  else if (position.ts !== want.position.ts) differs('differs in its timestamp')
-  else if (position.version !== want.position.version) differs('differs in its version')
-}
-
-function judgeStrays({ tally, isDead }: KeyedContext, strays: readonly Stray[], wanted: Map<string, Wanted>): void {
-  if (strays.length === 0) return
-  const stored = new Set<string>()
-  for (const want of wanted.values()) if (want.seen) stored.add(positionKey(want.position))
-  for (const { key, position } of strays) {
-    const { partition, offset } = positionOf(position)
-    if (stored.has(positionKey(position)))
-      tally.fault('duplicated', textOf(position), `stands under another key as well: ${key}`)
-    else if (isDead(partition, offset))
-      tally.fault('different', textOf(position), `has a dead letter, yet is stored: key ${key}`)
-    else tally.fault('different', textOf(position), `no record asks for key ${key}`)
+    return 'covers'
   }
+  // What is newer than the audited end stands for the older one; where versions decide, so can what retention took.
+  tally.count(where === 'expired' ? 'beyondRetention' : 'outside')
+  return where === 'later' ? 'newest' : 'covers'
 }
 
-function placeOf(log: LogSnapshot, position: StoredPosition): Placed {
-  const { topic, partition, offset } = positionOf(position)
-  return topic === log.topic ? place(log, partition, offset) : 'foreign'
+function judgeInside(
+  context: KeyedContext,
+  { entry, bytes, match, differing }: Stored,
+  asked: Asked,
+  covered: boolean,
+  strays: Strays,
+): Verdict {
+  const { tally } = context
+  const at = textOf(context, entry)
+  if (covered) {
+    tally.fault('duplicated', at, `stands more than once, key ${entry.key}`)
+    return 'covers'
+  }
+  if (!match) {
+    if (!asked.newest) {
+      strays.add(bytes)
+      return 'apart'
+    }
+    tally.fault(
+      'different',
+      textOf(context, asked.due ?? asked.newest),
+      `row of ${at} is stored, which has no such key ${entry.key}`,
+    )
+    return 'covers'
+  }
+  if (match.dead && !match.excused) {
+    tally.fault('different', at, `has a dead letter, yet is stored, key ${entry.key}`)
+    return 'covers'
+  }
+  context.onHeld(entry.partition!, entry.offset, entry.epoch)
+  const isOld = asked.due !== undefined && newer(context, asked.due, match)
+  const differs = difference(context, entry, match, differing)
+  if (differs !== undefined) tally.fault('different', at, `${differs}, key ${entry.key}`)
+  else if (isOld)
+    tally.fault(
+      'outOfOrder',
+      textOf(context, asked.due!),
+      `is not stored, but the older row of ${at}, key ${entry.key}`,
+    )
+  return asked.newest && newer(context, asked.newest, match) ? 'covers' : 'newest'
 }
 
-/** Which row of which record, as a key; the epoch is left out, since a rewind raises it and the row is the same. */
-export function positionKey({ src, offset, index }: StoredPosition): string {
-  return `${src}@${offset}#${index}`
+function difference(
+  { epochOf }: KeyedContext,
+  stored: Entry,
+  wanted: Entry,
+  differing: readonly string[] | undefined,
+): string | undefined {
+  if (stored.deleted !== wanted.deleted) return stored.deleted ? 'stands as deleted' : 'was to be deleted'
+  if (differing) return `differs in ${differing.join(', ') || 'its content'}`
+  if (stored.ts !== wanted.ts) return 'differs in its timestamp'
+  if (stored.version !== wanted.version) return 'differs in its version'
+  const epoch = epochOf(wanted.partition!)
+  return stored.epoch > epoch ? `has epoch ${stored.epoch}, its watermark ${epoch}` : undefined
 }
 
-/** `topic/000001/5d41402a` back into topic and partition. */
-function positionOf({ src, offset }: StoredPosition): { topic: string; partition: number; offset: number } {
-  const [topic = '', partition] = src.split('/')
-  return { topic, partition: Number(partition), offset }
+/**
+ * Rows whose key nothing asks for: a copy where the row stands under its own key as well, else nobody's. The entries are
+ * walked through once for every STRAYS_AT_ONCE of them.
+ */
+export function* judgeStrays(
+  context: KeyedContext,
+  sorted: () => Iterable<Buffer>,
+  strays: Strays,
+): Generator<void, void, undefined> {
+  let some: Entry[] = []
+  const judgeSome = function* (): Generator<void, void, undefined> {
+    if (some.length === 0) return
+    const found = yield* lookUp(context, sorted(), new Set(some.map(positionName)))
+    for (const entry of some) tellStray(context, entry, found.get(positionName(entry)))
+    some = []
+  }
+  for (const bytes of strays.sorted()) {
+    some.push(context.entries.decode(bytes))
+    if (some.length === STRAYS_AT_ONCE) yield* judgeSome()
+  }
+  yield* judgeSome()
 }
 
-function textOf(position: StoredPosition): string {
-  const text = positionText(positionOf(position))
-  return position.index === 0 ? text : `${text} row ${position.index}`
+/** Of a position: whether its row stands under its own key, is asked for under it, or has a dead letter. */
+type Found = 'stands' | 'asked' | 'dead'
+
+function* lookUp(
+  { entries }: KeyedContext,
+  sorted: Iterable<Buffer>,
+  wanted: ReadonlySet<string>,
+): Generator<void, ReadonlyMap<string, Found>, undefined> {
+  const found = new Map<string, Found>()
+  let head: Buffer | undefined
+  let ofKey = new Set<string>()
+  for (const bytes of sorted) {
+    if (head === undefined || !sameKey(head, bytes)) {
+      head = Buffer.from(bytes)
+      ofKey = new Set()
+      yield
+    }
+    const entry = entries.decode(bytes)
+    const name = positionName(entry)
+    if (!wanted.has(name)) continue
+    if (!entry.asked) ofKey.add(name)
+    else if (entry.dead) found.set(name, 'dead')
+    else if (found.get(name) !== 'stands') found.set(name, ofKey.has(name) ? 'stands' : 'asked')
+  }
+  return found
+}
+
+function tellStray(context: KeyedContext, entry: Entry, found: Found | undefined): void {
+  const at = textOf(context, entry)
+  const { tally } = context
+  if (found === 'stands') tally.fault('duplicated', at, `stands under another key as well: ${entry.key}`)
+  else if (found === 'asked') tally.fault('different', at, `stands under another key: ${entry.key}`)
+  else if (found === 'dead') tally.fault('different', at, `has a dead letter, yet is stored, key ${entry.key}`)
+  else tally.fault('foreign', at, `no record asks for key ${entry.key}`)
+}
+
+/** A rewind raises the epoch, and the row is the same. */
+function newer({ order, markOf }: KeyedContext, a: Entry, b: Entry): boolean {
+  return isNewer(order, orderable(a, markOf), orderable(b, markOf))
+}
+
+function orderable({ partition, offset, index, ts, version }: Entry, markOf: KeyedContext['markOf']): Position {
+  return { epoch: 0, src: markOf(partition!), offset, index, ts, ...(version === undefined ? {} : { version }) }
+}
+
+function samePosition(a: Entry, b: Entry): boolean {
+  return a.partition === b.partition && a.offset === b.offset && a.index === b.index
+}
+
+function positionName({ partition, offset, index }: Entry): string {
+  return `${partition}@${offset}#${index}`
+}
+
+function textOf({ log }: KeyedContext, { partition, offset, index }: Entry): string {
+  const text = positionText({ topic: log.topic, partition: partition ?? -1, offset })
+  return index === 0 ? text : `${text} row ${index}`
 }

@@ -1,68 +1,126 @@
 /** Reads the table of a PostgreSQL sink with `pg`, in one read-only snapshot, through a cursor. */
 import type { Client } from 'pg'
 import { optionalModule } from '../../config/optional-module.ts'
+import { MIB } from '../../core/limits.ts'
 import { messageOf, WeirError } from '../../core/errors.ts'
-import { positionOf } from '../../core/order.ts'
+import type { KeyFields } from '../../sinks/sink.ts'
 import type { PostgresOptions } from '../../sinks/postgres/index.ts'
+import type { Target, TargetPipeline } from '../target.ts'
 import type { AuditorContext, SinkAuditor } from './auditor.ts'
-import { canonicalMembers } from './canonical.ts'
-import type { StoredPosition } from './keyed.ts'
-import { createKeyedComparer, positionKey } from './keyed.ts'
-import { positionText } from './log.ts'
+import type { Fields } from './entries.ts'
+import { keyedAuditor } from './keyed-auditor.ts'
+import type { StoredRow } from './keyed-auditor.ts'
+import { addLetter, OUTBOX as OUTBOX_STATE } from './letters.ts'
 import { columnForm, storedVersion } from './postgres-values.ts'
 import type { ColumnForm } from './postgres-values.ts'
+import type { ProgressOf } from './progress.ts'
+import { tableProgress } from './progress.ts'
+import type { Sorter } from './sorter.ts'
 
-const ROWS_A_FETCH = 5000
+/** Rows of one FETCH: what they take of memory is looked at after each, and the next is made to fit. */
+const FIRST_ROWS = 200
+const MAX_ROWS = 5000
+const FETCH_BYTES = 2 * MIB
 
 interface Column {
   readonly name: string
   readonly form: ColumnForm
 }
 
-/** Column name and canonical value, in the definition's order. */
-type Fields = ReadonlyMap<string, string>
+const NO_FIELDS: Fields = new Map()
 
-export function openPostgresAuditor(context: AuditorContext): SinkAuditor {
-  const { sink, tally, target, pipeline } = context
+export function openPostgresAuditor(context: AuditorContext, signal: AbortSignal): SinkAuditor {
+  const { sink, target, pipeline } = context
   const options = sink.options as PostgresOptions
   const columns = Object.entries(options.columns).map(([name, type]): Column => ({ name, form: columnForm(type) }))
-  const hasVersion = typeof pipeline.order === 'function'
-  const comparer = createKeyedComparer(context)
-  const keyed = (fields: Fields, position: StoredPosition) => ({
-    key: keyOf(options, fields, position),
-    row: canonicalMembers([...fields]),
-  })
-  return {
-    expect({ record, index, version, value }) {
-      const position = positionOf(context.markOf(record.partition), record, index, 0, version)
+  const select = selectOf(options, columns, typeof pipeline.order === 'function')
+  const keyOf = (fields: Fields) => options.key && `(${options.key.map((name) => fields.get(name)).join(', ')})`
+  const store = {
+    asked(value: unknown) {
       const fields = expectedFields(columns, value)
-      if (typeof fields !== 'string') return comparer.expect(keyed(fields, position), position)
-      tally.expected()
-      tally.fault('missing', positionText(record), fields)
+      return typeof fields === 'string' ? fields : { key: keyOf(fields), fields }
     },
-    async compare(signal) {
-      const pg = await optionalModule('pg', `the audit of sink "${sink.id}"`, () => import('pg'))
-      const client = new pg.default.Client({ connectionString: target.postgres.url })
-      let broken: Error | undefined
-      client.on('error', (error) => (broken = error))
-      try {
-        await client.connect()
-        await readTable(client, selectOf(options, columns, hasVersion), columns, signal, (fields, position) =>
-          comparer.observe(keyed(fields, position), position),
-        )
-      } catch (error) {
-        signal.throwIfAborted()
-        throw new WeirError(
-          'WEIR_STORE_UNAVAILABLE',
-          { sink: sink.id, reason: messageOf(broken ?? error) },
-          { cause: error },
-        )
-      } finally {
-        await client.end()
-      }
-      comparer.finish()
+    deleted(key: KeyFields) {
+      const fields = expectedFields(
+        columns.filter(({ name }) => options.key?.includes(name)),
+        key,
+      )
+      return typeof fields === 'string' ? fields : { key: keyOf(fields), fields: NO_FIELDS }
     },
+    read: (onRow: (row: StoredRow) => void) =>
+      withClient(target, sink.id, signal, (client) =>
+        readTable(client, select, columns, signal, (fields, position) =>
+          onRow({ key: keyOf(fields), fields, position }),
+        ),
+      ),
+    close: async () => undefined,
   }
+  return keyedAuditor(context, store, signal)
+}
+
+/** Throws WEIR_STORE_UNAVAILABLE, WEIR_MODULE_MISSING, or the signal's reason. */
+async function withClient<T>(
+  target: Target,
+  sink: string,
+  signal: AbortSignal,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const pg = await optionalModule('pg', `the audit of sink "${sink}"`, () => import('pg'))
+  const client = new pg.default.Client({ connectionString: target.postgres.url })
+  let broken: Error | undefined
+  client.on('error', (error) => (broken = error))
+  try {
+    await client.connect()
+    return await use(client)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw new WeirError('WEIR_STORE_UNAVAILABLE', { sink, reason: messageOf(broken ?? error) }, { cause: error })
+  } finally {
+    await client.end()
+  }
+}
+
+/** The sink's watermarks. Throws as the reading of its rows does. */
+export function postgresProgress(
+  target: Target,
+  pipeline: TargetPipeline,
+  sink: string,
+  signal: AbortSignal,
+): Promise<ProgressOf> {
+  return withClient(target, sink, signal, (client) => tableProgress(client, pipeline, sink))
+}
+
+const OUTBOX = `SELECT partition, record_offset::text FROM weirhouse.refused
+WHERE pipeline = $1 AND sink = $2 AND cluster = $3 AND topic = $4`
+
+/**
+ * Dead letters that are durable and not yet where the others are: the sink exports them after its commit. Call it before
+ * those others are read, so that none is missed on its way.
+ */
+export function readOutbox(
+  target: Target,
+  { name, cluster, topic }: TargetPipeline,
+  sink: string,
+  into: Sorter,
+  signal: AbortSignal,
+): Promise<void> {
+  return withClient(target, sink, signal, async (client) => {
+    const { rows } = await client.query<{ partition: number; record_offset: string }>(OUTBOX, [
+      name,
+      sink,
+      cluster,
+      topic,
+    ])
+    for (const { partition, record_offset } of rows)
+      addLetter(into, {
+        partition,
+        offset: Number(record_offset),
+        sink,
+        stage: 'store',
+        state: OUTBOX_STATE,
+        timestamp: 0,
+      })
+  })
 }
 
 /** Text where no such value fits its column: the sink should have refused the record, and there is no dead letter. */
@@ -80,40 +138,41 @@ function expectedFields(columns: readonly Column[], row: unknown): Fields | stri
   return fields
 }
 
-function keyOf({ key }: PostgresOptions, fields: Fields, position: StoredPosition): string {
-  if (!key) return positionKey(position)
-  return `(${key.map((name) => fields.get(name)).join(', ')})`
-}
-
 async function readTable(
   client: Client,
   select: string,
   columns: readonly Column[],
   signal: AbortSignal,
-  onRow: (fields: Fields, position: StoredPosition) => void,
+  onRow: (fields: Fields, position: StoredRow['position']) => void,
 ): Promise<void> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   // Floats as their shortest exact text, whatever the database's own settings.
   await client.query('SET LOCAL extra_float_digits = 1')
   await client.query(`DECLARE audit NO SCROLL CURSOR FOR ${select}`)
+  let count = FIRST_ROWS
   for (;;) {
     signal.throwIfAborted()
     const { rows } = await client.query<(string | null)[]>({
-      text: `FETCH ${ROWS_A_FETCH} FROM audit`,
+      text: `FETCH ${count} FROM audit`,
       rowMode: 'array',
     })
     if (rows.length === 0) break
+    let bytes = 0
     for (const row of rows) {
+      for (const text of row) bytes += text?.length ?? 0
       const values = row.slice(POSITION_COLUMNS)
       onRow(new Map(columns.map(({ name, form }, i) => [name, storedText(form, values[i]!)])), positionIn(row))
     }
+    count = Math.max(1, Math.min(MAX_ROWS, Math.floor((FETCH_BYTES / bytes) * rows.length)))
   }
   await client.query('COMMIT')
 }
 
 const POSITION_COLUMNS = 6
 
-function positionIn([src, epoch, offset, index, ts, version]: readonly (string | null)[]): StoredPosition {
+/** Undefined where a column of it is null: nothing of ours wrote the row. */
+function positionIn([src, epoch, offset, index, ts, version]: readonly (string | null)[]): StoredRow['position'] {
+  if (src === null || epoch === null || offset === null || index === null || ts === null) return undefined
   const known = storedVersion(version ?? null)
   return {
     src: src!,

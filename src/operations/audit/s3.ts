@@ -1,141 +1,198 @@
-/** Reads the objects of an S3 sink with the AWS SDK: lists the prefix, gets each object, takes its lines apart. */
-import { promisify } from 'node:util'
-import { gunzip, zstdDecompress } from 'node:zlib'
+/** Reads the objects of an S3 sink with the AWS SDK: lists the prefix, gets each object, takes its rows apart. */
 import type { S3Client } from '@aws-sdk/client-s3'
 import { optionalModule } from '../../config/optional-module.ts'
-import { dataPrefix, parseKey } from '../../sinks/s3/index.ts'
-import type { ParsedKey, S3Options } from '../../sinks/s3/index.ts'
+import type { S3Options } from '../../sinks/s3/index.ts'
 import { asRequestError, clientConfig } from '../aws-target.ts'
-import type { AuditorContext, SinkAuditor } from './auditor.ts'
-import { canonical, parseExact } from './canonical.ts'
-import type { StoredObject } from './objects.ts'
-import { createObjectComparer } from './objects.ts'
+import type { AskedRecord, AuditorContext, SinkAuditor } from './auditor.ts'
+import { digestOf } from './entries.ts'
+import { createObjectMerge } from './objects.ts'
+import type { ObjectContent, ObjectMerge, ObjectRef, Task } from './objects.ts'
+import { decompressed, formats } from './s3-formats.ts'
+import type { Format } from './s3-formats.ts'
+import type { Sorter } from './sorter.ts'
 
 /** Objects under way at once: enough to hide the latency, few enough to hold in memory. */
 const GETS_AT_ONCE = 8
+/** Digests of one object's rows that are held; no invocation writes as many. */
+const MAX_ROWS = 1_000_000
 
 type S3Module = typeof import('@aws-sdk/client-s3')
 
-export function openS3Auditor(context: AuditorContext): SinkAuditor {
-  const { sink, log, tally } = context
-  const { date } = sink.options as S3Options
-  const comparer = createObjectComparer(log, tally, date)
+interface Store {
+  readonly sdk: S3Module
+  readonly client: S3Client
+  readonly bucket: string
+  /** What the key of every object of this sink and topic begins with. */
+  readonly folder: string
+}
+
+/** Lists every object first: what the log asks for later is not looked for. */
+export async function openS3Auditor(context: AuditorContext, signal: AbortSignal): Promise<SinkAuditor> {
+  const { pipeline, sink, target, targetPipeline, scratch } = context
+  const name = `the audit of sink "${sink.id}"`
+  const sdk = await optionalModule('@aws-sdk/client-s3', name, () => import('@aws-sdk/client-s3'))
+  const client = new sdk.S3Client({ ...clientConfig(target.s3), forcePathStyle: true })
+  const { prefix, date, format } = sink.options as S3Options
+  const folder = `${[prefix, pipeline.name, sink.id, pipeline.source.topic].filter(Boolean).join('/')}/`
+  const store: Store = { sdk, client, bucket: targetPipeline.bucket ?? '', folder }
+  const refs = scratch.sorter()
+  await listObjects(store, context, refs, signal)
+  const merge = createObjectMerge(
+    { ...context, folderOf: (time) => (date ? `date=${dayOf(time)}/` : '') },
+    refsIn(refs),
+  )
   return {
-    record: (record) => comparer.record(record),
-    expect: ({ record, index, value }) => comparer.expect(record, index, asJson(value)),
-    async compare(signal) {
-      const sdk = await optionalModule(
-        '@aws-sdk/client-s3',
-        `the audit of sink "${sink.id}"`,
-        () => import('@aws-sdk/client-s3'),
-      )
-      const client = new sdk.S3Client({ ...clientConfig(context.target.s3), forcePathStyle: true })
-      try {
-        const stray = (key: string) => tally.fault('different', key, 'is no object of this sink')
-        for await (const object of objects(sdk, client, context, stray, signal)) comparer.observe(object)
-        comparer.finish()
-      } finally {
-        client.destroy()
-      }
+    records: (records) => merge.records(records.map((record) => digested(formats[format]!, record))),
+    async upTo(partition, offset) {
+      await judgeAll(store, context, merge.upTo(partition, offset), signal)
+      merge.settle()
     },
+    async finish() {
+      await judgeAll(store, context, merge.upTo(Infinity, 0), signal)
+      merge.settle()
+    },
+    close: async () => client.destroy(),
   }
 }
 
-/** As the row would come back from JSON; a row that JSON refuses has a dead letter, or will be missing. */
-function asJson(value: unknown): string {
-  const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner)) as
-    | string
-    | undefined
-  return text === undefined ? 'undefined' : canonical(parseExact(text))
-}
-
-async function* objects(
-  sdk: S3Module,
-  client: S3Client,
-  { pipeline, sink, targetPipeline }: AuditorContext,
-  stray: (key: string) => void,
-  signal: AbortSignal,
-): AsyncGenerator<StoredObject> {
-  const { prefix } = sink.options as S3Options
-  const bucket = targetPipeline.bucket ?? ''
-  const folder = dataPrefix(prefix, pipeline.name, sink.id, pipeline.source.topic)
-  for await (const keys of pages(sdk, client, bucket, folder, signal)) {
-    const parsed = keys.map((key) => ({ key, parts: parseKey(folder, key) }))
-    for (const { key, parts } of parsed) if (!parts) stray(key)
-    const known = parsed.flatMap(({ key, parts }) => (parts ? [{ key, parts }] : []))
-    for (let at = 0; at < known.length; at += GETS_AT_ONCE)
-      yield* await Promise.all(
-        known.slice(at, at + GETS_AT_ONCE).map(async ({ key, parts }) => {
-          const lines = await linesOf(sdk, client, { bucket, key, parts }, signal)
-          return { key, partition: parts.partition, first: parts.first, last: parts.last, date: parts.date, lines }
-        }),
-      )
+function digested(format: Format, { record, rows, dead }: AskedRecord): Parameters<ObjectMerge['records']>[0][number] {
+  return {
+    offset: record.offset,
+    timestamp: record.timestamp,
+    dead,
+    rows: rows.map(({ value }) => nameOf(format.expected(value, record))),
   }
 }
 
-async function* pages(
-  { ListObjectsV2Command }: S3Module,
-  client: S3Client,
-  bucket: string,
-  prefix: string,
+function nameOf(text: string): string {
+  return digestOf(text).toString('latin1')
+}
+
+async function judgeAll(
+  store: Store,
+  context: AuditorContext,
+  tasks: readonly Task[],
   signal: AbortSignal,
-): AsyncGenerator<string[]> {
+): Promise<void> {
+  for (let at = 0; at < tasks.length; at += GETS_AT_ONCE) {
+    const some = tasks.slice(at, at + GETS_AT_ONCE)
+    const contents = await Promise.all(some.map((task) => contentOf(store, context, task, signal)))
+    some.forEach(({ judge }, i) => judge(contents[i]!))
+  }
+}
+
+/** A void marker is an empty object: it has no rows, and those of its range stand in another. */
+async function contentOf(
+  { sdk, client, bucket }: Store,
+  context: AuditorContext,
+  { ref: { key }, countOnly }: Task,
+  signal: AbortSignal,
+): Promise<ObjectContent> {
+  const input = { Bucket: bucket, Key: key }
+  const options = { abortSignal: signal }
+  if (countOnly) {
+    const { Metadata } = await client
+      .send(new sdk.HeadObjectCommand(input), options)
+      .catch(asRequestError('S3', 'HeadObject'))
+    return { rows: [], count: Number(Metadata?.['weir-rows'] ?? 0), foreign: foreign(context, Metadata) }
+  }
+  const { Body, Metadata } = await client
+    .send(new sdk.GetObjectCommand(input), options)
+    .catch(asRequestError('S3', 'GetObject'))
+  const [, format = '', suffix] = /\.([a-z0-9]+)(?:\.(gz|zst))?$/.exec(key)!
+  const rows: (string | undefined)[] = []
+  try {
+    for await (const row of formats[format]!.rows(decompressed(Body as AsyncIterable<Uint8Array>, suffix))) {
+      rows.push(row === undefined ? undefined : nameOf(row))
+      if (rows.length > MAX_ROWS)
+        return { rows, foreign: `holds more than ${MAX_ROWS} rows, which no invocation writes` }
+    }
+  } catch (error) {
+    // cut off in the middle, or no such bytes at all; another failure is the request's
+    if (!isDamaged(error)) return asRequestError('S3', 'GetObject')(error)
+    rows.push(undefined)
+  }
+  return { rows, foreign: foreign(context, Metadata) }
+}
+
+/** zlib names its faults `Z_DATA_ERROR`, `Z_BUF_ERROR`, `ZSTD_error_...`. */
+function isDamaged(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(?:Z_|ZSTD_|ERR_ZSTD)/.test(String(error.code))
+}
+
+/** What another tool wrote has no metadata, and is judged by its rows. */
+function foreign({ pipeline, sink }: AuditorContext, metadata: Record<string, string> | undefined): string | undefined {
+  const [from, by] = [metadata?.['weir-pipeline'], metadata?.['weir-sink']]
+  if (from === undefined || by === undefined || (from === pipeline.name && by === sink.id)) return undefined
+  return `says that sink "${by}" of pipeline "${from}" wrote it`
+}
+
+/** `a=b/` as often as it likes, partition, first offset, last, epoch, generation, format, compression. */
+const NAME =
+  /^((?:[^/=]+=[^/]*\/)*)(\d{6,10})-(\d{16})-(\d{1,16})(?:\.e([1-9]\d*))?(?:~([1-9]\d*))?\.([a-z0-9]+)(?:\.(?:gz|zst))?$/
+
+function refOf(folder: string, key: string): ObjectRef | undefined {
+  const match = NAME.exec(key.slice(folder.length))
+  if (!match) return undefined
+  const [, inner = '', partition, first, last, epoch, , format] = match
+  const ref = {
+    key,
+    folder: inner,
+    partition: Number(partition),
+    first: Number(first),
+    last: Number(last),
+    epoch: Number(epoch ?? 0),
+  }
+  const known = Object.hasOwn(formats, format!) && ref.partition <= 0xffff_ffff
+  return known && ref.last >= ref.first && Number.isSafeInteger(ref.last) ? ref : undefined
+}
+
+async function listObjects(
+  { sdk, client, bucket, folder }: Store,
+  { tally, onProgress }: AuditorContext,
+  into: Sorter,
+  signal: AbortSignal,
+): Promise<void> {
   let token: string | undefined
   do {
     const page = await client
-      .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }), {
+      .send(new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: folder, ContinuationToken: token }), {
         abortSignal: signal,
       })
       .catch(asRequestError('S3', 'ListObjectsV2'))
-    yield (page.Contents ?? []).map(({ Key }) => Key!)
+    for (const { Key } of page.Contents ?? []) {
+      const ref = refOf(folder, Key!)
+      if (!ref) tally.fault('foreign', Key!, 'is no object of this sink')
+      else into.add(entryOf(ref))
+    }
+    onProgress('listing objects', `${into.size} objects`)
     token = page.NextContinuationToken
   } while (token !== undefined)
 }
 
-interface ObjectPlace {
-  readonly bucket: string
-  readonly key: string
-  readonly parts: ParsedKey
+/** Sorted by these bytes, objects come in the order of the log. */
+function entryOf({ partition, first, last, ...rest }: ObjectRef): Buffer {
+  const range = Buffer.alloc(20)
+  range.writeUInt32BE(partition)
+  range.writeBigUInt64BE(BigInt(first), 4)
+  range.writeBigUInt64BE(BigInt(last), 12)
+  return Buffer.concat([range, Buffer.from(JSON.stringify(rest))])
 }
 
-/** A void marker is an empty object: it has no lines, and the rows of its range stand in another. */
-async function linesOf(
-  { GetObjectCommand }: S3Module,
-  client: S3Client,
-  { bucket, key, parts }: ObjectPlace,
-  signal: AbortSignal,
-): Promise<(string | undefined)[]> {
-  const object = await client
-    .send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
-    .catch(asRequestError('S3', 'GetObject'))
-  const bytes = Buffer.from((await object.Body?.transformToByteArray()) ?? [])
-  return parseLines(await decompressed(bytes, parts.compress))
+function* refsIn(sorter: Sorter): Generator<ObjectRef> {
+  for (const entry of sorter.sorted())
+    yield {
+      partition: entry.readUInt32BE(0),
+      first: Number(entry.readBigUInt64BE(4)),
+      last: Number(entry.readBigUInt64BE(12)),
+      ...(JSON.parse(entry.toString('utf8', 20)) as Pick<ObjectRef, 'key' | 'folder' | 'epoch'>),
+    }
 }
 
-const inflate = { gzip: promisify(gunzip), zstd: promisify(zstdDecompress), none: (bytes: Buffer) => bytes }
+const YEAR_10000 = Date.parse('+010000-01-01T00:00:00Z')
 
-/** Undefined where the bytes are not what the key's suffix says. */
-async function decompressed(bytes: Buffer, how: ParsedKey['compress']): Promise<string | undefined> {
-  try {
-    return (await inflate[how](bytes)).toString('utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return undefined
-    throw error
-  }
-}
-
-/** Canonical rows; undefined for a line that is no JSON, and one such line for an object that does not decompress. */
-export function parseLines(text: string | undefined): (string | undefined)[] {
-  if (text === undefined) return [undefined]
-  if (text === '') return []
-  return text.replace(/\n$/, '').split('\n').map(canonicalLine)
-}
-
-function canonicalLine(line: string): string | undefined {
-  try {
-    return canonical(parseExact(line))
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
+/** Where the producer gave no timestamp, or none between 1970 and 9999: the name of Hive for "no value". */
+export function dayOf(timestamp: number): string {
+  if (timestamp < 0 || timestamp >= YEAR_10000) return '__HIVE_DEFAULT_PARTITION__'
+  return new Date(timestamp).toISOString().replace(/T.*/, '')
 }

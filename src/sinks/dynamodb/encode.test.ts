@@ -150,3 +150,14 @@ describe('the definition', () => {
     expect(() => dynamodb({ id: 'kv', table: 'items', partitionKey: 'id', ...more })).toThrow(message)
   })
 })
+
+test('names that only read alike in one line are names of their own', () => {
+  const rows = encode([
+    { id: 'a', 'b\nc': 1, d: 2 },
+    { id: 'a', b: 1, 'c\nd': 2 },
+  ]).ranges[0]!.records[0]!.rows
+  expect(rows.map(({ shape }) => shape.names)).toEqual([
+    ['id', 'b\nc', 'd'],
+    ['id', 'b', 'c\nd'],
+  ])
+})

@@ -89,12 +89,15 @@ interface Plan {
   readonly reserved: ReadonlySet<string>
   readonly numeric: ReadonlySet<string>
   readonly keys: readonly KeyAttribute[]
+  /** Their names as JSON. */
+  readonly quoted: readonly string[]
   /** Keys of indexes: checked where a row has them. */
   readonly indexKeys: readonly { readonly attribute: KeyAttribute; readonly maxBytes: number }[]
 }
 
 function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind) {
   const plan = planOf(options)
+  const factOf = nameFacts(plan)
   const shapeOf = shapes(table, order, options.positionAttributes)
   const own = positionOrder(order, options.positionAttributes)
   const ownNames = own.reduce((sum, name) => sum + Buffer.byteLength(name), 0)
@@ -104,32 +107,53 @@ function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind) {
       throw new UnholdableError('the row is no object of attributes')
     const meter: Meter = { bytes: ownNames + srcBytes + (own.length - 1) * POSITION_NUMBER_BYTES }
     if (typeof version === 'string') marshal(version, 'version', meter)
-    const names: string[] = []
-    const values: string[] = []
-    for (const [name, value] of membersOf(row, 'row')) {
-      if (plan.reserved.has(name)) throw new UnholdableError(`${name}: the name of a position attribute`)
-      meter.bytes += nameBytes(name, 'row')
-      names.push(name)
-      values.push(plan.numeric.has(name) ? marshalNumeric(value, name, meter) : marshal(value, name, meter))
+    const { names, members } = membersOf(row, 'row')
+    const values = new Array<string>(names.length)
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]!
+      const fact = factOf(name)
+      meter.bytes += fact.bytes
+      values[i] = fact.numeric ? marshalNumeric(members[i], name, meter) : marshal(members[i], name, meter)
     }
     if (meter.bytes > MAX_ITEM_BYTES)
       throw new UnholdableError(`an item of ${meter.bytes} bytes, over ${MAX_ITEM_BYTES}`)
-    const keys = plan.keys.map((key, i) =>
-      keyValue(key, valueOf(key.name, names, values), i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES),
-    )
+    let key = ''
+    let keyText = ''
+    for (let i = 0; i < plan.keys.length; i++) {
+      const attribute = plan.keys[i]!
+      const at = names.indexOf(attribute.name)
+      const text = keyValue(attribute, values[at], members[at], i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES)
+      key += `${i === 0 ? '{' : ','}${plan.quoted[i]!}:${values[at]!}`
+      keyText += `${text.length}:${text}`
+    }
     for (const { attribute, maxBytes } of plan.indexKeys) {
-      const json = valueOf(attribute.name, names, values)
-      if (json !== undefined) keyValue(attribute, json, maxBytes)
+      const at = names.indexOf(attribute.name)
+      if (at >= 0) keyValue(attribute, values[at], members[at], maxBytes)
     }
-    return {
-      index,
-      ...(version === undefined ? {} : { version }),
-      shape: shapeOf(names),
-      values,
-      key: `{${keys.map(({ json }, i) => `${JSON.stringify(plan.keys[i]!.name)}:${json}`).join(',')}}`,
-      keyText: keys.map(({ text }) => `${text.length}:${text}`).join(''),
-      bytes: meter.bytes,
-    }
+    const encoded = { index, shape: shapeOf(names), values, key: `${key}}`, keyText, bytes: meter.bytes }
+    return version === undefined ? encoded : { ...encoded, version }
+  }
+}
+
+interface NameFact {
+  readonly bytes: number
+  readonly numeric: boolean
+}
+
+/** Names that are remembered; more of them, and the memory starts anew (D11). */
+const MAX_NAMES = 1024
+
+/** What the encoder knows of an attribute's name, found out once. Throws UnholdableError for a name that no row may use. */
+function nameFacts({ reserved, numeric }: Plan): (name: string) => NameFact {
+  const known = new Map<string, NameFact>()
+  return (name) => {
+    const found = known.get(name)
+    if (found) return found
+    if (reserved.has(name)) throw new UnholdableError(`${name}: the name of a position attribute`)
+    const fact = { bytes: nameBytes(name, 'row'), numeric: numeric.has(name) }
+    if (known.size >= MAX_NAMES) known.clear()
+    known.set(name, fact)
+    return fact
   }
 }
 
@@ -147,26 +171,22 @@ function planOf(options: DynamoDbOptions): Plan {
     reserved: new Set(Object.values(options.positionAttributes)),
     numeric: new Set([...options.numbers, ...all.filter(({ type }) => type === 'N').map(({ name }) => name)]),
     keys,
+    quoted: keys.map(({ name }) => JSON.stringify(name)),
     indexKeys,
   }
 }
 
-function valueOf(name: string, names: readonly string[], values: readonly string[]): string | undefined {
-  const at = names.indexOf(name)
-  return at < 0 ? undefined : values[at]
-}
-
 const kinds = { S: 'text', N: 'a number', B: 'bytes' } as const
 
-/** Checks a key and gives its canonical text. `json` is `{"S":...}`, `{"N":...}` or `{"B":...}`. */
-function keyValue({ name, type }: KeyAttribute, json: string | undefined, maxBytes: number) {
+/** Checks a key and gives its canonical text. `json` is `{"S":...}`, `{"N":...}` or `{"B":...}`, made of `value`. */
+function keyValue({ name, type }: KeyAttribute, json: string | undefined, value: unknown, maxBytes: number): string {
   if (json === undefined) throw new UnholdableError(`${name}: the key is missing`)
   if (!json.startsWith(`{"${type}":`)) throw new UnholdableError(`${name}: the key is not ${kinds[type]}`)
-  // What stands between `{"S":` and `}`.
-  const content = JSON.parse(json.slice(5, -1)) as string
-  if (type === 'N') return { json, text: canonicalDecimal(parseDecimal(content)!) }
+  // What stands between `{"S":` and `}`; of text that is the text itself.
+  const content = type === 'S' && typeof value === 'string' ? value : (JSON.parse(json.slice(5, -1)) as string)
+  if (type === 'N') return canonicalDecimal(parseDecimal(content)!)
   const bytes = Buffer.byteLength(content, type === 'B' ? 'base64' : 'utf8')
   if (bytes === 0) throw new UnholdableError(`${name}: the key is empty`)
   if (bytes > maxBytes) throw new UnholdableError(`${name}: a key of ${bytes} bytes, over ${maxBytes}`)
-  return { json, text: content }
+  return content
 }

@@ -43,7 +43,7 @@ export function guardOf(order: OrderKind, names: PositionNames, partitionKey: st
       '#pk': partitionKey,
       ...Object.fromEntries(positionOrder(order, names).map((name, i) => [`#${fields[i]!}`, name])),
     },
-    values: (position) => valuesOf(order, position),
+    values: valuesOf(order),
     bind: (values) => {
       const bound = values.map((value, i) => `":${fields[i]!}":${value}`)
       if (order === 'version') bound.push(`":lesser":{"S":"${lesserType(values.at(-1)!)}"}`)
@@ -52,11 +52,16 @@ export function guardOf(order: OrderKind, names: PositionNames, partitionKey: st
   }
 }
 
-function valuesOf(order: OrderKind, { src, epoch, offset, index, ts, version }: Position): string[] {
-  const values = [`{"S":${JSON.stringify(src)}}`, ...[epoch, offset, index, ts].map((value) => `{"N":"${value}"}`)]
-  if (order === 'version')
-    values.push(typeof version === 'string' ? `{"S":${JSON.stringify(version)}}` : `{"N":"${version}"}`)
-  return values
+/** The rows of a range follow one another: the text of their source is made once. */
+function valuesOf(order: OrderKind): Guard['values'] {
+  let last = { src: '', text: '{"S":""}' }
+  return ({ src, epoch, offset, index, ts, version }) => {
+    if (src !== last.src) last = { src, text: `{"S":${JSON.stringify(src)}}` }
+    const values = [last.text, `{"N":"${epoch}"}`, `{"N":"${offset}"}`, `{"N":"${index}"}`, `{"N":"${ts}"}`]
+    if (order === 'version')
+      values.push(typeof version === 'string' ? `{"S":${JSON.stringify(version)}}` : `{"N":"${version}"}`)
+    return values
+  }
 }
 
 /** Undefined where the item does not say which record it came from: nothing of ours wrote it. */

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalDecimal, decimalBytes, decimalFault, parseDecimal } from './decimal.ts'
 import { marshal, marshalNumeric, UnholdableError } from './marshal.ts'
@@ -120,4 +121,20 @@ describe('marshalling', () => {
   test('text that is no decimal number is refused where one is declared', () => {
     expect(() => marshalNumeric('12a', 'a', meter())).toThrow(/no decimal number/)
   })
+})
+
+test('doubles have the text and the bytes of their decimal', () => {
+  const double = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.maxSafeInteger())
+  const near = fc
+    .tuple(fc.integer({ min: -9999, max: 9999 }), fc.integer({ min: -9, max: 23 }))
+    .map(([digits, power]) => Number(`${digits}e${power}`))
+  const holdable = fc.oneof(double, near).filter((value) => decimalFault(parseDecimal(String(value))!) === undefined)
+  fc.assert(
+    fc.property(holdable, (value) => {
+      const counted = meter()
+      expect(marshal(value, 'n', counted)).toBe(`{"N":"${String(value)}"}`)
+      expect(counted.bytes).toBe(decimalBytes(parseDecimal(String(value))!))
+    }),
+    { numRuns: 2_000 },
+  )
 })

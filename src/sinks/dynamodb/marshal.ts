@@ -52,6 +52,7 @@ function write(value: unknown, at: string, depth: number, meter: Meter): string 
     case 'string':
       return `{"S":${textOf(value, at, meter)}}`
     case 'number':
+      return plainNumberOf(value, meter) ?? numberOf(String(value), at, meter)
     case 'bigint':
       return numberOf(String(value), at, meter)
     case 'boolean':
@@ -76,6 +77,29 @@ function textOf(text: string, at: string, meter: Meter): string {
   if (!text.isWellFormed()) throw refuse(at, 'text with a lone surrogate')
   meter.bytes += Buffer.byteLength(text)
   return JSON.stringify(text)
+}
+
+/** Beyond it JavaScript writes a double with an exponent; within, no double has more digits or a wider range than DynamoDB. */
+const PLAIN_MIN = 1e-6
+const PLAIN_LIMIT = 1e21
+const ZERO = 48
+
+/** What `numberOf` gives for the text of a double, by counting its digits; undefined where the long way is needed. */
+function plainNumberOf(value: number, meter: Meter): string | undefined {
+  const size = Math.abs(value)
+  if (!(size >= PLAIN_MIN && size < PLAIN_LIMIT)) return undefined
+  const text = String(value)
+  let first = value < 0 ? 1 : 0
+  let digits = text.length - first
+  let last = text.length - 1
+  if (size < 1) {
+    first += 2 // the zero and the point
+    digits -= 2
+    for (; text.charCodeAt(first) === ZERO; first++) digits--
+  } else if (Number.isInteger(value)) for (; text.charCodeAt(last) === ZERO; last--) digits--
+  else digits-- // the point
+  meter.bytes += ((digits + 1) >> 1) + (value < 0 ? 2 : 1)
+  return `{"N":"${text}"}`
 }
 
 function numberOf(text: string, at: string, meter: Meter): string {
@@ -106,28 +130,42 @@ function writeObject(value: object, at: string, depth: number, meter: Meter): st
     })
     return `{"L":[${members.join(',')}]}`
   }
-  return `{"M":{${membersOf(value, at)
-    .map(([name, member]) => {
-      meter.bytes += MEMBER_BYTES + nameBytes(name, at)
-      return `${JSON.stringify(name)}:${write(member, `${at}.${name}`, depth + 1, meter)}`
-    })
-    .join(',')}}}`
+  const { names, members } = membersOf(value, at)
+  const written = names.map((name, i) => {
+    meter.bytes += MEMBER_BYTES + nameBytes(name, at)
+    return `${JSON.stringify(name)}:${write(members[i], `${at}.${name}`, depth + 1, meter)}`
+  })
+  return `{"M":{${written.join(',')}}}`
+}
+
+/** Two lists of one length. */
+interface Members {
+  readonly names: string[]
+  readonly members: unknown[]
 }
 
 /** Members of a plain object or a Map; undefined ones are left out. Throws UnholdableError for anything else. */
-export function membersOf(value: object, at: string): [name: string, member: unknown][] {
-  const entries = value instanceof Map ? [...(value as Map<unknown, unknown>)] : plainEntries(value, at)
-  return entries.filter((entry): entry is [string, unknown] => {
-    if (typeof entry[0] !== 'string') throw refuse(at, 'a Map with a key that is no text')
-    return entry[1] !== undefined
-  })
-}
-
-function plainEntries(value: object, at: string): [string, unknown][] {
+export function membersOf(value: object, at: string): Members {
+  const found: Members = { names: [], members: [] }
+  if (value instanceof Map) {
+    for (const [name, member] of value as Map<unknown, unknown>) {
+      if (typeof name !== 'string') throw refuse(at, 'a Map with a key that is no text')
+      add(found, name, member)
+    }
+    return found
+  }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null)
     throw refuse(at, `an instance of ${value.constructor?.name ?? 'a class'}`)
-  return Object.entries(value)
+  const plain = value as Readonly<Record<string, unknown>>
+  for (const name of Object.keys(plain)) add(found, name, plain[name])
+  return found
+}
+
+function add({ names, members }: Members, name: string, member: unknown): void {
+  if (member === undefined) return
+  names.push(name)
+  members.push(member)
 }
 
 function writeSet(set: Set<unknown>, at: string, meter: Meter): string {

@@ -116,14 +116,16 @@ async function sendStatements(
   rows: readonly PlacedRow[],
   deadline: Deadline,
 ): Promise<readonly StatementResult[] | undefined> {
-  const statements = rows.map(
-    ({ row, positionValues }) =>
-      `{"Statement":${row.shape.statement!},"Parameters":[${row.values.join(',')}${row.values.length > 0 ? ',' : ''}${positionValues.join(',')}]}`,
-  )
+  let statements = ''
+  for (const { row, positionValues } of rows) {
+    statements += `${statements === '' ? '' : ','}{"Statement":${row.shape.statement!},"Parameters":[`
+    for (const value of row.values) statements += `${value},`
+    statements += `${positionValues.join(',')}]}`
+  }
   try {
     const output = await dynamo.call<{ Responses: StatementResult[] }>(
       'BatchExecuteStatement',
-      `{"Statements":[${statements.join(',')}]}`,
+      `{"Statements":[${statements}]}`,
       deadline,
     )
     requireAll(output.Responses.length, rows.length)

@@ -24,11 +24,16 @@ export type ShapeOf = (names: readonly string[]) => Shape
 export function shapes(table: string, order: OrderKind, positions: PositionNames): ShapeOf {
   const known = new Map<string, Shape>()
   const own = positionOrder(order, positions)
+  let last: Shape | undefined
   return (names) => {
+    if (last && isSame(last.names, names)) return last
+    return (last = find(names))
+  }
+
+  function find(names: readonly string[]): Shape {
     const id = names.join('\n')
     const found = known.get(id)
-    // Names may hold line feeds themselves, so the count is compared as well as the joined text.
-    if (found?.names.length === names.length) return found
+    if (found && isSame(found.names, names)) return found // names may hold line feeds themselves
     if (known.size >= MAX_SHAPES) known.clear()
     const shape = {
       names,
@@ -38,6 +43,12 @@ export function shapes(table: string, order: OrderKind, positions: PositionNames
     known.set(id, shape)
     return shape
   }
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** Names of the position attributes in the order in which their values stand. */

@@ -96,7 +96,6 @@ async function takeEffectOf(
     const left = refused.size === 0 ? all : all.filter((placed) => !refused.has(recordId(placed)))
     const rows = compact(left, ({ row }) => row.keyText, order).filter((placed) => !tried.has(placed))
     if (rows.length === 0) return { written, refused: [...refused.values()] }
-    for (const placed of rows) tried.add(placed)
     const effect = await takeEffect(rows, deadline)
     for (const placed of effect.written) written.push(placed) // more than a call can have arguments
     for (const each of effect.refused) {
@@ -104,6 +103,7 @@ async function takeEffectOf(
       log('WARN', 'DynamoDB refused a record', { sink, code: 'WEIR_REFUSED', offset: each.placed.position.offset })
     }
     if (effect.refused.length === 0) return { written, refused: [...refused.values()] }
+    for (const placed of rows) tried.add(placed)
   }
 }
 

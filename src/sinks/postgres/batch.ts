@@ -5,18 +5,19 @@
  * order of the layout: source, epoch, offset, index, timestamp, version where ordered by it, keys, the rest.
  */
 import type { Positioned } from '../../core/compact.ts'
+import { hash } from 'node:crypto'
 import type { Refusal } from '../../core/dead-letter.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { OrderKind, Position } from '../../core/order.ts'
 import { sourceMark } from '../../core/record.ts'
 import type { Source, SourceRecord } from '../../core/record.ts'
 import type { SinkRange, SinkRecord } from '../sink.ts'
-import { arena, putInt32, putInt64, putNull, putText, reserve } from './arena.ts'
+import { arena, putBytes, putInt32, putInt64, putNull, putText, reserve } from './arena.ts'
 import type { Arena } from './arena.ts'
-import { encoderOf, textFault } from './encode.ts'
+import { encodeBoolean, encoderOf, textFault } from './encode.ts'
 import type { Encode } from './encode.ts'
 import { layoutOf } from './layout.ts'
-import type { Column } from './layout.ts'
+import type { Column, Layout } from './layout.ts'
 import type { PostgresOptions } from './options.ts'
 
 /** One row in the batch's buffer. */
@@ -43,15 +44,22 @@ export interface EncodedBatch {
   readonly buffer: Buffer
   readonly ranges: readonly EncodedRange[]
   readonly refusals: readonly Refusal[]
+  /** Some row is a delete. */
+  readonly deletes: boolean
 }
 
-/** Compiles the definition to an encoder of batches. Every row gets epoch 0; `withEpoch` puts the watermark's. */
+/**
+ * Compiles the definition to an encoder of batches. Every row gets epoch 0; `withEpoch` puts the watermark's.
+ * @param deletes the pipeline's tombstones delete
+ */
 export function batchEncoder(
   options: PostgresOptions,
   order: OrderKind,
+  deletes = false,
 ): (ranges: readonly SinkRange[]) => EncodedBatch {
-  const encodeRow = rowEncoder(options, order)
-  const fieldCount = layoutOf(options, order).all.length
+  const layout = layoutOf(options, order, deletes)
+  const encodeRow = rowEncoder(options, order, layout)
+  const fieldCount = layout.staged.length
   return (ranges) => {
     const out = arena()
     const refusals: Refusal[] = []
@@ -62,13 +70,17 @@ export function batchEncoder(
         refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text })
         return { record, rows: [] }
       }
-      return { source, label, records: records.map((each) => encodeRecord(out, each, label, head, encodeRow, refuse)) }
+      const encode = ({ deletes: keys, ...each }: SinkRecord) =>
+        encodeRecord(out, each, label, head, encodeRow, refuse, layout.deletes ? keys : undefined)
+      return { source, label, records: records.map(encode) }
     })
-    return { buffer: out.buffer, ranges: encoded, refusals }
+    const gone = layout.deletes && ranges.some(({ records }) => records.some((each) => each.deletes !== undefined))
+    return { buffer: out.buffer, ranges: encoded, refusals, deletes: gone }
   }
 }
 
-type EncodeRow = (out: Arena, row: unknown, head: Uint8Array, position: Position) => EncodedRow | string
+/** @param gone the row is to be deleted: its key alone is asked for */
+type EncodeRow = (out: Arena, row: unknown, head: Uint8Array, position: Position, gone: boolean) => EncodedRow | string
 
 /** What every row of a range begins with: how many fields, the source, epoch 0. */
 function headOf(fieldCount: number, label: string): Buffer {
@@ -86,16 +98,19 @@ function encodeRecord(
   head: Uint8Array,
   encodeRow: EncodeRow,
   refuse: (record: SourceRecord, text: string) => EncodedRecord,
+  deletes: readonly unknown[] | undefined,
 ): EncodedRecord {
   const start = out.at
   const encoded: EncodedRow[] = []
-  for (let index = 0; index < rows.length; index++) {
+  const all = deletes ?? rows
+  for (let index = 0; index < all.length; index++) {
     const base = { epoch: 0, src, offset: record.offset, index, ts: record.timestamp }
     const version = versions?.[index]
-    const row = attempted(() => encodeRow(out, rows[index], head, version === undefined ? base : { ...base, version }))
+    const position = version === undefined ? base : { ...base, version }
+    const row = attempted(() => encodeRow(out, all[index], head, position, deletes !== undefined))
     if (typeof row === 'string') {
       out.at = start // the record is the unit: its other rows go as well (D6)
-      return refuse(record, rows.length > 1 ? `row ${index}: ${row}` : row)
+      return refuse(record, all.length > 1 ? `row ${index}: ${row}` : row)
     }
     encoded.push(row)
   }
@@ -115,17 +130,16 @@ interface CompiledColumn extends Column {
   readonly encode: Encode
 }
 
-function rowEncoder(options: PostgresOptions, order: OrderKind): EncodeRow {
-  const layout = layoutOf(options, order)
+function rowEncoder(options: PostgresOptions, order: OrderKind, layout: Layout): EncodeRow {
   const compile = (column: Column): CompiledColumn => ({ ...column, encode: encoderOf(column.type) })
   const keys = layout.keys.map(compile)
   const others = layout.others.map(compile)
   const known = new Set(Object.keys(options.columns))
   const numericKey = keys.some(({ type }) => type.base === 'numeric')
-  return (out, row, head, position) => {
+  return (out, row, head, position, gone) => {
     if (typeof row !== 'object' || row === null || Array.isArray(row)) return 'the row is no object'
     const fields = row as Readonly<Record<string, unknown>>
-    if (options.unknownFields === 'refuse') {
+    if (options.unknownFields === 'refuse' && !gone) {
       for (const name in fields)
         if (!known.has(name)) return `field "${name}" is no column of the definition (see unknownFields)`
     }
@@ -139,9 +153,20 @@ function rowEncoder(options: PostgresOptions, order: OrderKind): EncodeRow {
     const keyFault = putColumns(out, keys, fields)
     if (keyFault !== undefined) return keyFault
     const key = keys.length === 0 ? '' : numericKey ? canonicalKey(out, keyStart, keys) : rawKey(out, keyStart)
-    const otherFault = putColumns(out, others, fields)
+    const otherFault = gone ? putNothing(out, others.length) : putColumns(out, others, fields)
+    if (layout.deletes) putMarks(out, gone, key)
     return otherFault ?? { start, end: out.at, key, position }
   }
+}
+
+function putNothing(out: Arena, columns: number): undefined {
+  for (let i = 0; i < columns; i++) putNull(out)
+}
+
+/** Whether the key is to go, and the digest under which that is remembered: of one length, whatever the key holds. */
+function putMarks(out: Arena, gone: boolean, key: string): void {
+  encodeBoolean(out, gone)
+  putBytes(out, hash('sha256', Buffer.from(key, 'latin1'), 'buffer'))
 }
 
 function putPosition(out: Arena, { offset, index, ts, version }: Position, order: OrderKind) {

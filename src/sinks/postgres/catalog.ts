@@ -14,7 +14,7 @@ export async function readDatabase(
   sinks: readonly WantedSink[],
 ): Promise<LiveDatabase> {
   const schemas = [OWN_SCHEMA, ...sinks.map(({ sink }) => sink.options.schema)]
-  const names = [...new Set(['watermark', 'refused', ...sinks.map(({ sink }) => sink.options.table)])]
+  const names = [...new Set(['watermark', 'refused', 'deleted', ...sinks.map(({ sink }) => sink.options.table)])]
   const [row] = await session.query<{ live: Omit<LiveDatabase, 'tables'> }>(deadline, DATABASE_SQL, [
     schemas,
     names,
@@ -30,9 +30,14 @@ export async function readDatabase(
   return { ...row!.live, tables }
 }
 
-async function readTable(session: Session, deadline: Deadline, { sink, order }: WantedSink): Promise<PlannedTable> {
-  const live = await readLive(session, deadline, sink.options)
-  const differences = live.kind === null ? [] : differencesOf(live, layoutOf(sink.options, order))
+async function readTable(
+  session: Session,
+  deadline: Deadline,
+  { sink, order, deletes }: WantedSink,
+): Promise<PlannedTable> {
+  const layout = layoutOf(sink.options, order, deletes)
+  const live = await readLive(session, deadline, sink.options, layout)
+  const differences = live.kind === null ? [] : differencesOf(live, layout)
   // Only where it matters: a table may be large, and its reading be forbidden.
   const rows = differences.some((each) => each.kind === 'no column' && each.column.type.notNull)
     ? `EXISTS (SELECT FROM ${tableName(sink.options)})`
@@ -70,7 +75,7 @@ SELECT jsonb_build_object(
   'schemas', coalesce((SELECT jsonb_agg(nspname) FROM pg_namespace WHERE nspname = ANY ($1)), '[]'),
   'own', coalesce((
     SELECT jsonb_agg(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = $4 AND c.relname IN ('watermark', 'refused')), '[]') || coalesce((
+    WHERE n.nspname = $4 AND c.relname IN ('watermark', 'refused', 'deleted', 'deleted_age')), '[]') || coalesce((
     SELECT '["watermark.rewind"]'::jsonb FROM pg_attribute
     WHERE attrelid = to_regclass('weirhouse.watermark') AND attname = 'rewind' AND NOT attisdropped), '[]'),
   'roles', coalesce((SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname = ANY ($3)), '[]'),

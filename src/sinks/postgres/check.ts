@@ -37,15 +37,22 @@ export async function checkLive(
   deadline: Deadline,
   options: PostgresOptions,
   order: OrderKind,
+  deletes: boolean,
 ): Promise<void> {
-  const live = await readLive(session, deadline, options)
-  const fault = liveFault(live, layoutOf(options, order), `${options.schema}.${options.table}`)
+  const layout = layoutOf(options, order, deletes)
+  const live = await readLive(session, deadline, options, layout)
+  const fault = liveFault(live, layout, `${options.schema}.${options.table}`)
   if (fault)
     throw new WeirError('WEIR_STORE_MISCONFIGURED', { sink: options.id, reason: fault.reason, advice: fault.advice })
 }
 
-export async function readLive(session: Session, deadline: Deadline, options: PostgresOptions): Promise<LiveTable> {
-  const [row] = await session.query<{ live: LiveTable }>(deadline, LIVE_SQL, [tableName(options)])
+export async function readLive(
+  session: Session,
+  deadline: Deadline,
+  options: PostgresOptions,
+  { deletes }: Pick<Layout, 'deletes'>,
+): Promise<LiveTable> {
+  const [row] = await session.query<{ live: LiveTable }>(deadline, LIVE_SQL, [tableName(options), deletes])
   return row!.live
 }
 
@@ -103,7 +110,11 @@ export function faultOf(difference: Difference, table: string): LiveFault {
   const { kind } = difference
   switch (kind) {
     case 'no own tables':
-      return { reason: 'tables weirhouse.watermark and weirhouse.refused are not there, or not whole', advice: MIGRATE }
+      return {
+        reason:
+          'tables weirhouse.watermark and weirhouse.refused, and weirhouse.deleted where tombstones delete, are not there, or not whole',
+        advice: MIGRATE,
+      }
     case 'no table':
       return { reason: `table ${table} is not there`, advice: MIGRATE }
     case 'other than a table':
@@ -137,9 +148,9 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name))
 }
 
-/** $1: the table, quoted. One row, one JSON object: LiveTable. */
+/** $1: the table, quoted; $2: whether tombstones delete. One row, one JSON object: LiveTable. */
 const LIVE_SQL = `SELECT jsonb_build_object(
-  'own', to_regclass('weirhouse.refused') IS NOT NULL AND EXISTS (SELECT FROM pg_attribute
+  'own', to_regclass('weirhouse.refused') IS NOT NULL AND (NOT $2 OR to_regclass('weirhouse.deleted') IS NOT NULL) AND EXISTS (SELECT FROM pg_attribute
     WHERE attrelid = to_regclass('weirhouse.watermark') AND attname = 'rewind' AND NOT attisdropped),
   'kind', (SELECT relkind FROM pg_class WHERE oid = t.id),
   'columns', coalesce((

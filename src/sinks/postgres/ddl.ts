@@ -56,15 +56,42 @@ export const OWN_COLUMN = {
 } as const
 
 /**
+ * Where tombstones delete: key, as a digest, and position of each delete, so that an older row does not come back. Pruned once
+ * the topic holds no such row any more; the index is for that.
+ */
+export const deleteTables = {
+  deleted: `CREATE TABLE IF NOT EXISTS weirhouse.deleted (
+  pipeline text COLLATE "C" NOT NULL,
+  sink text COLLATE "C" NOT NULL,
+  key bytea NOT NULL,
+  src text COLLATE "C" NOT NULL,
+  epoch bigint NOT NULL,
+  record_offset bigint NOT NULL,
+  record_index integer NOT NULL,
+  record_timestamp bigint NOT NULL,
+  deleted_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (pipeline, sink, key)
+)`,
+  deleted_age: `CREATE INDEX IF NOT EXISTS deleted_age ON weirhouse.deleted (pipeline, sink, deleted_at)`,
+} as const
+
+/** Whether a sink needs `deleteTables`. */
+export function deletesByKey({ key }: Pick<PostgresOptions, 'key'>, deletes = false): boolean {
+  return deletes && key !== undefined
+}
+
+/**
  * The statements that bring a database to what the definition needs: own tables, the table itself, columns and indexes that
  * it gained. Idempotent and additive: nothing is dropped, no type is changed (the writer halts where types differ).
+ * @param deletes the pipeline's tombstones delete
  */
-export function ddl(definition: SinkDefinition<PostgresOptions>, order: OrderKind): string[] {
+export function ddl(definition: SinkDefinition<PostgresOptions>, order: OrderKind, deletes = false): string[] {
   const { options } = definition
   const { positions, others } = layoutOf(options, order)
   return [
     createSchema(OWN_SCHEMA),
     ...Object.values(ownTables),
+    ...(deletesByKey(options, deletes) ? Object.values(deleteTables) : []),
     OWN_COLUMN.sql,
     ...(options.schema === 'public' ? [] : [createSchema(options.schema)]),
     createTable(options, order),

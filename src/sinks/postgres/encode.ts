@@ -46,12 +46,7 @@ const scalars: Readonly<Record<BaseType, (type: ColumnType) => Encode>> = {
       return expected('a number, a bigint or decimal text', value)
     return putNumeric(out, String(value), limits)
   },
-  boolean: () => (out, value) => {
-    if (typeof value !== 'boolean') return expected('true or false', value)
-    reserve(out, 5)
-    out.at = out.buffer.writeInt8(value ? 1 : 0, out.buffer.writeInt32BE(1, out.at))
-    return undefined
-  },
+  boolean: () => encodeBoolean,
   timestamptz: () => encodeInstant(true),
   timestamp: () => encodeInstant(false),
   date: () => (out, value) => {
@@ -88,6 +83,13 @@ function encodeText(out: Arena, value: unknown): string | undefined {
   const fault = textFault(value)
   if (fault !== undefined) return fault
   putText(out, value)
+  return undefined
+}
+
+export function encodeBoolean(out: Arena, value: unknown): string | undefined {
+  if (typeof value !== 'boolean') return expected('true or false', value)
+  reserve(out, 5)
+  out.at = out.buffer.writeInt8(value ? 1 : 0, out.buffer.writeInt32BE(1, out.at))
   return undefined
 }
 

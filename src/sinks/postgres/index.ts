@@ -25,10 +25,11 @@ export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<Postg
     kind: 'postgres',
     id: options.id,
     options,
+    ...(options.key ? { key: options.key } : {}),
     ...(row ? { row } : {}),
     grants: grantsOf(options),
     refusals: async (order) => {
-      const encode = (await import('./batch.ts')).batchEncoder(options, order)
+      const encode = (await import('./batch.ts')).batchEncoder(options, order, true)
       return (ranges) => encode(ranges).refusals
     },
     open: async (context) => (await import('./writer.ts')).openWriter(options, context),

@@ -16,11 +16,16 @@ export interface Layout {
   readonly keys: readonly Column[]
   readonly others: readonly Column[]
   readonly all: readonly Column[]
+  /** Tombstones delete by key: two more columns are staged, whether the key is to go, and a digest of it. */
+  readonly deletes: boolean
+  /** What travels: `all`, and those two. */
+  readonly staged: readonly Column[]
   /** Array columns cannot travel as arrays of values: unnest() would flatten them. */
   readonly hasArrays: boolean
 }
 
-export function layoutOf(options: PostgresOptions, order: OrderKind): Layout {
+/** @param deletes the pipeline's tombstones delete; of no concern to a table without a key */
+export function layoutOf(options: PostgresOptions, order: OrderKind, deletes = false): Layout {
   const { src, epoch, offset, index, ts, version } = options.positionColumns
   const position = (name: string, base: ColumnType['base']): Column => ({
     name,
@@ -43,5 +48,7 @@ export function layoutOf(options: PostgresOptions, order: OrderKind): Layout {
   const keys = (options.key ?? []).map((name) => columns.find((column) => column.name === name)!)
   const others = columns.filter((column) => !column.key)
   const all = [...positions, ...keys, ...others]
-  return { positions, keys, others, all, hasArrays: columns.some(({ type }) => type.array) }
+  const marked = deletes && keys.length > 0
+  const staged = marked ? [...all, position('gone', 'boolean'), position('digest', 'bytea')] : all
+  return { positions, keys, others, all, deletes: marked, staged, hasArrays: columns.some(({ type }) => type.array) }
 }

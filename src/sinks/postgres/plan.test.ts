@@ -242,3 +242,22 @@ test('the grants of the definition say the same in words', () => {
   ])
   expect(grantsOf({ schema: 'weirhouse', table: 'x' }).every(({ on }) => on === 'database')).toBe(true)
 })
+
+test('where tombstones delete by key, the table that remembers them and its rights are added, to a database that fits otherwise', () => {
+  const keyed = postgres({ id: 'sql', table: 'quakes', columns: { id: 'text' }, key: ['id'] })
+  const wanted = { sink: keyed, order: 'log', role } as const
+  const before = planMigration([wanted], empty).statements
+  const after = planMigration([{ ...wanted, deletes: true }], empty).statements
+  expect(after.filter((each) => !before.includes(each))).toEqual([
+    expect.stringContaining('CREATE TABLE IF NOT EXISTS weirhouse.deleted ('),
+    expect.stringContaining('CREATE INDEX IF NOT EXISTS deleted_age'),
+    expect.stringContaining('SELECT, INSERT, UPDATE, DELETE ON TABLE "weirhouse"."deleted"'),
+    expect.stringContaining('SELECT, INSERT, UPDATE, DELETE ON TABLE "public"."quakes"'),
+  ])
+  expect(ddl(keyed, 'log', true).join()).toContain('weirhouse.deleted')
+  const appending = postgres({ id: 'sql', table: 'quakes', columns: { id: 'text' } })
+  expect(planMigration([{ ...wanted, sink: appending, deletes: true }], empty)).toEqual(
+    planMigration([{ ...wanted, sink: appending }], empty),
+  )
+  expect(ddl(appending, 'log', true)).toEqual(ddl(appending, 'log'))
+})

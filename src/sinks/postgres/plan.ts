@@ -6,7 +6,17 @@ import type { OrderKind } from '../../core/order.ts'
 import type { SinkDefinition } from '../sink.ts'
 import { differencesOf, faultOf } from './check.ts'
 import type { Difference, LiveTable } from './check.ts'
-import { addColumns, columnTypeSql, createIndex, createSchema, createTable, OWN_COLUMN, ownTables } from './ddl.ts'
+import {
+  addColumns,
+  columnTypeSql,
+  createIndex,
+  createSchema,
+  createTable,
+  deletesByKey,
+  deleteTables,
+  OWN_COLUMN,
+  ownTables,
+} from './ddl.ts'
 import { quote } from './identifiers.ts'
 import { layoutOf } from './layout.ts'
 import type { Column } from './layout.ts'
@@ -22,6 +32,8 @@ export const IAM_ROLE = 'rds_iam'
 export interface WantedSink {
   readonly sink: SinkDefinition<PostgresOptions>
   readonly order: OrderKind
+  /** The pipeline's tombstones delete; not where not given. */
+  readonly deletes?: boolean
   /** The role of the pipeline's function, where it is to have one of its own. */
   readonly role: string | undefined
 }
@@ -70,10 +82,13 @@ export interface MigrationPlan {
 export function planMigration(sinks: readonly WantedSink[], live: LiveDatabase): MigrationPlan {
   if (sinks.length === 0) return { statements: [], held: [] }
   const schemas = [...new Set([OWN_SCHEMA, ...sinks.map(({ sink }) => sink.options.schema)])]
+  const deleting = sinks.some(({ sink, deletes }) => deletesByKey(sink.options, deletes))
   const plans = sinks.map((wanted) => planTable(wanted, live.tables.get(tableName(wanted.sink.options))))
   const statements = [
     ...schemas.filter((name) => !live.schemas.includes(name)).map(createSchema),
-    ...Object.entries(ownTables).flatMap(([name, sql]) => (live.own.includes(name) ? [] : [sql])),
+    ...Object.entries({ ...ownTables, ...(deleting ? deleteTables : {}) }).flatMap(([name, sql]) =>
+      live.own.includes(name) ? [] : [sql],
+    ),
     ...(live.own.includes('watermark') && !live.own.includes(OWN_COLUMN.name) ? [OWN_COLUMN.sql] : []),
     ...plans.flatMap((plan) => plan.statements),
     ...rolesOf(sinks).flatMap((role) => roleSql(role, live)),
@@ -96,10 +111,10 @@ function roleSql(role: string, live: LiveDatabase): string[] {
   ]
 }
 
-function grantsMissing({ sink, role }: WantedSink, live: LiveDatabase): string[] {
+function grantsMissing({ sink, role, deletes }: WantedSink, live: LiveDatabase): string[] {
   if (role === undefined) return []
   return [
-    ...missingRights(role, rightsOf(sink.options), live),
+    ...missingRights(role, rightsOf(sink.options, deletesByKey(sink.options, deletes)), live),
     ...missingRights(READER_ROLE, readerRightsOf(sink.options), live),
   ]
 }

@@ -60,7 +60,11 @@ export function openRewind({ pipeline, options, binding }: PostgresRewindContext
       await named(deadline, (open) => total(stale, (each) => removeLetters(open, identity, each, deadline)))
       return keyed ? 0 : rows(stale, deadline)
     },
-    sweep: (stale, deadline) => (keyed ? rows(stale, deadline) : Promise.resolve(0)),
+    sweep: async (stale, deadline) => {
+      if (!keyed) return 0
+      await named(deadline, (open) => forgetDeletes(open, identity, stale, deadline))
+      return rows(stale, deadline)
+    },
     close: async () => {
       if (session?.usable()) await session.close()
     },
@@ -88,6 +92,26 @@ SELECT count(*)::integer AS count FROM gone`,
     [sourceMark(source), target, epoch],
   )
   return row!.count
+}
+
+/** Deletes that no record of the log asks for any more. The table is there where tombstones delete. */
+async function forgetDeletes(
+  session: Session,
+  { pipeline, sink }: Identity,
+  stale: readonly Stale[],
+  deadline: Deadline,
+): Promise<void> {
+  const [row] = await session.query<{ there: boolean }>(
+    deadline,
+    "SELECT to_regclass('weirhouse.deleted') IS NOT NULL AS there",
+  )
+  if (!row!.there) return
+  for (const { source, target, epoch } of stale)
+    await session.query(
+      deadline,
+      'DELETE FROM weirhouse.deleted WHERE pipeline = $1 AND sink = $2 AND src = $3 AND record_offset >= $4 AND epoch < $5',
+      [pipeline, sink, sourceMark(source), target, epoch],
+    )
 }
 
 async function removeLetters(

@@ -16,14 +16,22 @@ export interface Right {
   readonly privileges: readonly string[]
 }
 
-export function rightsOf({ schema, table }: Pick<PostgresOptions, 'schema' | 'table'>): readonly Right[] {
+/** @param deletes tombstones delete by this table's key */
+export function rightsOf(
+  { schema, table }: Pick<PostgresOptions, 'schema' | 'table'>,
+  deletes = false,
+): readonly Right[] {
+  const more = deletes ? ['DELETE'] : []
   return [
     { on: 'database', path: [], privileges: ['CONNECT', 'TEMPORARY'] },
     { on: 'schema', path: [OWN_SCHEMA], privileges: ['USAGE'] },
     { on: 'table', path: [OWN_SCHEMA, 'watermark'], privileges: ['SELECT', 'INSERT', 'UPDATE'] },
     { on: 'table', path: [OWN_SCHEMA, 'refused'], privileges: ['SELECT', 'INSERT', 'DELETE'] },
+    ...(deletes
+      ? [{ on: 'table', path: [OWN_SCHEMA, 'deleted'], privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] } as const]
+      : []),
     { on: 'schema', path: [schema], privileges: ['USAGE'] },
-    { on: 'table', path: [schema, table], privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+    { on: 'table', path: [schema, table], privileges: ['SELECT', 'INSERT', 'UPDATE', ...more] },
   ]
 }
 
@@ -38,7 +46,7 @@ export function readerRightsOf({ schema, table }: Pick<PostgresOptions, 'schema'
   ]
 }
 
-/** In words: what concerns the sink's own table is on that, the rest on the database. */
+/** In words: what concerns the sink's own table is on that, the rest on the database. Where tombstones delete, `migrate` adds those of `rightsOf`. */
 export function grantsOf(options: Pick<PostgresOptions, 'schema' | 'table'>): readonly Grant[] {
   return rightsOf(options).map(({ on, path, privileges }): Grant => {
     if (on === 'database') return { on, actions: privileges }

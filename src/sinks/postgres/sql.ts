@@ -1,8 +1,11 @@
 /** The definition compiled to the statements of the write path. Pure; the protocol that runs them is transaction.ts. */
 import type { OrderKind } from '../../core/order.ts'
+import { deletingSql } from './deletes.ts'
+import type { Owner } from './deletes.ts'
 import { quote } from './identifiers.ts'
 import { layoutOf } from './layout.ts'
 import type { Column } from './layout.ts'
+import { newer, positionIn } from './newer.ts'
 import type { PostgresOptions } from './options.ts'
 import { looseType } from './types.ts'
 
@@ -28,14 +31,29 @@ export interface Statements {
 /** Which index of the result of `insertIsolated` holds the counts. */
 export const ISOLATED_RESULT = 1
 
-export function statementsOf(options: PostgresOptions, order: OrderKind): Statements {
-  const { all } = layoutOf(options, order)
+/** @param deletes whose deletes are remembered, where tombstones delete */
+export function statementsOf(options: PostgresOptions, order: OrderKind, deletes?: Owner): Statements {
+  const layout = layoutOf(options, order, deletes !== undefined)
+  const { all } = layout
   const table = tableName(options)
   const names = all.map(({ name }) => quote(name)).join(', ')
-  const staged = all.map((_, i) => `c${i}`).join(', ')
-  const stagedTypes = all.map(({ type }, i) => `c${i} ${looseType(type)}`).join(', ')
-  const arrays = all.map(({ type }, i) => `$${i + 1}::${looseType(type)}[]`).join(', ')
-  const insert = (from: string, where = '') => insertSql(options, order, `SELECT ${staged} FROM ${from}${where}`)
+  const staged = layout.staged.map((_, i) => `c${i}`).join(', ')
+  const stagedTypes = layout.staged.map(({ type }, i) => `c${i} ${looseType(type)}`).join(', ')
+  const arrays = layout.staged.map(({ type }, i) => `$${i + 1}::${looseType(type)}[]`).join(', ')
+  const insert = (from: string, where = '') => {
+    const select = `SELECT ${staged} FROM ${from}${where}`
+    return deletes && layout.deletes
+      ? deletingSql({
+          options,
+          order,
+          layout,
+          owner: deletes,
+          table,
+          select,
+          insert: (of) => insertSql(options, order, of),
+        })
+      : `WITH moved AS (${insertSql(options, order, select)}) ${COUNTS}`
+  }
   return {
     createStages: `CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_stage (${stagedTypes}) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_isolation (seq integer PRIMARY KEY, ${stagedTypes}) ON COMMIT DELETE ROWS`,
@@ -59,8 +77,11 @@ export function tableName({ schema, table }: Pick<PostgresOptions, 'schema' | 't
   return `${quote(schema)}.${quote(table)}`
 }
 
+/** Rows that took effect, by source. */
+const COUNTS = 'SELECT src, count(*)::integer AS rows FROM moved GROUP BY src'
+
 /**
- * The insert, giving rows that took effect by source. Keyed tables: in key order, bytewise, so that two writers lock
+ * The insert, giving the source of each row that took effect. Keyed tables: in key order, bytewise, so that two writers lock
  * common rows in one order; a row that is there gives way only to a newer one.
  */
 function insertSql(options: PostgresOptions, order: OrderKind, select: string): string {
@@ -70,35 +91,12 @@ function insertSql(options: PostgresOptions, order: OrderKind, select: string): 
   const keyed = keys.length > 0
   const sort = keys.map((key) => `c${all.indexOf(key)}${collation(key)}`).join(', ')
   const set = [...others, ...positions].map(({ name }) => `${quote(name)} = excluded.${quote(name)}`).join(', ')
-  const conflict = `ON CONFLICT (${keys.map(({ name }) => quote(name)).join(', ')}) DO UPDATE SET ${set} WHERE ${newer(options, order)}`
-  return `WITH moved AS (${base}${keyed ? ` ORDER BY ${sort} ${conflict}` : ''} RETURNING t.${src} AS src) SELECT src, count(*)::integer AS rows FROM moved GROUP BY src`
+  const conflict = `ON CONFLICT (${keys.map(({ name }) => quote(name)).join(', ')}) DO UPDATE SET ${set} WHERE ${newer(order, positionIn('excluded', options), positionIn('t', options))}`
+  return `${base}${keyed ? ` ORDER BY ${sort} ${conflict}` : ''} RETURNING t.${src} AS src`
 }
 
 function collation({ type }: Column): string {
   return type.base === 'text' || type.base === 'varchar' ? ' COLLATE "C"' : ''
-}
-
-/** core/order.ts, isNewer(order, excluded, t), in SQL. Texts compare by bytes whatever the column's collation is. */
-function newer(options: PostgresOptions, order: OrderKind): string {
-  const { src, epoch, offset, index, ts, version } = options.positionColumns
-  const of = (row: string) => ({
-    src: `${row}.${quote(src)} COLLATE "C"`,
-    epoch: `${row}.${quote(epoch)}`,
-    offset: `${row}.${quote(offset)}`,
-    index: `${row}.${quote(index)}`,
-    ts: `${row}.${quote(ts)}`,
-    version: `${row}.${quote(version)} COLLATE "C"`,
-  })
-  const a = of('excluded')
-  const b = of('t')
-  const after = (...fields: (keyof typeof a)[]) =>
-    `(${fields.map((field) => a[field]).join(', ')}) > (${fields.map((field) => b[field]).join(', ')})`
-  const within = {
-    log: `CASE WHEN ${a.src} = ${b.src} THEN ${after('offset', 'index')} ELSE ${after('ts', 'src')} END`,
-    timestamp: after('ts', 'src', 'offset', 'index'),
-    version: after('version', 'ts', 'src', 'offset', 'index'),
-  }[order]
-  return `${a.epoch} > ${b.epoch} OR (${a.epoch} = ${b.epoch} AND ${within})`
 }
 
 /**

@@ -12,9 +12,10 @@ import { WeirError } from '../../core/errors.ts'
 import type { OrderKind } from '../../core/order.ts'
 import { sourceKey } from '../../core/record.ts'
 import type { Source } from '../../core/record.ts'
-import type { Invocation, RangeReport, SinkReport } from '../sink.ts'
+import type { Deletes, Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
 import type { EncodedBatch, EncodedRow } from './batch.ts'
+import { forgetDeletes, lockAlone, lockShared } from './deletes.ts'
 import { faultOf } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { isolate } from './isolate.ts'
@@ -33,6 +34,8 @@ export interface Sink extends Identity {
   readonly order: OrderKind
   readonly layout: Layout
   readonly statements: Statements
+  /** Where tombstones delete by key. */
+  readonly deletes: Deletes | undefined
   /** Up to this many rows travel in one statement. */
   readonly smallRows: number
   /** Sources whose watermark row exists. */
@@ -72,6 +75,8 @@ export async function transact(
   const { deadline } = invocation
   course.phase = 'begin'
   await session.script(deadline, beginSql(deadline.remaining()), BEGIN_PATIENCE_MS)
+  if (sink.deletes)
+    await session.query(deadline, batch.deletes ? lockAlone : lockShared, [sink.pipeline, sink.sink], 'weirhouse turn')
   const sources = batch.ranges.map(({ source }) => source)
   const locked = await lock(session, deadline, sink, sources, sink.known)
   if (course.unsettled && tookEffect(course.unsettled, locked)) {
@@ -91,6 +96,8 @@ export async function transact(
   const letters = applied.refused.map((each) => letterOf(sink, each))
   await putOutbox(session, deadline, letters)
   await move(session, deadline, sink, admitted)
+  if (batch.deletes && sink.deletes?.keepMs !== undefined)
+    await session.query(deadline, forgetDeletes, [sink.pipeline, sink.sink, sink.deletes.keepMs])
   const done = {
     report: reportOf(admitted, applied),
     admitted,
@@ -203,7 +210,7 @@ async function apply(
   )
   if (rows.length === 0) return { counts: new Map(), refused: [] }
   if (rows.length <= smallRows && !layout.hasArrays) {
-    const parameters = columnArrays(buffer, rows, layout.all)
+    const parameters = columnArrays(buffer, rows, layout.staged)
     return counted(await session.query<CountRow>(deadline, statements.insertArrays, parameters, 'weirhouse rows'))
   }
   if (layout.keys.length === 0) {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, WeirError } from '../../core/errors.ts'
 import { MIN_REQUEST_MS } from '../../core/limits.ts'
+import type { Deadline, Random } from '../../core/ports.ts'
 import type { Invocation, PreparedBatch, SinkContext, SinkReport, SinkWriter } from '../sink.ts'
 import { batchEncoder } from './batch.ts'
 import type { EncodedBatch } from './batch.ts'
@@ -26,11 +27,20 @@ const MAX_WAIT_MS = 2_000
 /** Measured (bench/postgres-sink.ts): up to here one statement with arrays is faster than COPY through a stage. */
 const SMALL_ROWS = 500
 
+/** What a test may put in place of server, clock and chance. */
+export interface WriterPorts extends TokenPorts {
+  readonly connect: (binding: Binding, name: string, deadline: Deadline, ports: TokenPorts) => Promise<Session>
+  readonly sleep: (ms: number) => Promise<void>
+  readonly random: Random
+}
+
+const ownPorts: WriterPorts = { ...systemPorts, connect: openSession, sleep, random: Math.random }
+
 interface Writer {
   readonly options: PostgresOptions
   readonly context: SinkContext
   readonly binding: Binding
-  readonly ports: TokenPorts
+  readonly ports: WriterPorts
   readonly sink: Sink
   session: Session | undefined
   /** The live table was compared with the definition. */
@@ -44,22 +54,24 @@ export function openWriter(
   options: PostgresOptions,
   context: SinkContext,
   smallRows = SMALL_ROWS,
-  ports: TokenPorts = systemPorts,
+  ports: Partial<WriterPorts> = {},
 ): SinkWriter {
   const { pipeline, order } = context
-  const encode = batchEncoder(options, order)
+  const deletes = options.key ? context.deletes : undefined
+  const encode = batchEncoder(options, order, deletes !== undefined)
   const writer: Writer = {
     options,
     context,
     binding: parseBinding(context.binding, options.id),
-    ports,
+    ports: { ...ownPorts, ...ports },
     sink: {
       pipeline,
       sink: options.id,
       table: `${options.schema}.${options.table}`,
       order,
-      layout: layoutOf(options, order),
-      statements: statementsOf(options, order),
+      layout: layoutOf(options, order, deletes !== undefined),
+      statements: statementsOf(options, order, deletes && { pipeline, sink: options.id }),
+      deletes,
       smallRows,
       known: new Set(),
     },
@@ -105,10 +117,10 @@ async function exportLetters(writer: Writer, session: Session, invocation: Invoc
 
 /** A connection with its stages, on a database that fits the definition. */
 async function ready(writer: Writer, { deadline }: Invocation): Promise<Session> {
-  const { options, context, sink } = writer
+  const { options, context, sink, ports } = writer
   if (writer.session?.usable() !== true) {
     writer.session = undefined
-    const session = await openSession(writer.binding, `weirhouse ${sink.pipeline}/${sink.sink}`, deadline, writer.ports)
+    const session = await ports.connect(writer.binding, `weirhouse ${sink.pipeline}/${sink.sink}`, deadline, ports)
     try {
       await session.script(deadline, sink.statements.createStages)
     } catch (error) {
@@ -118,7 +130,7 @@ async function ready(writer: Writer, { deadline }: Invocation): Promise<Session>
     writer.session = session
   }
   if (!writer.checked) {
-    await checkLive(writer.session, deadline, options, context.order)
+    await checkLive(writer.session, deadline, options, context.order, sink.deletes !== undefined)
     writer.checked = true
   }
   return writer.session
@@ -162,9 +174,9 @@ async function retrying<T>(writer: Writer, invocation: Invocation, course: Cours
         { cause: error },
       )
       if (attempt >= MAX_ATTEMPTS) throw failure
-      const wait = Math.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1))
+      const wait = writer.ports.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1))
       if (deadline.remaining() < wait + MIN_REQUEST_MS) throw failure
-      await sleep(wait)
+      await writer.ports.sleep(wait)
       assertTime(deadline, `another attempt of sink "${sink}"`)
     }
   }

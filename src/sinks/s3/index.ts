@@ -1,15 +1,19 @@
 /** The S3 sink as data: options, grants, where its objects are. The client loads in `open()` only. */
+import { WeirError } from '../../core/errors.ts'
 import { parseOptions } from '../../core/options.ts'
 import type { Grant, SinkDefinition } from '../sink.ts'
 import { s3Options } from './options.ts'
 import type { S3Input, S3Options } from './options.ts'
+import type { ParquetFormat } from './parquet.ts'
 
 export { dataPrefix, objectKey, parseKey } from './keys.ts'
 export type { KeyParts, ParsedKey } from './keys.ts'
 export { s3Binding, s3Options } from './options.ts'
 export type { S3Binding, S3Input, S3Options } from './options.ts'
 
-export interface S3Spec extends S3Input {
+export interface S3Spec extends Omit<S3Input, 'format'> {
+  /** 'jsonl' where not given. `parquet` is the one of `weirhouse/sinks/s3/parquet`, and takes `columns`. */
+  readonly format?: Exclude<S3Input['format'], 'parquet'> | ParquetFormat
   /** Maps the pipeline's row to this sink's: anything that JSON holds exactly. The row itself where not given. */
   readonly row?: NonNullable<SinkDefinition['row']>
 }
@@ -26,8 +30,12 @@ const GRANTS: readonly Grant[] = [
  * one object. Throws WEIR_DEFINITION_INVALID.
  */
 export function s3(input: S3Spec): SinkDefinition<S3Options> {
-  const { row, ...data } = input
-  const options = parseOptions(s3Options, data, `Sink "${data.id}" (s3)`)
+  const { row, format, ...data } = input
+  const what = `Sink "${data.id}" (s3)`
+  const parquet = typeof format === 'object' ? format : undefined
+  const options = parseOptions(s3Options, { ...data, format: parquet?.name ?? format }, what)
+  const fault = faultOf(options, parquet, row)
+  if (fault !== undefined) throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason: fault })
   return {
     kind: 's3',
     id: options.id,
@@ -35,9 +43,19 @@ export function s3(input: S3Spec): SinkDefinition<S3Options> {
     ...(row ? { row } : {}),
     grants: GRANTS,
     refusals: async () => {
-      const { encodeRanges } = await import('./encode.ts')
-      return (ranges) => encodeRanges(options.id, ranges).refusals
+      const [{ encodeRanges }, { codecOf }] = await Promise.all([import('./encode.ts'), import('./format.ts')])
+      const encode = parquet ? parquet.encode(options) : codecOf(options).encode
+      return (ranges) => encodeRanges(options.id, ranges, encode).refusals
     },
-    open: async (context) => (await import('./writer.ts')).openS3(options, context),
+    open: async (context) => (await import('./writer.ts')).openS3(options, context, parquet),
   }
+}
+
+/** What the options cannot tell, since it is code. */
+function faultOf({ format }: S3Options, parquet: ParquetFormat | undefined, row: S3Spec['row']): string | undefined {
+  if (format === 'parquet' && !parquet)
+    return "format: import { parquet } from 'weirhouse/sinks/s3/parquet' and give format: parquet"
+  if (format.startsWith('raw') && row)
+    return `row: format ${format} stores the record's own bytes, whatever a row would be`
+  return undefined
 }

@@ -2,6 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { dataPrefix, objectKey, parseKey, s3 } from './index.ts'
 import type { KeyParts } from './index.ts'
+import { range } from '../../testing/contract-world.ts'
+import { parquet } from './parquet.ts'
 
 const folder = dataPrefix('lake/raw', 'quakes', 's', 'topic.x')
 const at = (over: Partial<KeyParts> = {}): KeyParts => ({
@@ -31,6 +33,9 @@ describe('D12: keys', () => {
       'date=__HIVE_DEFAULT_PARTITION__/000003-0000000000000042-99.jsonl.gz',
     ],
     [at(), { ...gzip, compress: 'none' } as const, '000003-0000000000000042-99.jsonl'],
+    [at(), { ...gzip, format: 'raw' } as const, '000003-0000000000000042-99.raw.gz'],
+    [at(), { ...gzip, format: 'raw-base64', compress: 'none' } as const, '000003-0000000000000042-99.raw-base64'],
+    [at({ epoch: 1 }), { ...gzip, format: 'parquet' } as const, '000003-0000000000000042-99.e1.parquet'],
   ])('%#', (parts, options, name) => {
     expect(objectKey(folder, parts, options)).toBe(`lake/raw/quakes/s/topic.x/${name}`)
   })
@@ -51,7 +56,7 @@ describe('D12: keys', () => {
     })
     .map(({ length, ...rest }) => ({ ...rest, last: Math.min(rest.first + length, Number.MAX_SAFE_INTEGER) }))
   const options = fc.record({
-    format: fc.constant('jsonl' as const),
+    format: fc.constantFrom('jsonl', 'raw', 'raw-base64', 'raw-length', 'parquet'),
     compress: fc.constantFrom('gzip' as const, 'zstd' as const, 'none' as const),
     date: fc.boolean(),
   })
@@ -67,8 +72,8 @@ describe('D12: keys', () => {
           last,
           epoch,
           generation,
-          format: 'jsonl',
-          compress: how.compress,
+          format: how.format,
+          compress: how.format === 'parquet' ? 'none' : how.compress,
         })
         expect(parsed!.date === undefined).toBe(!how.date)
       }),
@@ -98,6 +103,23 @@ describe('D12: keys', () => {
 })
 
 describe('definition', () => {
+  test('of Parquet: the door gives the format, the options the columns', () => {
+    expect(s3({ id: 'lake', format: parquet, columns: { id: 'int64' } }).options).toMatchObject({
+      format: 'parquet',
+      columns: { id: 'int64' },
+    })
+  })
+
+  test('refusals are to be had without a store, of each format', async () => {
+    const at = range([0], { rows: [{ id: 1n }] })
+    for (const [definition, why] of [
+      [s3({ id: 'lake' }), /JSON does not hold a bigint/],
+      [s3({ id: 'lake', format: parquet, columns: { id: 'string' } }), /column "id": expected text/],
+    ] as const)
+      expect((await definition.refusals!('log'))([at])).toMatchObject([{ text: expect.stringMatching(why) }])
+    expect((await s3({ id: 'lake', format: 'raw' }).refusals!('log'))([at])).toEqual([])
+  })
+
   test('fills in defaults and is data', () => {
     const definition = s3({ id: 'lake' })
     expect(typeof definition.open).toBe('function')
@@ -114,6 +136,9 @@ describe('definition', () => {
     [{ id: 'lake', prefix: 'a//b' }, /prefix/],
     [{ id: 'lake', prefix: 'a/../b' }, /prefix/],
     [{ id: 'lake', compression: 'gzip' }, /compression: there is no such option/],
+    [{ id: 'lake', format: 'parquet', columns: { id: 'int64' } }, /import \{ parquet \} from/],
+    [{ id: 'lake', format: 'raw', row: (row: unknown) => row }, /row: format raw stores the record's own bytes/],
+    [{ id: 'lake', format: parquet }, /format parquet needs columns/],
   ])('%j is refused', (options, why) => {
     expect(() => s3(options as Parameters<typeof s3>[0])).toThrow(why)
   })

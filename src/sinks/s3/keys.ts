@@ -14,7 +14,10 @@ const OFFSET_DIGITS = 16
 const NO_DATE = '__HIVE_DEFAULT_PARTITION__'
 const LAST_DATED_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
-const SUFFIX = { gzip: '.gz', zstd: '.zst', none: '' } as const satisfies Record<S3Options['compress'], string>
+const SUFFIX = { gzip: '.gz', zstd: '.zst', none: '', snappy: '' } as const satisfies Record<
+  S3Options['compress'],
+  string
+>
 
 /** Where a sink's objects of one topic are: ends in `/`, so that it is no prefix of another topic's. */
 export function dataPrefix(prefix: string, pipeline: string, sink: string, topic: string): string {
@@ -41,7 +44,7 @@ export function objectKey(
   const day = date ? `date=${dateOf(parts.timestamp)}/` : ''
   const range = `${partitionPrefix(partition)}${pad(first, OFFSET_DIGITS)}-${last}`
   const tags = `${epoch === 0 ? '' : `.e${epoch}`}${generation === 0 ? '' : `~${generation}`}`
-  return `${folder}${day}${range}${tags}.${format}${SUFFIX[compress]}`
+  return `${folder}${day}${range}${tags}.${format}${format === 'parquet' ? '' : SUFFIX[compress]}`
 }
 
 /** What the names of a partition's objects begin with, within their folder. */
@@ -64,18 +67,19 @@ export interface ParsedKey {
   /** `YYYY-MM-DD`, Hive's word for none, or undefined where the key has no date part. */
   readonly date: string | undefined
   readonly format: S3Options['format']
-  readonly compress: S3Options['compress']
+  /** Of the object as a whole: 'none' for Parquet, which says within how it is compressed. */
+  readonly compress: Exclude<S3Options['compress'], 'snappy'>
 }
 
 const NAME =
-  /^(?:date=(\d{4}-\d{2}-\d{2}|__HIVE_DEFAULT_PARTITION__)\/)?(\d{6,10})-(\d{16})-(\d{1,16})(?:\.e([1-9]\d*))?(?:~([1-9]\d*))?\.(jsonl)(\.gz|\.zst)?$/
+  /^(?:date=(\d{4}-\d{2}-\d{2}|__HIVE_DEFAULT_PARTITION__)\/)?(\d{6,10})-(\d{16})-(\d{1,16})(?:\.e([1-9]\d*))?(?:~([1-9]\d*))?\.(?:(jsonl|raw|raw-base64|raw-length)(\.gz|\.zst)?|(parquet))$/
 
 /** Reads a key back; undefined where it is not one that `objectKey` would give under this folder. */
 export function parseKey(folder: string, key: string): ParsedKey | undefined {
   if (!key.startsWith(folder)) return undefined
   const match = NAME.exec(key.slice(folder.length))
   if (!match) return undefined
-  const [, date, partition, first, last, epoch, generation, format, suffix] = match
+  const [, date, partition, first, last, epoch, generation, lines, suffix, parquet] = match
   const parsed = {
     partition: Number(partition),
     first: Number(first),
@@ -83,7 +87,7 @@ export function parseKey(folder: string, key: string): ParsedKey | undefined {
     epoch: Number(epoch ?? 0),
     generation: Number(generation ?? 0),
     date,
-    format: format as S3Options['format'],
+    format: (lines ?? parquet) as S3Options['format'],
     compress: suffix === '.gz' ? 'gzip' : suffix === '.zst' ? 'zstd' : 'none',
   } as const
   return parsed.last >= parsed.first && Number.isSafeInteger(parsed.last) ? parsed : undefined

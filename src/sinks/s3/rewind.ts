@@ -12,18 +12,19 @@ import type { Source } from '../../core/record.ts'
 import type { LedgerItem, LedgerStore } from '../ledger.ts'
 import { changeLedger, ledgerStandings } from '../rewind.ts'
 import type { RewindTarget, Stale } from '../rewind.ts'
-import { CONTENT_TYPE, encodeObject } from './format.ts'
+import type { AnyCodec } from './codec.ts'
+import { codecOf } from './format.ts'
 import { dataPrefix, parseKey } from './keys.ts'
 import type { ParsedKey } from './keys.ts'
 import { s3Objects } from './objects.ts'
-import type { ObjectStore } from './objects.ts'
+import type { NewObject, ObjectStore } from './objects.ts'
 import { s3Binding } from './options.ts'
 import type { S3Options } from './options.ts'
 import { listKeys, overwrite, remove } from './rewind-objects.ts'
 
 export interface S3RewindContext {
   readonly pipeline: string
-  readonly options: Pick<S3Options, 'id'>
+  readonly options: S3Options
   readonly binding: Readonly<Record<string, unknown>>
   readonly ledger: LedgerStore
   readonly clients: Pick<AwsClients, 's3'>
@@ -32,6 +33,7 @@ export interface S3RewindContext {
 interface Bucket {
   readonly pipeline: string
   readonly sink: string
+  readonly options: S3Options
   readonly name: string
   readonly prefix: string
   readonly s3: S3
@@ -51,6 +53,7 @@ export function openRewind({ pipeline, options, binding, ledger, clients }: S3Re
   const bucket: Bucket = {
     pipeline,
     sink: options.id,
+    options,
     name,
     prefix,
     s3: clients.s3,
@@ -67,7 +70,9 @@ export function openRewind({ pipeline, options, binding, ledger, clients }: S3Re
     keyed: false,
     read: ledgerStandings(ledger, bucket),
     align: (source, target, start, deadline) => named(align(bucket, source, target, start, deadline)),
-    change: changeLedger(ledger, bucket, (item, deadline) => named(voidPending(bucket, item, deadline))),
+    change: changeLedger(ledger, bucket, (source, item, deadline) =>
+      named(voidPending(bucket, source, item, deadline)),
+    ),
     remove: (stale, deadline) => named(eachStale(bucket, stale, deadline, voidOne)),
     sweep: (stale, deadline) => named(eachStale(bucket, stale, deadline, deleteOne)),
     close: () => Promise.resolve(),
@@ -108,22 +113,25 @@ async function align(
 }
 
 /** No zombie can finish a claim whose keys are taken. It may be there already: then `remove` finds it. */
-async function voidPending(bucket: Bucket, { pending, epoch }: LedgerItem, deadline: Deadline): Promise<void> {
-  for (const key of pending?.keys ?? [])
-    await bucket.objects.put({ ...(await marker(bucket, { ...pending!, epoch }, compressionIn(key))), key }, deadline)
+async function voidPending(bucket: Bucket, source: Source, { pending }: LedgerItem, deadline: Deadline): Promise<void> {
+  for (const key of pending?.keys ?? []) {
+    const parsed = parseKey(folderOf(bucket, source), key)
+    if (parsed) await bucket.objects.put(await marker(bucket, { ...parsed, key }), deadline)
+  }
 }
 
-function compressionIn(key: string): S3Options['compress'] {
-  return key.endsWith('.gz') ? 'gzip' : key.endsWith('.zst') ? 'zstd' : 'none'
-}
-
-async function marker(
-  { pipeline, sink }: Bucket,
-  { first, last, epoch }: { readonly first: number; readonly last: number; readonly epoch: number },
-  compress: S3Options['compress'],
-) {
+/** Of the format that the key names, which may not be the definition's any more. */
+async function marker({ pipeline, sink, options }: Bucket, found: Found): Promise<NewObject> {
+  const { key, first, last, epoch, format, compress } = found
+  const codec = format === 'parquet' ? await parquetOf(options) : codecOf({ ...options, format, compress })
   const mark = { pipeline, sink, epoch, first, last, void: true, checksum: '' }
-  return { mark, records: 0, rows: 0, body: await encodeObject([], compress), contentType: CONTENT_TYPE[compress] }
+  return { key, mark, records: 0, rows: 0, body: await codec.object([]), contentType: codec.contentType }
+}
+
+async function parquetOf(options: S3Options): Promise<AnyCodec> {
+  const { parquet } = await import('./parquet.ts')
+  const columns = options.columns ?? { value: 'text' } // a file needs one, and this one has no rows
+  return parquet.open({ ...options, columns, format: 'parquet' })
 }
 
 /** The object's mark; undefined where it is gone. */
@@ -138,12 +146,7 @@ async function ownMark(bucket: Bucket, key: string, deadline: Deadline) {
 async function voidOne(bucket: Bucket, found: Found, deadline: Deadline): Promise<boolean> {
   const object = await ownMark(bucket, found.key, deadline)
   if (!object || object.void) return false
-  await overwrite(
-    bucket.s3,
-    bucket.name,
-    { ...(await marker(bucket, found, found.compress)), key: found.key },
-    deadline,
-  )
+  await overwrite(bucket.s3, bucket.name, await marker(bucket, found), deadline)
   return true
 }
 

@@ -10,13 +10,14 @@ import type { Gap } from '../../core/watermark.ts'
 import { ledgerKey } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkContext, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
 import { encodeRanges } from './encode.ts'
-import { CONTENT_TYPE, encodeObject } from './format.ts'
-import type { EncodedRecord } from './format.ts'
+import type { AnyCodec, Encoded } from './codec.ts'
+import { openCodec } from './format.ts'
 import { dataPrefix, objectKey } from './keys.ts'
 import { s3Objects } from './objects.ts'
 import type { NewObject, ObjectStore } from './objects.ts'
 import { s3Binding } from './options.ts'
 import type { S3Binding, S3Options } from './options.ts'
+import type { ParquetFormat } from './parquet.ts'
 import { advance, requestOf, start } from './protocol.ts'
 import type { ObjectMark, RangeInput, Reply, Request, State } from './protocol.ts'
 
@@ -26,9 +27,14 @@ const RANGES_IN_FLIGHT = 8
 const MAX_STEPS = 64
 
 /** Opens the writer on the environment's own S3 client. Throws WEIR_DEFINITION_INVALID for a bad binding, WEIR_CREDENTIALS. */
-export function openS3(options: S3Options, context: SinkContext): SinkWriter {
+export async function openS3(
+  options: S3Options,
+  context: SinkContext,
+  parquet: ParquetFormat | undefined,
+): Promise<SinkWriter> {
   const binding = parseOptions(s3Binding, context.binding, `Binding of sink "${options.id}"`)
-  return openWriter(options, binding, context, s3Objects(sharedClients().s3, binding.bucket))
+  const codec = await openCodec(options, parquet)
+  return openWriter(options, binding, context, s3Objects(sharedClients().s3, binding.bucket), codec)
 }
 
 /** The same on any bucket: what tests put faults into. */
@@ -37,14 +43,15 @@ export function openWriter(
   binding: S3Binding,
   context: SinkContext,
   objects: ObjectStore,
+  codec: AnyCodec,
 ): SinkWriter {
   return {
     prepare: (ranges) => {
-      const { encoded, refusals } = encodeRanges(options.id, ranges)
+      const { encoded, refusals } = encodeRanges(options.id, ranges, codec.encode)
       const jobs = ranges.map((range, r): Job => {
-        const lines = encoded[r]!
-        const input = inputOf(options, binding, context, range, lines)
-        return { options, binding, context, objects, range, encoded: lines, input }
+        const parts = encoded[r]!
+        const input = inputOf(options, binding, context, range, parts)
+        return { options, binding, context, objects, codec, range, encoded: parts, input }
       })
       return { refusals, write: (invocation) => writeAll(jobs, invocation) }
     },
@@ -57,8 +64,9 @@ interface Job {
   readonly binding: S3Binding
   readonly context: SinkContext
   readonly objects: ObjectStore
+  readonly codec: AnyCodec
   readonly range: SinkRange
-  readonly encoded: readonly EncodedRecord[]
+  readonly encoded: readonly Encoded<unknown>[]
   readonly input: RangeInput
 }
 
@@ -106,17 +114,17 @@ async function perform(job: Job, request: Request, { deadline }: Invocation): Pr
   return { to: 'put', created }
 }
 
-async function objectOf({ options, encoded, input }: Job, key: string, mark: ObjectMark): Promise<NewObject> {
+async function objectOf({ codec, encoded, input }: Job, key: string, mark: ObjectMark): Promise<NewObject> {
   const { from, to } = mark.void ? { from: 0, to: 0 } : indexes(input, mark)
-  const lines: string[] = []
+  const parts: unknown[] = []
   let rows = 0
   for (const each of encoded.slice(from, to)) {
     if ('fault' in each || each.rows === 0) continue
-    lines.push(each.lines)
+    parts.push(each.part)
     rows += each.rows
   }
-  const body = await encodeObject(lines, options.compress)
-  return { key, mark, records: to - from, rows, body, contentType: CONTENT_TYPE[options.compress] }
+  const body = await codec.object(parts)
+  return { key, mark, records: to - from, rows, body, contentType: codec.contentType }
 }
 
 function inputOf(
@@ -124,7 +132,7 @@ function inputOf(
   { prefix }: S3Binding,
   { pipeline }: SinkContext,
   { source, records: pairs }: SinkRange,
-  encoded: readonly EncodedRecord[],
+  encoded: readonly Encoded<unknown>[],
 ): RangeInput {
   const records = pairs.map(({ record }) => record)
   const folder = dataPrefix(prefix, pipeline, options.id, source.topic)
@@ -159,7 +167,7 @@ function indexes({ records }: Pick<RangeInput, 'records'>, { first, last }: Gap)
   return { from: lowerBound(records, first), to: lowerBound(records, last + 1) }
 }
 
-function rowsIn(encoded: EncodedRecord): number {
+function rowsIn(encoded: Encoded<unknown>): number {
   return 'fault' in encoded ? 0 : encoded.rows
 }
 

@@ -1,7 +1,7 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeObject, encodeRecord } from './format.ts'
+import { encodeRecord, jsonl } from './jsonl.ts'
 
 const circular: { a?: unknown } = {}
 circular.a = [circular]
@@ -56,7 +56,7 @@ describe('what JSON holds', () => {
     ['two\nlines', '"two\\nlines"'],
     ['\\ud800', '"\\\\ud800"'],
   ])('%j', (row, line) => {
-    expect(encodeRecord({ rows: [row] })).toEqual({ lines: `${line}\n`, rows: 1 })
+    expect(encodeRecord({ rows: [row] })).toEqual({ part: `${line}\n`, rows: 1 })
   })
 
   test('one object twice, side by side, is no circle', () => {
@@ -71,7 +71,7 @@ describe('what JSON holds', () => {
         const encoded = encodeRecord({ rows })
         if ('fault' in encoded)
           return rows.some((row) => !JSON.stringify(row).isWellFormed() || /\\ud[89a-f]/.test(JSON.stringify(row)))
-        const lines = encoded.lines.split('\n')
+        const lines = encoded.part.split('\n')
         expect(lines.pop()).toBe('')
         expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(
           rows.map((row) => JSON.parse(JSON.stringify(row)) as unknown),
@@ -92,10 +92,10 @@ describe('objects', () => {
   ] as const)(
     'D12: %s gives the same bytes each time, and the lines back; no lines, an empty object',
     async (compress, read) => {
-      const [once, again] = [await encodeObject(lines, compress), await encodeObject(lines, compress)]
+      const [once, again] = [await jsonl(compress).object(lines), await jsonl(compress).object(lines)]
       expect(once.equals(again)).toBe(true)
       expect(read(once).toString()).toBe(lines.join(''))
-      expect(read(await encodeObject([], compress)).toString()).toBe('')
+      expect(read(await jsonl(compress).object([])).toString()).toBe('')
     },
   )
 })

@@ -1,0 +1,3 @@
+import { benchPipeline, kv } from './sinks.ts'
+
+export default benchPipeline('dynamodb', [kv('bench-dynamodb')])

@@ -1,0 +1,3 @@
+import { benchPipeline, sql } from './sinks.ts'
+
+export default benchPipeline('postgres', [sql('bench_postgres')])

@@ -1,0 +1,3 @@
+import { benchPipeline, lake } from './sinks.ts'
+
+export default benchPipeline('s3', [lake()])

@@ -1,0 +1,107 @@
+/** What must hold in every state of a delivery world: D1 to D4, D6, D9 and N1. */
+import { isNewer, positionOf } from '../../src/core/order.ts'
+import type { Position } from '../../src/core/order.ts'
+import { sourceMark } from '../../src/core/record.ts'
+import { CLUSTER, nameOf, TOPIC } from './delivery-types.ts'
+import type { LogRecord, Parts, Process, Witness, World } from './delivery-types.ts'
+
+/** Follows each key's effect (D3) and the beginnings of watermarks. `process`: who changed the store. */
+export function watched<Store>(
+  { store, log }: Parts<Store>,
+  witness: Witness,
+  before: Store,
+  after: Store,
+  process: Process | undefined,
+): Witness {
+  let { newest, base, wrong } = witness
+  for (const [source] of log.entries())
+    if (base[source] === null && !store.watermark(before, source) && store.watermark(after, source))
+      base = base.with(source, process?.delivery?.[source]?.[0] ?? 0)
+  const effects = store.effects(after)
+  for (const { key, position } of store.keyed ? effects : []) {
+    const old = newest[key]
+    if (old && samePlace(old, position)) continue
+    if (old && !isNewer('log', position, old))
+      wrong ??= `D3: key ${key} went back from ${placeOf(old)} to ${placeOf(position)}`
+    newest = { ...newest, [key]: position }
+  }
+  if (store.keyed && effects.length < Object.keys(newest).length) wrong ??= 'D3: a key that was there is gone'
+  return newest === witness.newest && base === witness.base && wrong === witness.wrong
+    ? witness
+    : { newest, base, wrong }
+}
+
+export function wrongIn<Store>(parts: Parts<Store>, [mapping, witness, store]: World<Store>): string | undefined {
+  if (witness.wrong !== null) return witness.wrong
+  if (mapping.halted !== null) return `D1: the live invocation halted with ${mapping.halted}`
+  const twice = parts.store.keyed ? undefined : doubled(parts.store.effects(store).map(({ position }) => position))
+  if (twice !== undefined) return `D2: ${twice} is there twice`
+  const letters = parts.store.letters(store)
+  const took = effectsOf(parts, store)
+  for (const records of parts.log)
+    for (const record of records) {
+      const wrong = wrongOf(parts, mapping, witness, store, record, took(record), letters.has(nameOf(record)))
+      if (wrong !== undefined) return wrong
+    }
+  return undefined
+}
+
+function wrongOf<Store>(
+  parts: Parts<Store>,
+  mapping: World<Store>[0],
+  witness: Witness,
+  store: Store,
+  record: LogRecord,
+  took: boolean,
+  hasLetter: boolean,
+): string | undefined {
+  const { source, offset, kind } = record
+  const name = nameOf(record)
+  const poison = kind === 'refused' || kind === 'undecodable'
+  if (hasLetter && !poison) return `D6: ${name} is good and has a dead letter`
+  // in a keyed table a row that the store would refuse may also have given way to a newer one of its key, untried
+  const done = kind === 'rowless' || (poison && hasLetter) || (kind !== 'undecodable' && took)
+  const watermark = parts.store.watermark(store, source)
+  const next = watermark?.next ?? 0
+  const without = poison ? 'a dead letter' : 'an effect'
+  const withdrawn = mapping.skipped.includes(name) || mapping.compacted.includes(name)
+  if (offset < mapping.committed[source]! && !withdrawn) {
+    if (!done) return `D1: ${name} is acknowledged without ${without}`
+    if (offset >= next) return `N1: ${name} is acknowledged, the watermark is at ${next}`
+  }
+  const counted = offset >= (witness.base[source] ?? next) && offset < next
+  const isGap = watermark?.gaps.some(({ first, last }) => offset >= first && offset <= last) ?? false
+  if (counted && !done && !isGap) return `D9: ${name} is skipped in silence, without ${without}`
+  if (watermark && watermark.gaps.length !== watermark.gapCount) return 'D9: gaps counted and gaps listed differ'
+  return undefined
+}
+
+/** Whether a record's row took effect, or gave way to a newer one. */
+function effectsOf<Store>({ store }: Parts<Store>, stored: Store): (record: LogRecord) => boolean {
+  const effects = store.effects(stored)
+  return (record) => {
+    const own = placeIn(record)
+    return effects.some(
+      ({ key, position }) =>
+        key === record.key &&
+        (samePlace(own, position) || (store.keyed && isNewer('log', position, { ...own, epoch: position.epoch }))),
+    )
+  }
+}
+
+export function placeIn({ source, offset, timestamp }: LogRecord, epoch = 0): Position {
+  return positionOf(sourceMark({ cluster: CLUSTER, topic: TOPIC, partition: source }), { offset, timestamp }, 0, epoch)
+}
+
+function samePlace(a: Position, b: Position): boolean {
+  return a.src === b.src && a.offset === b.offset && a.index === b.index
+}
+
+function placeOf({ src, offset, epoch }: Position): string {
+  return `${src}@${offset}${epoch > 0 ? ` of epoch ${epoch}` : ''}`
+}
+
+function doubled(positions: readonly Position[]): string | undefined {
+  const places = positions.map(placeOf)
+  return places.find((place, i) => places.indexOf(place) !== i)
+}

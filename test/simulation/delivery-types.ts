@@ -1,0 +1,155 @@
+/** What a delivery world is made of: the log, the mapping, environments, and what a store must say of itself. */
+import type { Position } from '../../src/core/order.ts'
+import type { Replayed } from '../../src/testing/explorer/replay.ts'
+
+export const CLUSTER = 'c'
+export const TOPIC = 't'
+
+/** One record of the log. */
+export interface LogRecord {
+  readonly source: number
+  readonly offset: number
+  readonly key: string
+  readonly timestamp: number
+  /** `refused`: the store takes no such row. `undecodable`: poison before any sink. `rowless`: nothing to store. */
+  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless'
+}
+
+export interface Scenario {
+  /** By source: `a` key a · `a!` refused by the store · `a#` undecodable · `a-` without rows · `a@7` with timestamp 7. */
+  readonly log: readonly (readonly string[])[]
+  /** Deliveries at most. */
+  readonly deliveries: number
+  /** How many records the mapping may give up on. @default 0 */
+  readonly skips?: number
+  /** Requests of one invocation that may fail for good. @default 0 */
+  readonly faults?: number
+  /** Offsets of source 0 that compaction may take out of the log. */
+  readonly compactable?: readonly number[]
+  /** Whether an environment that is done takes the next delivery, knowing what it knows. @default false */
+  readonly warm?: boolean
+}
+
+export interface Mapping {
+  /** By source: first offset not acknowledged. */
+  readonly committed: readonly number[]
+  /** By source: the environment whose answer still counts; -1: none. Others are zombies. */
+  readonly live: readonly number[]
+  readonly deliveries: number
+  /** Names of records: `source/offset`. */
+  readonly skipped: readonly string[]
+  readonly compacted: readonly string[]
+  /** Set when a live invocation failed in a way that no redelivery mends. */
+  readonly halted: string | null
+}
+
+/** What a bystander saw that the world itself forgets. */
+export interface Witness {
+  /** By key: the newest effect that ever stood there. */
+  readonly newest: Readonly<Record<string, Position>>
+  /** By source: where the watermark began: the log before was never offered. */
+  readonly base: readonly (number | null)[]
+  readonly wrong: string | null
+}
+
+/** An execution environment; null: gone. */
+export interface Process {
+  readonly point: number
+  /** What it works on: offsets by source. Null: idle. */
+  readonly delivery: readonly (readonly number[])[] | null
+  /** How far calls of several parts have come, by id. */
+  readonly flights: Readonly<Record<string, unknown>>
+  readonly faults: number
+}
+
+export type World<Store> = readonly [Mapping, Witness, Store, ...(Process | null)[]]
+
+/** One way in which a store may take a request. */
+export interface Outcome<Store> {
+  readonly label: string
+  readonly store: Store
+  /** Left out: no answer yet, `flight` says how far it has come. */
+  readonly answer?: unknown
+  readonly flight?: unknown
+  /** Counts against `Scenario.faults`. */
+  readonly fault?: boolean
+}
+
+export interface Effect {
+  readonly key: string
+  readonly position: Position
+}
+
+export interface StoreModel<Store> {
+  readonly initial: Store
+  /** The answer to a request that depends on nothing and changes nothing; undefined for all others. */
+  local(request: unknown): unknown
+  /** The first is the undisturbed one. None: the request waits for another environment. */
+  outcomes(store: Store, process: number, request: unknown, flight: unknown): Iterable<Outcome<Store>>
+  crashed(store: Store, process: number): Store
+  /** What happens without anybody's asking. */
+  own(store: Store): Iterable<{ readonly label: string; readonly store: Store }>
+  /** Keyed stores keep one effect a key. */
+  readonly keyed: boolean
+  effects(store: Store): readonly Effect[]
+  /** Names of records with a dead letter. */
+  letters(store: Store): ReadonlySet<string>
+  watermark(store: Store, source: number): Progress | undefined
+}
+
+export interface Progress {
+  readonly epoch: number
+  readonly next: number
+  readonly gaps: readonly { readonly first: number; readonly last: number }[]
+  readonly gapCount: number
+}
+
+export type Input = readonly LogRecord[]
+export type Result = { readonly done: true } | { readonly failed: string; readonly retryable: boolean }
+
+export interface Parts<Store> {
+  readonly scenario: Scenario
+  readonly log: readonly (readonly LogRecord[])[]
+  readonly machine: Replayed<Input>
+  readonly store: StoreModel<Store>
+  readonly memory: Memory<Store>
+}
+
+/**
+ * What was worked out before, by identity: the explorer gives the first of equal parts, so that most steps are known, and
+ * lead to the very objects that are known.
+ */
+interface Memory<Store> {
+  readonly outcomes: WeakMap<object, Map<string, readonly Outcome<Store>[]>>
+  readonly processes: WeakMap<Process, Map<Outcome<Store>, Process | Promise<Process>>>
+}
+
+export const FIRST_PROCESS = 3
+
+export function withProcess<Store>(world: World<Store>, i: number, process: Process | null): World<Store> {
+  return world.with(FIRST_PROCESS + i, process) as readonly unknown[] as World<Store>
+}
+
+export function processesOf<Store>(world: World<Store>): readonly (Process | null)[] {
+  return world.slice(FIRST_PROCESS) as readonly unknown[] as readonly (Process | null)[]
+}
+
+export function nameOf({ source, offset }: Pick<LogRecord, 'source' | 'offset'>): string {
+  return `${source}/${offset}`
+}
+
+const kinds = { '!': 'refused', '#': 'undecodable', '-': 'rowless' } as const
+
+export function logOf({ log }: Scenario): LogRecord[][] {
+  return log.map((texts, source) =>
+    texts.map((text, offset) => {
+      const { key, mark, ts } = /^(?<key>[a-z]+)(?<mark>[!#-])?(?:@(?<ts>\d+))?$/.exec(text)!.groups!
+      const kind = mark === undefined ? 'good' : kinds[mark as keyof typeof kinds]
+      return { source, offset, key: key!, kind, timestamp: ts === undefined ? offset : Number(ts) }
+    }),
+  )
+}
+
+export function told(delivery: readonly (readonly number[])[]): string {
+  return delivery.flatMap((offsets, source) => (offsets.length > 0 ? [`${source}/${offsets.join()}`] : [])).join(' ')
+}

@@ -1,0 +1,154 @@
+/**
+ * The world around a pipeline, as a model for the explorer: a log, a mapping that cuts, redelivers and gives up, and
+ * environments that run the shipped engine and sinks (src/testing/explorer/replay.ts), crash, or live on as zombies. What
+ * the stores do with a request is a `StoreModel`'s; what must hold is in delivery-promises.ts.
+ */
+import type { AsyncModel, Step } from '../../src/testing/explorer/explore.ts'
+import type { Call, Replayed } from '../../src/testing/explorer/replay.ts'
+import { stuckFrom } from './delivery-progress.ts'
+import { watched, wrongIn } from './delivery-promises.ts'
+import { deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
+import { logOf, nameOf, processesOf, told, withProcess } from './delivery-types.ts'
+import type { Input, Mapping, Parts, Process, Scenario, StoreModel, Witness, World } from './delivery-types.ts'
+
+export function deliveryModel<Store extends object>(
+  scenario: Scenario,
+  store: StoreModel<Store>,
+  machine: Replayed<Input>,
+): AsyncModel<World<Store>> & { readonly quiet: () => number } {
+  const memory = { outcomes: new WeakMap(), processes: new WeakMap() }
+  const parts: Parts<Store> = { scenario, store, machine, memory, log: logOf(scenario) }
+  const sources = parts.log.map(() => 0)
+  const mapping: Mapping = {
+    committed: sources,
+    live: sources.map(() => -1),
+    deliveries: 0,
+    skipped: [],
+    compacted: [],
+    halted: null,
+  }
+  const witness: Witness = { newest: {}, base: sources.map(() => null), wrong: null }
+  let quiet = 0
+  return {
+    initial: [mapping, witness, store.initial],
+    next: async (world) => {
+      const moved = await processSteps(parts, world)
+      return [...(await mappingSteps(parts, world)), ...moved, ...ownSteps(parts, world)]
+    },
+    violation: (world) => {
+      const wrong = wrongIn(parts, world)
+      if (wrong !== undefined || isFinished(parts, world) || processesOf(world).some(isBusy)) return wrong
+      quiet++
+      return stuckFrom(parts, world)
+    },
+    quiet: () => quiet,
+  }
+}
+
+function isBusy(process: Process | null): boolean {
+  return process !== null && process.delivery !== null
+}
+
+async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Promise<Step<World<Store>>[]> {
+  const { scenario, log } = parts
+  const [mapping, witness, store, ...processes] = world
+  const steps: Step<World<Store>>[] = []
+  if (mapping.deliveries < scenario.deliveries)
+    for (const delivery of cuts(offered(parts, mapping)))
+      for (const to of scenario.warm ? [...idle(processes), processes.length] : [processes.length]) {
+        const state = await deliver(parts, world, delivery, to)
+        steps.push({ label: `deliver ${told(delivery)} to ${to in processes ? 'warm ' : ''}#${to}`, state })
+      }
+  const first = log.map((records, source) => records.find(({ offset }) => offset === mapping.committed[source]))
+  for (const [source, record] of first.entries()) {
+    if (!record || mapping.skipped.length >= (scenario.skips ?? 0)) continue
+    const after = {
+      ...mapping,
+      committed: mapping.committed.with(source, record.offset + 1),
+      live: mapping.live.with(source, -1),
+      skipped: [...mapping.skipped, nameOf(record)],
+    }
+    steps.push({ label: `give up ${nameOf(record)}`, state: [after, witness, store, ...processes] })
+  }
+  for (const offset of scenario.compactable ?? []) {
+    const name = nameOf({ source: 0, offset })
+    if (mapping.compacted.includes(name)) continue
+    const compacted = [...mapping.compacted, name].sort()
+    steps.push({ label: `compact ${name} away`, state: [{ ...mapping, compacted }, witness, store, ...processes] })
+  }
+  return steps
+}
+
+function idle(processes: readonly (Process | null)[]): number[] {
+  return processes.flatMap((process, i) => (process && !process.delivery ? [i] : []))
+}
+
+/** Every event that begins where the sources stand: some of each one's records, none of some. */
+function cuts(left: readonly (readonly number[])[]): number[][][] {
+  let all: number[][][] = [[]]
+  for (const offsets of left)
+    all = all.flatMap((before) =>
+      Array.from({ length: offsets.length + 1 }, (_, count) => [...before, offsets.slice(0, count)]),
+    )
+  return all.filter((delivery) => delivery.some((offsets) => offsets.length > 0))
+}
+
+async function processSteps<Store>(parts: Parts<Store>, world: World<Store>): Promise<Step<World<Store>>[]> {
+  const steps: Step<World<Store>>[] = []
+  let waits: string | undefined
+  for (const [i, process] of processesOf(world).entries()) {
+    if (!process?.delivery) continue
+    let able = false
+    for (const call of parts.machine.at(process.point).calls)
+      for await (const step of callSteps(parts, world, i, process, call)) {
+        able = true
+        steps.push(step)
+      }
+    if (!able) waits = `#${i}`
+    steps.push({ label: `#${i} crashes`, state: crash(parts, world, i) })
+  }
+  const stands = waits !== undefined && steps.every(({ label }) => label.endsWith(' crashes'))
+  return stands && [...parts.store.own(world[2])].length === 0
+    ? [{ label: `${waits} waits for ever`, state: accuse(world, 'no progress: each waits for another') }]
+    : steps
+}
+
+async function* callSteps<Store>(
+  parts: Parts<Store>,
+  world: World<Store>,
+  i: number,
+  process: Process,
+  call: Call,
+): AsyncIterable<Step<World<Store>>> {
+  for (const outcome of outcomesOf(parts, world, i, process, call)) {
+    if (outcome.fault && process.faults >= (parts.scenario.faults ?? 0)) continue
+    const state = await take(parts, world, i, call, outcome)
+    const result = outcomeOf(parts, state, i)
+    const label = `#${i} ${outcome.label}`
+    if (result === undefined) yield { label, state }
+    else {
+      const said = 'failed' in result ? ` -> ${result.failed}` : ' -> done'
+      yield { label: label + said, state: end(parts, state, i, result) }
+      if ('done' in result)
+        yield { label: `${label}${said}, its response lost`, state: end(parts, state, i, undefined) }
+    }
+  }
+}
+
+function crash<Store>({ store }: Parts<Store>, world: World<Store>, i: number): World<Store> {
+  const [mapping, witness, stored, ...processes] = withProcess(world, i, null)
+  const live = mapping.live.map((who) => (who === i ? -1 : who))
+  return [{ ...mapping, live }, witness, store.crashed(stored, i), ...processes]
+}
+
+function ownSteps<Store>(parts: Parts<Store>, world: World<Store>): Step<World<Store>>[] {
+  const [mapping, witness, store, ...processes] = world
+  return [...parts.store.own(store)].map(({ label, store: after }) => ({
+    label,
+    state: [mapping, watched(parts, witness, store, after, undefined), after, ...processes],
+  }))
+}
+
+function accuse<Store>([mapping, witness, ...rest]: World<Store>, wrong: string): World<Store> {
+  return [mapping, { ...witness, wrong }, ...rest]
+}

@@ -1,0 +1,52 @@
+/** Bugs of the DynamoDB path, each as a part around what ships, to see the explorer find them. */
+import type { DeadLetter } from '../../src/core/dead-letter.ts'
+import type { SinkRange, SinkWriter } from '../../src/sinks/sink.ts'
+import type { Plant } from './dynamodb-world.ts'
+
+/** Puts of items go out under another condition. */
+function otherGuard(change: (condition: string) => string): Plant {
+  const put = (operation: string, input: object | string) => {
+    if (operation !== 'PutItem' || typeof input !== 'string') return input
+    const request = JSON.parse(input) as { ConditionExpression: string }
+    const condition = change(request.ConditionExpression)
+    if (condition === request.ConditionExpression) throw new Error('the guard is not what this plant knows')
+    return JSON.stringify({ ...request, ConditionExpression: condition })
+  }
+  return {
+    dynamo: (dynamo) => ({
+      call: (operation, input, deadline) => dynamo.call(operation, put(operation, input), deadline),
+    }),
+  }
+}
+
+/** Of rows of different sources the last to come wins. */
+export const guardWithoutTimestamp = otherGuard((condition) =>
+  condition.replace('#src <> :src AND (#ts < :ts OR (#ts = :ts AND #src < :src))', '#src <> :src'),
+)
+
+/** The invocation is told that its dead letters are durable, and puts them once the sinks have moved their watermarks. */
+export const deadLetterAfterWatermark: Plant = {
+  putDeadLetters: (put) => {
+    const late: DeadLetter[] = []
+    return {
+      put: (letters) => Promise.resolve(void late.push(...letters)),
+      afterwards: () => (late.length > 0 ? put(late) : Promise.resolve()),
+    }
+  },
+}
+
+/** Of each key the newest row alone is given to the sink, which has no predecessor to fall back on. */
+export const compactionForGood: Plant = {
+  writer: (writer): SinkWriter => ({ ...writer, prepare: (ranges) => writer.prepare(ranges.map(newestOnly)) }),
+}
+
+function newestOnly({ source, records }: SinkRange): SinkRange {
+  const last = new Map(records.flatMap(({ rows }, i) => rows.map((row) => [(row as { id: string }).id, i] as const)))
+  return {
+    source,
+    records: records.map((each, i) => ({
+      ...each,
+      rows: each.rows.filter((row) => last.get((row as { id: string }).id) === i),
+    })),
+  }
+}

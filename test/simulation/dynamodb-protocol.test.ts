@@ -1,0 +1,91 @@
+/**
+ * The DynamoDB sink, its ledger and its dead letters, explored: the engine and the writers that ship, in every order of
+ * requests, with every cut, crash, zombie and lost answer.
+ */
+import { describe, expect, test } from 'vitest'
+import { exploreAsync } from '../../src/testing/explorer/explore.ts'
+import { sample } from '../../src/testing/explorer/sample.ts'
+import { compactionForGood, deadLetterAfterWatermark, guardWithoutTimestamp } from './dynamodb-plants.ts'
+import { dynamodbModel } from './dynamodb-world.ts'
+import type { DynamoScenario, Plant } from './dynamodb-world.ts'
+
+const LIMIT = 500_000
+
+const clean: readonly DynamoScenario[] = [
+  { log: [['a', 'b', 'a']], deliveries: 2, skips: 1, writes: 'auto' },
+  { log: [['a', 'b', 'a']], deliveries: 2, skips: 1, writes: 'put' },
+  { log: [['a', 'b', 'a']], deliveries: 2, compactable: [1], writes: 'auto' },
+  { log: [['a', 'b']], deliveries: 2, faults: 1, writes: 'auto' },
+  { log: [['a', 'b']], deliveries: 2, faults: 1, writes: 'put' },
+  { log: [['a', 'a!', 'b#']], deliveries: 2, writes: 'auto' },
+  { log: [['a!', 'b', 'a-']], deliveries: 2, skips: 1, writes: 'put' },
+  { log: [['a', 'a']], deliveries: 2, warm: true, writes: 'auto' },
+  { log: [['a@5'], ['a@3']], deliveries: 2, writes: 'auto' },
+  { log: [['a@5'], ['a@3']], deliveries: 2, writes: 'put' },
+]
+
+describe('D1 D2 D3 D4 D6 D9 N1: the DynamoDB sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
+  test.each(clean)(
+    '$log, $deliveries deliveries, writes $writes, $skips given up, $faults faults',
+    async (scenario) => {
+      const model = dynamodbModel(scenario)
+      const { violation, states, steps } = await exploreAsync(model, LIMIT)
+      expect(violation, violation?.trace.join('\n')).toBeUndefined()
+      expect(model.quiet()).toBeGreaterThan(0)
+      // oxlint-disable-next-line no-console -- the size of the proof is part of its result
+      console.log(`dynamodb ${JSON.stringify(scenario)}: ${states} states, ${steps} steps, ${model.quiet()} quiet`)
+    },
+  )
+
+  test('three invocations, two sources, by chance', async () => {
+    const scenario: DynamoScenario = {
+      log: [
+        ['a@1', 'b!', 'a@3'],
+        ['b@1', 'a@2'],
+      ],
+      deliveries: 3,
+      faults: 1,
+      skips: 1,
+      writes: 'auto',
+    }
+    const { violation } = await sample(dynamodbModel(scenario), { walks: 300, seed: 1 })
+    expect(violation, `seed ${violation?.seed}\n${violation?.trace.join('\n')}`).toBeUndefined()
+  })
+})
+
+interface Planted {
+  readonly bug: string
+  readonly plant: Plant
+  readonly scenario: DynamoScenario
+  readonly found: RegExp
+}
+
+const planted: readonly Planted[] = [
+  {
+    bug: 'guard without timestamp',
+    plant: guardWithoutTimestamp,
+    scenario: { log: [['a@5'], ['a@3']], deliveries: 2, writes: 'put' },
+    found: /^D3: key a went back/,
+  },
+  {
+    bug: 'dead letter after the watermark',
+    plant: deadLetterAfterWatermark,
+    scenario: { log: [['a!', 'b']], deliveries: 2, writes: 'put' },
+    found: /^D9: 0\/0 is skipped in silence, without a dead letter/,
+  },
+  {
+    bug: 'compaction that loses a valid predecessor',
+    plant: compactionForGood,
+    scenario: { log: [['a', 'a!']], deliveries: 2, writes: 'auto' },
+    found: /^D1: 0\/0 is acknowledged without an effect/,
+  },
+]
+
+describe('D1 D3 D6 D9: the explorer sees each bug planted around the DynamoDB sink', () => {
+  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
+    const { violation } = await exploreAsync(dynamodbModel(scenario, plant), LIMIT)
+    expect(violation?.what).toMatch(found)
+    // oxlint-disable-next-line no-console -- the trace is the proof
+    console.log([`${bug}: ${violation!.what}`, ...violation!.trace].join('\n  '))
+  })
+})

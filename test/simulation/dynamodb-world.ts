@@ -1,0 +1,116 @@
+/**
+ * The engine with the DynamoDB sink, its ledger and the dead letters, all as they ship, over DynamoDB in memory. A planted
+ * bug is a part put around what ships, or in its place.
+ */
+import { numberOf, textOf } from '../../src/aws/attribute.ts'
+import type { Item } from '../../src/aws/attribute.ts'
+import { storedPosition } from '../../src/sinks/dynamodb/guard.ts'
+import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
+import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
+import { openWriter } from '../../src/sinks/dynamodb/open.ts'
+import { ledgerKey } from '../../src/sinks/ledger.ts'
+import { openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
+import type { Dynamo } from '../../src/aws/dynamodb.ts'
+import type { Invocation, SinkWriter } from '../../src/sinks/sink.ts'
+import { replayed } from '../../src/testing/explorer/replay.ts'
+import type { Port } from '../../src/testing/explorer/replay.ts'
+import { CLUSTER, TOPIC } from './delivery-types.ts'
+import { deliveryModel } from './delivery-world.ts'
+import type { Input, Progress, Scenario, StoreModel } from './delivery-types.ts'
+import { dynamoOutcomes, dynamoOver } from './dynamo-store.ts'
+import type { DynamoRequest, Keys, Tables } from './dynamo-store.ts'
+import { engine, quietPorts } from './engine.ts'
+
+const TABLE = 'items'
+const LEDGER = 'ledger'
+const LETTERS = 'letters'
+const PIPELINE = 'p'
+const SINK = 's'
+const keys: Keys = { [TABLE]: ['id'], [LEDGER]: ['id'], [LETTERS]: ['pipeline', 'position'] }
+
+/** Parts in place of, or around, those that ship. */
+export interface Plant {
+  readonly dynamo?: (dynamo: Dynamo) => Dynamo
+  readonly writer?: (writer: SinkWriter) => SinkWriter
+  readonly putDeadLetters?: (put: Invocation['putDeadLetters']) => {
+    readonly put: Invocation['putDeadLetters']
+    readonly afterwards: () => Promise<void>
+  }
+}
+
+export interface DynamoScenario extends Scenario {
+  readonly writes: 'auto' | 'put'
+}
+
+export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
+  const program = (port: Port) => {
+    const shipped = dynamoOver(port)
+    const client = plant.dynamo?.(shipped) ?? shipped
+    const definition = dynamodb({ id: SINK, table: TABLE, partitionKey: 'id', writes: scenario.writes })
+    const letters = openDeadLetters({ table: LETTERS, bucket: 'none', clients: { dynamodb: client, s3: noS3 } })
+    const writer = openWriter(
+      definition.options,
+      {
+        pipeline: PIPELINE,
+        order: 'log',
+        binding: { table: TABLE },
+        ledger: openDynamoLedger({ table: LEDGER, client }),
+        log: () => undefined,
+      },
+      client,
+      quietPorts,
+    )
+    const run = engine(PIPELINE, definition, plant.writer?.(writer) ?? writer)
+    return async (input: Input) => {
+      const put: Invocation['putDeadLetters'] = (given) => letters.put(given, quietPorts.deadline)
+      const { put: planted, afterwards } = plant.putDeadLetters?.(put) ?? { put, afterwards: undefined }
+      return run(input, planted, afterwards)
+    }
+  }
+  return deliveryModel(scenario, dynamoModel(TABLE), replayed<Input>(program))
+}
+
+const noS3 = { request: () => Promise.reject(new Error('no payload of the model is large')) }
+
+export function dynamoModel(table: string): StoreModel<Tables> {
+  return {
+    initial: {},
+    keyed: true,
+    local: (request) => {
+      const { operation } = request as DynamoRequest
+      return operation === 'DescribeTable' ? { output: { Table: description } } : undefined
+    },
+    outcomes: (tables, _, request, flight) => dynamoOutcomes(tables, keys, request as DynamoRequest, flight),
+    crashed: (tables) => tables,
+    own: () => [],
+    effects: (tables) =>
+      Object.values(tables[table] ?? {}).map((item) => ({
+        key: textOf(item, 'id')!,
+        position: storedPosition(item, positions)!,
+      })),
+    letters: (tables) => lettersIn(tables),
+    watermark: (tables, source) => {
+      const key = ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition: source })
+      const item = tables[LEDGER]?.[key]
+      return item && progressOf(item)
+    },
+  }
+}
+
+const description = {
+  AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+  KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+}
+
+const positions = dynamodb({ id: SINK, table: TABLE, partitionKey: 'id' }).options.positionAttributes
+
+export function lettersIn(tables: Tables): ReadonlySet<string> {
+  return new Set(
+    Object.values(tables[LETTERS] ?? {}).map((item) => `${numberOf(item, 'partition')}/${numberOf(item, 'offset')}`),
+  )
+}
+
+function progressOf(item: Item): Progress {
+  const gaps = JSON.parse(textOf(item, 'gaps')!) as Progress['gaps']
+  return { epoch: numberOf(item, 'epoch')!, next: numberOf(item, 'next')!, gaps, gapCount: numberOf(item, 'gapCount')! }
+}

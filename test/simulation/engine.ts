@@ -1,0 +1,61 @@
+/** The shipped engine with one sink, fed with records of the model's log. Its clock stands still, waits take no time. */
+import type { ClientPorts } from '../../src/aws/client.ts'
+import { json } from '../../src/core/decode/json.ts'
+import { deliver } from '../../src/core/deliver.ts'
+import { pipeline } from '../../src/core/pipeline.ts'
+import type { Deadline } from '../../src/core/ports.ts'
+import type { Invocation, SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
+import { messageOf, WeirError } from '../../src/core/errors.ts'
+import { kafkaEvent } from '../../src/testing/event-builder.ts'
+import { CLUSTER, TOPIC } from './delivery-types.ts'
+import type { Input, LogRecord, Result } from './delivery-types.ts'
+import { REFUSED_TEXT } from './dynamo-store.ts'
+
+const deadline: Deadline = { remaining: () => 60_000, signal: new AbortController().signal }
+const clock = { now: () => 0, sleep: () => Promise.resolve() }
+
+export const quietPorts: ClientPorts & { readonly deadline: Deadline } = { clock, random: () => 0, deadline }
+
+interface Value {
+  readonly id: string
+  readonly note?: string
+}
+
+export type Run = (input: Input, put: Invocation['putDeadLetters'], afterwards?: () => Promise<void>) => Promise<Result>
+
+export function engine(name: string, sink: SinkDefinition, writer: SinkWriter): Run {
+  const definition = pipeline<Value, Value>({
+    name,
+    source: { topic: TOPIC, cluster: CLUSTER },
+    decode: json(),
+    transform: (value) => (value.note === 'none' ? null : value),
+    sinks: [sink],
+  })
+  return async (input, putDeadLetters, afterwards) => {
+    try {
+      const report = await deliver({
+        pipeline: definition,
+        event: kafkaEvent({ topic: TOPIC, records: input.map(eventRecord) }),
+        writers: new Map([[sink.id, writer]]),
+        floodGate: undefined,
+        clock,
+        requestId: 'r',
+        deadline,
+        log: () => undefined,
+        putDeadLetters,
+      })
+      if (report.failure) throw report.failure
+      await afterwards?.()
+      return { done: true }
+    } catch (error) {
+      if (error instanceof WeirError) return { failed: error.code, retryable: error.retryable }
+      return { failed: messageOf(error), retryable: false }
+    }
+  }
+}
+
+function eventRecord({ source, offset, key, timestamp, kind }: LogRecord) {
+  const note = { good: 'good', refused: REFUSED_TEXT, rowless: 'none', undecodable: '' }[kind]
+  const value = kind === 'undecodable' ? '{' : JSON.stringify({ id: key, note, n: `${source}/${offset}` })
+  return { partition: source, offset, timestamp, key, value }
+}
