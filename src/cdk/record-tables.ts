@@ -2,7 +2,7 @@ import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb'
 import { Construct } from 'constructs'
 import type { TableDescription } from '../aws/table.ts'
 import type { Pipeline } from '../core/pipeline.ts'
-import { tableDescription } from '../sinks/dynamodb/index.ts'
+import { expiryAttribute, tableDescription } from '../sinks/dynamodb/index.ts'
 import type { DynamoDbOptions } from '../sinks/dynamodb/index.ts'
 import type { SinkDefinition } from '../sinks/sink.ts'
 import { requireKind, statementsOf } from './grants.ts'
@@ -39,7 +39,7 @@ export class RecordTables extends Construct implements SinkStore, Observable {
     const descriptions = descriptionsOf(pipelines)
     this.#descriptions = new Map([...descriptions].map(([name, each]) => [name, JSON.stringify(each)]))
     this.tables = new Map(
-      [...descriptions].map(([name, each]) => [name, makeTable(this, wordOf(name), each, keepData)]),
+      [...descriptions].map(([name, each]) => [name, makeTable(this, wordOf(name), each, keepData, each.expires)]),
     )
     const watched = [...this.tables].map(([name, table]) => ({ table, word: wordOf(name), what: `table "${name}"` }))
     this.alarms = [
@@ -53,11 +53,11 @@ export class RecordTables extends Construct implements SinkStore, Observable {
     requireKind('RecordTables', 'dynamodb', pipeline, sink)
     const { table: name } = sink.options as DynamoDbOptions
     const table = this.tables.get(name)
-    if (!table || this.#descriptions.get(name) !== JSON.stringify(described(sink)))
+    if (!table || this.#descriptions.get(name) !== JSON.stringify(described(pipeline, sink)))
       refuse({
         what: 'RecordTables.bind',
         got: `${pipeline.name}/${sink.id}`,
-        why: `there is no table "${name}" with the keys and indexes of that sink`,
+        why: `there is no table "${name}" with the keys, indexes and time to live of that sink`,
         instead: `have ${pipeline.name} among its pipelines`,
       })
     return {
@@ -69,23 +69,30 @@ export class RecordTables extends Construct implements SinkStore, Observable {
   }
 }
 
-function described(sink: SinkDefinition): TableDescription {
-  return tableDescription(sink as SinkDefinition<DynamoDbOptions>)
+interface Described extends TableDescription {
+  /** The attribute by which items expire. */
+  readonly expires: string | undefined
 }
 
-function descriptionsOf(pipelines: readonly Pipeline[]): Map<string, TableDescription> {
-  const found = new Map<string, TableDescription>()
-  for (const { name, sinks } of pipelines)
-    for (const sink of sinks) {
+function described(pipeline: Pipeline, sink: SinkDefinition): Described {
+  const definition = sink as SinkDefinition<DynamoDbOptions>
+  return { ...tableDescription(definition), expires: expiryAttribute(definition, pipeline) }
+}
+
+function descriptionsOf(pipelines: readonly Pipeline[]): Map<string, Described> {
+  const found = new Map<string, Described>()
+  for (const pipeline of pipelines)
+    for (const sink of pipeline.sinks) {
       if (sink.kind !== 'dynamodb') continue
-      const description = described(sink)
+      const { name } = pipeline
+      const description = described(pipeline, sink)
       const first = found.get(description.TableName)
       if (first && JSON.stringify(first) !== JSON.stringify(description))
         refuse({
           what: 'RecordTables.pipelines',
           got: `${name}/${sink.id}`,
-          why: `another sink describes table "${description.TableName}" with other keys or indexes`,
-          instead: 'give the two sinks tables of their own, or the same keys and indexes',
+          why: `another sink describes table "${description.TableName}" with other keys, indexes or time to live`,
+          instead: 'give the two sinks tables of their own, or the same keys, indexes and time to live',
         })
       found.set(description.TableName, description)
     }

@@ -1,6 +1,7 @@
 /** Bucket, database, tables, ledger, dead letters: the resources, what they bind, and what they refuse. */
 import { Stack } from 'aws-cdk-lib'
 import { Match, Template } from 'aws-cdk-lib/assertions'
+import type { CfnTable } from 'aws-cdk-lib/aws-dynamodb'
 import * as ec2 from 'aws-cdk-lib/aws-ec2'
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -166,6 +167,31 @@ describe('resources', () => {
     const first = tables.bind(reading('a', sinks[0]), sinks[0])
     const second = tables.bind(reading('b', sinks[1]), sinks[1])
     expect(first.binding).toEqual(second.binding)
+  })
+
+  test('items expire where the definition says so, and markers of deletes where the topic forgets', () => {
+    const stack = new Stack(testApp(), 'Expiring')
+    const deleting = (name: string, table: string, source: object) =>
+      pipeline({
+        name,
+        source: { topic: 't', ...source },
+        decode: text(),
+        tombstone: 'delete',
+        keyOf: () => null,
+        sinks: [dynamodb({ id: 'kv', table, partitionKey: 'id' })],
+      })
+    const tables = new RecordTables(stack, 'Tables', {
+      pipelines: [
+        reading('a', orders('kv', { timeToLive: { attribute: 'until' } })),
+        deleting('b', 'forgetting', { retentionDays: 7 }),
+        deleting('c', 'compacted', {}),
+      ],
+    })
+    const expiring = (name: string) =>
+      (tables.tables.get(name)!.node.defaultChild as CfnTable).timeToLiveSpecification as unknown
+    expect(expiring('orders')).toEqual({ attributeName: 'until', enabled: true })
+    expect(expiring('forgetting')).toEqual({ attributeName: '_expires', enabled: true })
+    expect(expiring('compacted')).toBeUndefined()
   })
 
   test('what is given reaches the template, and what need not be kept goes', () => {

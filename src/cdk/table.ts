@@ -11,18 +11,21 @@ type KeySchema = TableDescription['KeySchema']
 /**
  * Billed by request, encrypted with the account's key for DynamoDB, restorable to any second of the last 35 days. Its name is
  * CloudFormation's: the name in the description is the definition's, which several environments share.
+ * @param expires the attribute by which items expire
  */
 export function makeTable(
   scope: Construct,
   id: string,
   description: TableDescription,
   keepData: boolean,
+  expires?: string,
 ): dynamodb.Table {
   const table = new dynamodb.Table(scope, id, {
     ...keyOf(description, description.KeySchema),
     billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
     encryption: dynamodb.TableEncryption.AWS_MANAGED,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    ...(expires === undefined ? {} : { timeToLiveAttribute: expires }),
     deletionProtection: keepData,
     removalPolicy: keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   })

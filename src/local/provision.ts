@@ -1,6 +1,6 @@
 /** Makes what the pipelines need in a fresh or a kept stack: topics, tables, buckets. What is there stays as it is. */
 import { createClients, isFault } from '../aws/index.ts'
-import type { AwsClients } from '../aws/index.ts'
+import type { AwsClients, Dynamo } from '../aws/index.ts'
 import { MIB } from '../core/limits.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline } from '../core/ports.ts'
@@ -8,7 +8,7 @@ import { openAdmin } from '../kafka/admin.ts'
 import type { KafkaConnection } from '../kafka/connection.ts'
 import { migrate } from '../operations/migrate.ts'
 import { deadLetterTable } from '../sinks/dead-letters/index.ts'
-import { tableDescription } from '../sinks/dynamodb/index.ts'
+import { expiryAttribute, tableDescription } from '../sinks/dynamodb/index.ts'
 import type { DynamoDbOptions } from '../sinks/dynamodb/index.ts'
 import { ledgerTable } from '../sinks/ledger-dynamodb.ts'
 import type { SinkDefinition } from '../sinks/sink.ts'
@@ -76,6 +76,22 @@ async function makeDynamoTables(pipelines: readonly Pipeline[], { dynamodb }: Aw
   const own = sinks.map((sink) => tableDescription(sink as SinkDefinition<DynamoDbOptions>))
   for (const description of [ledgerTable(LEDGER_TABLE), deadLetterTable(DEAD_LETTERS.table), ...own])
     await unlessThere('ResourceInUseException', dynamodb.call('CreateTable', description, deadline()))
+  for (const pipeline of pipelines)
+    for (const sink of pipeline.sinks.filter(({ kind }) => kind === 'dynamodb')) {
+      const definition = sink as SinkDefinition<DynamoDbOptions>
+      const attribute = expiryAttribute(definition, pipeline)
+      if (attribute !== undefined) await letExpire(dynamodb, definition.options.table, attribute)
+    }
+}
+
+/** Switched on twice it would be refused. */
+async function letExpire(dynamodb: Dynamo, table: string, attribute: string): Promise<void> {
+  const { TimeToLiveDescription: found } = await dynamodb.call<{
+    TimeToLiveDescription?: { readonly AttributeName?: string; readonly TimeToLiveStatus: string }
+  }>('DescribeTimeToLive', { TableName: table }, deadline())
+  if (found?.AttributeName === attribute && found.TimeToLiveStatus.startsWith('ENABL')) return
+  const specification = { AttributeName: attribute, Enabled: true }
+  await dynamodb.call('UpdateTimeToLive', { TableName: table, TimeToLiveSpecification: specification }, deadline())
 }
 
 async function makeBuckets({ s3 }: AwsClients): Promise<void> {

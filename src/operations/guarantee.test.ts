@@ -143,7 +143,7 @@ test('D15: deletes: the sinks that keep every row say that they delete nothing',
   const { everySink: shared, sinks: each } = guaranteeOf(deleting, { polling: onDemand })
   expect(ids(shared)).not.toContain('tombstones-ignored')
   const saying = Object.keys(each).filter((id) => ids(each[id]!.weakenings).includes('deletes-not-stored'))
-  expect(saying).toEqual(['lake', 'kv'])
+  expect(saying).toEqual(['lake'])
 })
 
 test('D15: what the page says is not kept is said, as long as the page says so', () => {

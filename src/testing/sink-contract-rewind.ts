@@ -10,11 +10,11 @@ import { CLUSTER, contractRow, deliverTo, expectCode, expectRows, invocation, ra
 import { sourceRecord, span, TOPIC } from './contract-world.ts'
 import type { ContractRow, SinkWorld } from './contract-world.ts'
 
-export interface RewindWorld extends SinkWorld {
+interface RewindWorld extends SinkWorld {
   rewind(): RewindTarget
 }
 
-type RewindCase = (world: RewindWorld, keyed: boolean) => Promise<void>
+export type RewindCase = (world: RewindWorld, keyed: boolean) => Promise<void>
 
 const patient = { remaining: () => 60_000, signal: new AbortController().signal }
 
@@ -215,6 +215,37 @@ export const rewindCases: Record<string, RewindCase> = {
       await deliverCold(world, range(span(3, 9)))
       await rewind.finish()
       await expectRows(world, rowsFor(3, 9))
+    }),
+}
+
+/** Of sinks by whose keys tombstones delete. */
+export const deleteRewindCases: Record<string, RewindCase> = {
+  'D3 D13: deletes are read again as well, and one that the log does not ask for any more is forgotten': (world) =>
+    rewound(world, async (target) => {
+      const row = (offset: number, id: string): ContractRow => ({ id, n: offset, note: null })
+      const part = (...deleted: readonly string[]): SinkRange => ({
+        source: sourceOf(0),
+        records: ['a', 'b', 'a', 'b', 'c'].map((id, offset) => ({
+          record: sourceRecord(offset),
+          ...(offset >= 2 && deleted.includes(id) ? { rows: [], deletes: [{ id }] } : { rows: [row(offset, id)] }),
+        })),
+      })
+      await deliverCold(world, part('a', 'b'))
+      await expectRows(world, [row(4, 'c')])
+      const rewind = await start(target, 0, 5)
+      await rewind.open()
+      await deliverCold(world, part('a'))
+      await rewind.finish()
+      await expectRows(world, [row(3, 'b'), row(4, 'c')])
+      const again = await start(target, 0, 5)
+      await again.open()
+      const { source, records } = part('a', 'b')
+      await deliverCold(world, {
+        source,
+        records: records.filter(({ record: { offset } }) => offset !== 1 && offset !== 3),
+      })
+      await again.finish()
+      await expectRows(world, [row(4, 'c')])
     }),
 }
 

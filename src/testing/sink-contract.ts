@@ -10,7 +10,8 @@ import { contractRow, deliverTo, expectCode, expectRows, invocation, range, span
 import type { SinkHarness, SinkWorld, WorldChoice } from './contract-world.ts'
 import { deleteCases } from './sink-contract-deletes.ts'
 import { keyedCases } from './sink-contract-keyed.ts'
-import { keyedRewindCases, rewindCases } from './sink-contract-rewind.ts'
+import { deleteRewindCases, keyedRewindCases, rewindCases } from './sink-contract-rewind.ts'
+import type { RewindCase } from './sink-contract-rewind.ts'
 
 export interface ContractCase {
   /** Begins with the promises it binds, as docs/delivery.md numbers them. */
@@ -29,11 +30,16 @@ export function sinkContract(harness: SinkHarness): ContractCase[] {
     ...cases,
     ...(harness.keyed ? keyedCases : {}),
     ...refusalCases(harness),
-    ...rewindCasesOf(harness),
+    ...rewindCasesOf(harness, { ...rewindCases, ...(harness.keyed ? keyedRewindCases : {}) }),
   }
+  const rewoundDeletes = harness.deletes ? rewindCasesOf(harness, deleteRewindCases) : {}
   const deletes = harness.deletes ? deleteCases() : []
   return [
     ...Object.entries(all).map(([name, body]) => ({ name, run: () => within(harness, {}, body) })),
+    ...Object.entries(rewoundDeletes).map(([name, body]) => ({
+      name,
+      run: () => within(harness, { deletes: true }, body),
+    })),
     ...deletes.map(({ name, choice, body }) => ({ name, run: () => within(harness, choice, body) })),
   ]
 }
@@ -212,11 +218,13 @@ const cases: Record<string, WorldCase> = {
     }),
 }
 
-function rewindCasesOf({ keyed, rewinds }: SinkHarness): Record<string, WorldCase> {
+function rewindCasesOf(
+  { keyed, rewinds }: SinkHarness,
+  all: Readonly<Record<string, RewindCase>>,
+): Record<string, WorldCase> {
   if (rewinds !== true) return {}
-  const all = Object.entries({ ...rewindCases, ...(keyed ? keyedRewindCases : {}) })
   return Object.fromEntries(
-    all.map(([name, body]) => [
+    Object.entries(all).map(([name, body]) => [
       name,
       (world: SinkWorld) => {
         const { rewind } = world

@@ -12,13 +12,14 @@ import type { RewindTarget } from '../../src/sinks/rewind.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
 import type { LedgerItem, LedgerStore } from '../../src/sinks/ledger.ts'
 import { ledgerTable, openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
-import type { SinkRange, SinkWriter } from '../../src/sinks/sink.ts'
+import type { Deletes, SinkRange, SinkWriter } from '../../src/sinks/sink.ts'
 import { CLUSTER, sourceRecord, TOPIC } from '../../src/testing/index.ts'
 import { clients, createTable, deadline, faulty, fresh } from './dynamodb-kit.ts'
 import type { Exchange, FaultyServer } from './dynamodb-kit.ts'
 
 export interface TargetOptions extends Partial<DynamoDbSpec<unknown>> {
   readonly order?: OrderKind
+  readonly deletes?: Deletes
 }
 
 export interface OpenOptions {
@@ -33,7 +34,7 @@ export interface Target {
   readonly table: string
   readonly ledger: LedgerStore
   open(options?: OpenOptions): Promise<SinkWriter>
-  /** Read by the AWS SDK, position attributes left out; numbers as JavaScript's. */
+  /** Read by the AWS SDK, markers of deletes and position attributes left out; numbers as JavaScript's. */
   items(): Promise<Record<string, unknown>[]>
   raw(): Promise<Record<string, AttributeValue>[]>
   watermark(partition: number): Promise<LedgerItem | undefined>
@@ -41,7 +42,10 @@ export interface Target {
   dispose(): Promise<void>
 }
 
-export async function sinkTarget(aws: AwsClients, { order = 'log', ...spec }: TargetOptions = {}): Promise<Target> {
+export async function sinkTarget(
+  aws: AwsClients,
+  { order = 'log', deletes, ...spec }: TargetOptions = {},
+): Promise<Target> {
   const definition = dynamodb<unknown>({ id: 'kv', table: fresh('items'), partitionKey: 'id', ...spec })
   const table = await createTable(aws, tableDescription(definition))
   const ledgerName = await createTable(aws, ledgerTable(fresh('ledger')))
@@ -68,6 +72,7 @@ export async function sinkTarget(aws: AwsClients, { order = 'log', ...spec }: Ta
           {
             pipeline: 'contract',
             order: ordered,
+            ...(deletes ? { deletes } : {}),
             binding: { table },
             ledger: other,
             log: (_, message, fields) => log?.(message, fields),
@@ -78,7 +83,7 @@ export async function sinkTarget(aws: AwsClients, { order = 'log', ...spec }: Ta
     rewind: () =>
       openRewind({ pipeline: 'contract', options: definition.options, binding: { table }, ledger, clients: aws }),
     raw,
-    items: async () => (await raw()).map(plain),
+    items: async () => (await raw()).filter(({ _deleted: deleted }) => deleted?.BOOL !== true).map(plain),
     watermark: (partition) =>
       ledger.read(ledgerKey('contract', 'kv', { cluster: CLUSTER, topic: TOPIC, partition }), deadline()),
     dispose: async () => {

@@ -15,9 +15,10 @@ afterAll(() => aws.close())
 const harness = (writes: 'auto' | 'put'): SinkHarness => ({
   keyed: true,
   rewinds: true,
+  deletes: true,
   unencodable: (id) => ({ id, n: 1, note: 'x'.repeat(410 * 1024) }),
-  create: async () => {
-    const target = await sinkTarget(aws, { writes })
+  create: async ({ order = 'log', deletes = false } = {}) => {
+    const target = await sinkTarget(aws, { writes, order, ...(deletes ? { deletes: {} } : {}) })
     return {
       open: () => target.open(),
       rows: async () => (await target.items()).map(({ id, n, note }) => ({ id, n, note }) as ContractRow),

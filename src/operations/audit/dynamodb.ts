@@ -15,17 +15,20 @@ const NO_FIELDS: Fields = new Map()
 
 export async function openDynamodbAuditor(context: AuditorContext, signal: AbortSignal): Promise<SinkAuditor> {
   const { sink, targetPipeline, target } = context
-  const { partitionKey, sortKey, numbers, positionAttributes } = sink.options as DynamoDbOptions
+  const { partitionKey, sortKey, numbers, positionAttributes, append, timeToLive } = sink.options as DynamoDbOptions
   const keys = [partitionKey, ...(sortKey ? [sortKey] : [])]
   const numeric = new Set([...numbers, ...keys.filter(({ type }) => type === 'N').map(({ name }) => name)])
   const positions = new Set(Object.values(positionAttributes))
-  const keyOf = (fields: Fields) => `(${keys.map(({ name }) => fields.get(name) ?? 'nothing').join(', ')})`
+  /** What no row has, but its item: when it expires; of a table that is appended to its key, the position. */
+  const made = [...(timeToLive ? [timeToLive.attribute] : []), ...(append ? [(sortKey ?? partitionKey).name] : [])]
+  const keyOf = (fields: Fields) =>
+    append ? undefined : `(${keys.map(({ name }) => fields.get(name) ?? 'nothing').join(', ')})`
   const name = `the audit of sink "${sink.id}"`
   const sdk = await optionalModule('@aws-sdk/client-dynamodb', name, () => import('@aws-sdk/client-dynamodb'))
   const client = new sdk.DynamoDBClient(clientConfig(target.dynamodb))
   const store = {
     asked(value: unknown) {
-      const fields = canonicalRow(value, numeric)
+      const fields = without(canonicalRow(value, numeric), made)
       return { key: keyOf(fields), fields }
     },
     deleted: (key: KeyFields) => ({ key: keyOf(canonicalRow(key, numeric)), fields: NO_FIELDS }),
@@ -37,8 +40,10 @@ export async function openDynamodbAuditor(context: AuditorContext, signal: Abort
           .send(new sdk.ScanCommand(input), { abortSignal: signal })
           .catch(asRequestError('DynamoDB', 'Scan'))
         for (const item of page.Items ?? []) {
-          const fields = canonicalItem(item, positions)
-          onRow({ key: keyOf(fields), fields, position: positionIn(item, positionAttributes) })
+          const all = canonicalItem(item, positions)
+          const deleted = item[positionAttributes.deleted]?.BOOL === true
+          const fields = deleted ? NO_FIELDS : without(all, made)
+          onRow({ key: keyOf(all), fields, position: positionIn(item, positionAttributes), deleted })
         }
         start = page.LastEvaluatedKey
       } while (start)
@@ -46,6 +51,10 @@ export async function openDynamodbAuditor(context: AuditorContext, signal: Abort
     close: async () => client.destroy(),
   }
   return keyedAuditor(context, store, signal)
+}
+
+function without(fields: Fields, names: readonly string[]): Fields {
+  return names.length === 0 ? fields : new Map([...fields].filter(([name]) => !names.includes(name)))
 }
 
 /** Undefined where the item does not say which record it came from: nothing of ours wrote it. */

@@ -7,10 +7,13 @@ import { MAX_ITEM_BYTES } from '../../core/limits.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { sourceMark } from '../../core/record.ts'
-import type { SinkRange, SinkRecord } from '../sink.ts'
+import type { KeyFields, SinkRange, SinkRecord } from '../sink.ts'
+import { additionOf, markerOf } from './additions.ts'
+import type { RowPlace } from './additions.ts'
 import { canonicalDecimal, parseDecimal } from './decimal.ts'
 import { marshal, marshalNumeric, membersOf, nameBytes, UnholdableError } from './marshal.ts'
-import type { Meter } from './marshal.ts'
+import type { Members, Meter } from './marshal.ts'
+import { expiryName } from './options.ts'
 import type { DynamoDbOptions } from './options.ts'
 import { positionOrder, shapes } from './shape.ts'
 import type { Shape } from './shape.ts'
@@ -26,6 +29,8 @@ export interface EncodedRow {
   /** Equal exactly for keys that DynamoDB holds equal. */
   readonly keyText: string
   readonly bytes: number
+  /** It marks that its key is deleted. */
+  readonly deleted?: true
 }
 
 export interface EncodedRecord {
@@ -49,21 +54,26 @@ const MAX_SORT_KEY_BYTES = 1024
 /** Position numbers take at most this much each: 16 digits, sign and length. */
 const POSITION_NUMBER_BYTES = 10
 
-/** Compiles the definition to an encoder of batches. */
+/**
+ * Compiles the definition to an encoder of batches.
+ * @param expiringDeletes markers of deletes get a time to live: `withExpiry` puts it
+ */
 export function batchEncoder(
   options: DynamoDbOptions,
   table: string,
   order: OrderKind,
+  expiringDeletes = false,
 ): (ranges: readonly SinkRange[]) => EncodedBatch {
-  const encodeRow = rowEncoder(options, table, order)
+  const encode = rowEncoder(options, table, order, expiringDeletes)
   return (ranges) => {
     const refusals: Refusal[] = []
     const encoded = ranges.map(({ source, records }): EncodedRange => {
-      const positionText = Buffer.byteLength(sourceMark(source))
+      const src = sourceMark(source)
+      const srcBytes = Buffer.byteLength(src)
       return {
         source,
         records: records.map((each) => {
-          const rows = encodeRecord(each, (row, i) => encodeRow(row, i, positionText, each.versions?.[i]))
+          const rows = encodeRecord(each, src, srcBytes, encode)
           if (typeof rows !== 'string') return { record: each.record, rows }
           refusals.push({ source, record: each.record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
           return { record: each.record, rows: [] }
@@ -75,9 +85,15 @@ export function batchEncoder(
 }
 
 /** All rows, or why one of them, and so the record, cannot be held. */
-function encodeRecord({ rows }: SinkRecord, encode: (row: unknown, i: number) => EncodedRow): EncodedRow[] | string {
+function encodeRecord(
+  { record, rows, versions, deletes }: SinkRecord,
+  src: string,
+  srcBytes: number,
+  { encodeRow, encodeDelete }: ReturnType<typeof rowEncoder>,
+): EncodedRow[] | string {
   try {
-    return rows.map(encode)
+    if (deletes) return encodeDelete ? deletes.map((key, i) => encodeDelete(key, i, srcBytes)) : []
+    return rows.map((row, index) => encodeRow(row, { src, record, index }, srcBytes, versions?.[index]))
   } catch (error) {
     if (error instanceof UnholdableError) return error.message
     // A getter of the row that throws: the row's fault as well.
@@ -95,19 +111,21 @@ interface Plan {
   readonly indexKeys: readonly { readonly attribute: KeyAttribute; readonly maxBytes: number }[]
 }
 
-function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind) {
-  const plan = planOf(options)
-  const factOf = nameFacts(plan)
+function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind, expiringDeletes: boolean) {
+  const plan = planOf(options, expiringDeletes)
   const shapeOf = shapes(table, order, options.positionAttributes)
   const own = positionOrder(order, options.positionAttributes)
   const ownNames = own.reduce((sum, name) => sum + Buffer.byteLength(name), 0)
 
-  return (row: unknown, index: number, srcBytes: number, version: string | number | undefined): EncodedRow => {
-    if (typeof row !== 'object' || row === null || Array.isArray(row))
-      throw new UnholdableError('the row is no object of attributes')
+  const encode = (
+    { names, members }: Members,
+    factOf: FactOf,
+    index: number,
+    srcBytes: number,
+    version?: string | number,
+  ): EncodedRow => {
     const meter: Meter = { bytes: ownNames + srcBytes + (own.length - 1) * POSITION_NUMBER_BYTES }
     if (typeof version === 'string') marshal(version, 'version', meter)
-    const { names, members } = membersOf(row, 'row')
     const values = new Array<string>(names.length)
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!
@@ -133,6 +151,24 @@ function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind) {
     const encoded = { index, shape: shapeOf(names), values, key: `${key}}`, keyText, bytes: meter.bytes }
     return version === undefined ? encoded : { ...encoded, version }
   }
+
+  const factOf = nameFacts(plan)
+  const add = additionOf(options)
+  const encodeRow = (row: unknown, place: RowPlace, srcBytes: number, version: string | number | undefined) => {
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      throw new UnholdableError('the row is no object of attributes')
+    const members = membersOf(row, 'row')
+    add?.(members, place)
+    return encode(members, factOf, place.index, srcBytes, version)
+  }
+
+  const factOfMark = nameFacts({ ...plan, reserved: new Set() })
+  const encodeDelete = (key: KeyFields, index: number, srcBytes: number): EncodedRow => ({
+    ...encode(markerOf(options, expiringDeletes, key), factOfMark, index, srcBytes),
+    deleted: true,
+  })
+  // An append table keeps every row.
+  return { encodeRow, encodeDelete: options.append ? undefined : encodeDelete }
 }
 
 interface NameFact {
@@ -140,11 +176,13 @@ interface NameFact {
   readonly numeric: boolean
 }
 
+type FactOf = (name: string) => NameFact
+
 /** Names that are remembered; more of them, and the memory starts anew (D11). */
 const MAX_NAMES = 1024
 
 /** What the encoder knows of an attribute's name, found out once. Throws UnholdableError for a name that no row may use. */
-function nameFacts({ reserved, numeric }: Plan): (name: string) => NameFact {
+function nameFacts({ reserved, numeric }: Plan): FactOf {
   const known = new Map<string, NameFact>()
   return (name) => {
     const found = known.get(name)
@@ -157,7 +195,7 @@ function nameFacts({ reserved, numeric }: Plan): (name: string) => NameFact {
   }
 }
 
-function planOf(options: DynamoDbOptions): Plan {
+function planOf(options: DynamoDbOptions, expiringDeletes: boolean): Plan {
   const keys = keyAttributes(options)
   const indexes = Object.values(options.indexes)
   const indexKeys = indexes.flatMap((index) =>
@@ -168,7 +206,11 @@ function planOf(options: DynamoDbOptions): Plan {
   )
   const all = [...keys, ...indexKeys.map(({ attribute }) => attribute)]
   return {
-    reserved: new Set(Object.values(options.positionAttributes)),
+    reserved: new Set([
+      ...Object.values(options.positionAttributes),
+      // Where the option names one, it is the row's.
+      ...(expiringDeletes && !options.timeToLive ? [expiryName(options)] : []),
+    ]),
     numeric: new Set([...options.numbers, ...all.filter(({ type }) => type === 'N').map(({ name }) => name)]),
     keys,
     quoted: keys.map(({ name }) => JSON.stringify(name)),

@@ -2,12 +2,13 @@
  * The DynamoDB sink: the newest row of each key, guarded item by item (docs/delivery.md, "DynamoDB"). This file is data:
  * options, table, grants, and a lazy door to the writer.
  */
-import { describeTable } from '../../aws/table.ts'
+import { describeTable, keyAttributes } from '../../aws/table.ts'
 import type { TableDescription } from '../../aws/table.ts'
 import { parseOptions } from '../../core/options.ts'
+import type { PipelineOptions } from '../../core/pipeline.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import type { Grant, Row, SinkDefinition } from '../sink.ts'
-import { dynamodbOptions } from './options.ts'
+import { dynamodbOptions, expiryName } from './options.ts'
 import type { DynamoDbInput, DynamoDbOptions } from './options.ts'
 
 export interface DynamoDbSpec<R> extends DynamoDbInput {
@@ -35,6 +36,7 @@ export function dynamodb<R = never>(spec: DynamoDbSpec<R>): SinkDefinition<Dynam
     kind: 'dynamodb',
     id: options.id,
     options,
+    ...(options.append ? {} : { key: keyAttributes(options).map(({ name }) => name) }),
     ...(row ? { row } : {}),
     grants,
     refusals: async (order) => {
@@ -48,6 +50,15 @@ export function dynamodb<R = never>(spec: DynamoDbSpec<R>): SinkDefinition<Dynam
 /** The table with its indexes, in the form of CreateTable. */
 export function tableDescription({ options }: SinkDefinition<DynamoDbOptions>): TableDescription {
   return describeTable(options.table, options, options.indexes)
+}
+
+/** The attribute by which the table's items expire; undefined where none does. */
+export function expiryAttribute(
+  { options }: SinkDefinition<DynamoDbOptions>,
+  { tombstone, source }: Pick<PipelineOptions, 'tombstone' | 'source'>,
+): string | undefined {
+  const deletesExpire = tombstone === 'delete' && source.retentionDays !== undefined && !options.append
+  return options.timeToLive || deletesExpire ? expiryName(options) : undefined
 }
 
 export { dynamodbOptions } from './options.ts'

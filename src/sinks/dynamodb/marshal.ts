@@ -139,7 +139,7 @@ function writeObject(value: object, at: string, depth: number, meter: Meter): st
 }
 
 /** Two lists of one length. */
-interface Members {
+export interface Members {
   readonly names: string[]
   readonly members: unknown[]
 }

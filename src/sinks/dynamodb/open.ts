@@ -28,7 +28,8 @@ export function openWriter(
   dynamo: Dynamo = sharedClients().dynamodb,
   ports: ClientPorts = systemPorts,
 ): SinkWriter {
-  const { pipeline, order, ledger, log } = context
+  const { pipeline, order, ledger, log, deletes } = context
+  const keepMs = deletes?.keepMs
   const { table } = parseOptions(dynamodbBinding, context.binding, `Binding of DynamoDB sink "${options.id}"`)
   const guard = guardOf(order, options.positionAttributes, options.partitionKey.name)
   const requests = createRequests({
@@ -47,7 +48,8 @@ export function openWriter(
     order,
     ledger,
     guard,
-    encode: batchEncoder(options, table, order),
+    encode: batchEncoder(options, table, order, keepMs !== undefined),
+    expiry: () => (keepMs === undefined ? undefined : Math.ceil((ports.clock.now() + keepMs) / 1000)),
     takeEffect: effectOf({ requests, order, table, writes: options.writes, checkTable }),
   })
 }

@@ -1,7 +1,7 @@
 /** The options of the DynamoDB sink, declared once: validation, reference page and help come from here. */
 import * as v from 'valibot'
 import { keyAttributes } from '../../aws/table.ts'
-import type { KeyType, TableKey } from '../../aws/table.ts'
+import type { KeyAttribute, KeyType, TableKey } from '../../aws/table.ts'
 import { describe } from '../../core/options.ts'
 
 /** DynamoDB, "Naming rules and data types": attribute names that are keys have up to 255 bytes. */
@@ -36,6 +36,25 @@ const positionAttributes = v.strictObject({
     v.optional(attributeName, '_version'),
     "Only where the pipeline orders by its rows' own version: S or N.",
   ),
+  deleted: describe(
+    v.optional(attributeName, '_deleted'),
+    'Only where the key was deleted, BOOL: the item marks that, and readers leave it out.',
+  ),
+})
+
+/** The attribute by which markers of deletes expire where no option names another. */
+const DEFAULT_EXPIRY = '_expires'
+
+const timeToLive = v.strictObject({
+  attribute: describe(
+    v.optional(attributeName, DEFAULT_EXPIRY),
+    'The attribute by which DynamoDB removes items once its time has passed, N: seconds since 1970.',
+  ),
+  seconds: describe(
+    v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+    "An item's time, counted from the timestamp of its record. Where not given, rows have the attribute themselves: whole seconds since 1970 or a Date; a row without it stays.",
+    's',
+  ),
 })
 
 /** Every option of the sink that is data. */
@@ -60,6 +79,14 @@ export const dynamodbOptions = v.pipe(
       v.optional(v.picklist(['auto', 'put']), 'auto'),
       'How items are written. auto: inserts, 25 in one request, as long as most keys are new. put: one conditional put an item.',
     ),
+    append: describe(
+      v.optional(v.boolean(), false),
+      "One item a row, none overwritten: the sort key, or the partition key where there is no sort key, is not the row's but its position, such as orders/000001/5d41402a@0000000000000123#000. Type S.",
+    ),
+    timeToLive: describe(
+      v.optional(timeToLive),
+      'Lets DynamoDB remove items by itself. Tables made by Weirhouse have it switched on.',
+    ),
     positionAttributes: describe(
       v.optional(positionAttributes, {}),
       'Names of the attributes that say which record an item came from; every item has them.',
@@ -80,10 +107,25 @@ export const dynamodbOptions = v.pipe(
         types.set(name, type)
       }
     }
+    const made = table.append ? positionKey(table) : undefined
+    if (made && made.type !== 'S') addIssue({ message: `append: "${made.name}" is to hold a position, as type S` })
+    const expiry = table.timeToLive?.attribute
+    if (expiry !== undefined && (reserved.has(expiry) || types.has(expiry)))
+      addIssue({ message: `timeToLive.attribute: "${expiry}" is a key or a position attribute` })
   }),
 )
 
+/** Of an append table: the key attribute that holds the position. */
+export function positionKey({ partitionKey, sortKey }: TableKey): KeyAttribute {
+  return sortKey ?? partitionKey
+}
+
 export type DynamoDbOptions = v.InferOutput<typeof dynamodbOptions>
+
+/** The attribute by which items of the table expire, markers of deletes among them. */
+export function expiryName({ timeToLive }: Pick<DynamoDbOptions, 'timeToLive'>): string {
+  return timeToLive?.attribute ?? DEFAULT_EXPIRY
+}
 export type DynamoDbInput = v.InferInput<typeof dynamodbOptions>
 
 /** `{ table }`, written by `weirhouse up` and by the constructs. */

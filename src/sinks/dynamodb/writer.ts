@@ -9,6 +9,7 @@ import type { OrderKind } from '../../core/order.ts'
 import type { LedgerStore } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
 import type { Effect, TakeEffect } from './effect.ts'
+import { withExpiry } from './additions.ts'
 import type { EncodedBatch, EncodedRange } from './encode.ts'
 import type { Guard } from './guard.ts'
 import { admitRange, advance } from './progress.ts'
@@ -21,6 +22,8 @@ export interface WriterParts extends Identity {
   readonly guard: Guard
   readonly encode: (ranges: readonly SinkRange[]) => EncodedBatch
   readonly takeEffect: TakeEffect
+  /** When markers of deletes that are written now may go, in seconds since 1970; undefined: never. */
+  readonly expiry?: () => number | undefined
 }
 
 /** Ledger requests in flight at once. */
@@ -65,14 +68,21 @@ async function write(parts: WriterParts, ranges: readonly EncodedRange[], invoca
 }
 
 /** Rows of the records that are new, each with its position. */
-function place({ guard }: WriterParts, range: EncodedRange, r: number, { admission }: Admitted): PlacedRow[] {
+function place({ guard, expiry }: WriterParts, range: EncodedRange, r: number, { admission }: Admitted): PlacedRow[] {
   const rows: PlacedRow[] = []
   const mark = sourceMark(range.source)
+  const seconds = expiry?.()
   for (let i = admission.from; i < range.records.length; i++) {
     const { record, rows: encoded } = range.records[i]!
     for (const row of encoded) {
       const position = positionOf(mark, record, row.index, admission.after.epoch, row.version)
-      rows.push({ row, position, positionValues: guard.values(position), range: r, record: i })
+      rows.push({
+        row: withExpiry(row, seconds),
+        position,
+        positionValues: guard.values(position),
+        range: r,
+        record: i,
+      })
     }
   }
   return rows
