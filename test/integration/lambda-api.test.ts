@@ -44,8 +44,7 @@ describe('the Lambda API answers Invoke', () => {
 
   test('D13: it tells how many invocations of a function run, which no API of AWS does', async () => {
     const name = await deploy("export const handler = () => new Promise(resolve => setTimeout(resolve, 1000, 'done'))")
-    const running = async () =>
-      (await (await fetch(`${api.endpoint}/weirhouse/functions/${name}/running`)).json()) as unknown
+    const running = async () => (await fetch(`${api.endpoint}/weirhouse/functions/${name}/running`)).json()
     expect(await running()).toEqual({ running: 0 })
     const both = [send(name), send(name)]
     await expect.poll(running).toEqual({ running: 2 })
