@@ -72,7 +72,7 @@ function settle(key: string, wanted: LedgerItem, found: Item | undefined): Compa
   return { ok: false, current }
 }
 
-function toItem(key: string, item: LedgerItem): Item {
+export function toItem(key: string, item: LedgerItem): Item {
   const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind, note } = item
   return {
     id: { S: key },
@@ -91,7 +91,7 @@ function toItem(key: string, item: LedgerItem): Item {
   }
 }
 
-function fromItem(key: string, item: Item): LedgerItem {
+export function fromItem(key: string, item: Item): LedgerItem {
   const number = (name: string): number => numberOf(item, name) ?? damaged(key, name)
   const json = (name: string): unknown => JSON.parse(textOf(item, name) ?? damaged(key, name))
   const note = textOf(item, 'note')
