@@ -13,7 +13,6 @@ const clean: readonly PostgresScenario[] = [
   { log: [['a', 'b', 'a']], deliveries: 2, skips: 1, keyed: false },
   { log: [['a', 'b', 'a']], deliveries: 2, skips: 1, compactable: [1], keyed: true },
   { log: [['a', 'a']], deliveries: 3, keyed: true },
-  { log: [['a', 'b']], deliveries: 2, faults: 1, keyed: true },
   { log: [['a', 'b']], deliveries: 2, faults: 1, keyed: false },
   { log: [['a', 'a!', 'a-']], deliveries: 2, skips: 1, keyed: false },
   { log: [['a!', 'b', 'b#']], deliveries: 2, keyed: true },

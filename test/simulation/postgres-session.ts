@@ -70,8 +70,21 @@ export interface SessionPlant {
 }
 
 const LETTER_COLUMNS = [
-  ...['pipeline', 'sink', 'cluster', 'topic', 'partition', 'epoch', 'record_offset', 'record_timestamp'],
-  ...['timestamp_type', 'record_key', 'record_value', 'headers', 'stage', 'code', 'reason'],
+  'pipeline',
+  'sink',
+  'cluster',
+  'topic',
+  'partition',
+  'epoch',
+  'record_offset',
+  'record_timestamp',
+  'timestamp_type',
+  'record_key',
+  'record_value',
+  'headers',
+  'stage',
+  'code',
+  'reason',
 ] as const
 
 export function sessionOver(port: Port, number: number, options: PostgresOptions, plant: SessionPlant): Session {

@@ -71,7 +71,7 @@ export function postgresModel(scenario: PostgresScenario, plant: SessionPlant = 
       undefined,
       {
         connect: () => Promise.resolve(sessionOver(port, sessions++, options, plant)),
-        sleep: quietPorts.clock.sleep,
+        sleep: (ms) => quietPorts.clock.sleep(ms),
         random: quietPorts.random,
       },
     )

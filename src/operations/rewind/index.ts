@@ -128,15 +128,17 @@ async function caughtUp(
         reason: `the rewind of sink "${sink.id}" was cut off before the log could be read again`,
         advice: 'Run the same rewind again, without --finish.',
       })
-    const left = unfinished.reduce((sum, { watermark, rewind }) => sum + Math.max(0, rewind.end - watermark.next), 0)
+    const committed = await ports.committed()
+    const readTo = (each: Unfinished) => committed.get(each.source.partition) ?? each.rewind.target
+    const leftOf = (each: Unfinished) => Math.max(0, each.rewind.end - Math.min(each.watermark.next, readTo(each)))
+    const left = unfinished.reduce((sum, each) => sum + leftOf(each), 0)
     onProgress(`Reading the log again for ${sink.id}`, `${left} offsets to go`)
-    if (left !== before) moved = performance.now()
-    else {
-      // Standing still: what is left may be transaction markers, or compacted away.
-      const through = await Promise.all(unfinished.map((each) => isThrough(ports, each)))
+    // Standing still: what is left may be no records.
+    if (left === 0 || left === before) {
+      const through = await Promise.all(unfinished.map((each) => isThrough(ports, each, readTo(each))))
       if (through.every(Boolean)) return unfinished
     }
-    if (left === 0) return unfinished
+    if (left !== before) moved = performance.now()
     before = left
     const seconds = Math.round((performance.now() - moved) / 1000)
     if (seconds * 1000 > STUCK_MS) throw new WeirError('WEIR_STUCK', { pipeline: pipeline.name, lag: left, seconds })

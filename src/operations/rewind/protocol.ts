@@ -151,14 +151,20 @@ export function unfinishedOf(standings: readonly Standing[]): Unfinished[] {
   )
 }
 
-/** Whether everything that the log held at the rewind has effect again: what is left of it may be no records at all. */
+/**
+ * Whether everything that the log held at the rewind has effect again. What is left below its end may be no records at all:
+ * transaction markers, or compacted away.
+ * @param committed where the group is: the log was read to there, in its order
+ */
 export async function isThrough(
   { firstRecord }: Pick<RewindPorts, 'firstRecord'>,
   { source, watermark, rewind }: Unfinished,
+  committed: number,
 ): Promise<boolean> {
-  if (hasCaughtUp(watermark)) return true
+  if (hasCaughtUp(watermark, committed)) return true
   if (rewind.state !== 'reading') return false
-  return (await firstRecord(source.partition, watermark.next, rewind.end)) === undefined
+  const read = Math.min(watermark.next, committed)
+  return (await firstRecord(source.partition, read, rewind.end)) === undefined
 }
 
 /** After `isThrough` of each: takes out what nothing replaced, and ends the rewind. Gives how much that was. */
