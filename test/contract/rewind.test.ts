@@ -70,6 +70,23 @@ describe('S3', () => {
     ])
   })
 
+  test('D1 D13: the target is where no object of any output is cut, down as far as the log goes, else up', async () => {
+    const at = await s3World()
+    for (const [output, first, last] of [
+      ['a', 0, 4],
+      ['a', 5, 9],
+      ['b', 3, 6],
+      ['b', 7, 12],
+    ] as const) {
+      const key = `${at.folder}k=${output}/000000-${String(first).padStart(16, '0')}-${last}.jsonl`
+      const mark = { pipeline: 'contract', sink: 'lake', epoch: 0, first, last, void: false, checksum: 'x' }
+      const object = { key, mark, records: 1, rows: 1, body: Buffer.from('{}\n'), contentType: 'application/x-ndjson' }
+      await at.objects.put(object, deadline())
+    }
+    const aligned = (target: number, begin: number) => at.rewind().align(source, target, begin, deadline())
+    expect(await Promise.all([aligned(8, 0), aligned(8, 4), aligned(13, 0), aligned(10, 6)])).toEqual([0, 13, 13, 13])
+  })
+
   test('D2 D13: an object whose PUT is sent once more after it was removed does not come back', async () => {
     const at = await s3World()
     await deliverTo(at.open(), [range(span(0, 6))])

@@ -118,7 +118,7 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
     usable: () => usable,
     query: async (_, text, values = []) => {
       if (text.startsWith('SELECT jsonb_build_object(')) return [{ live: liveOf(layout) }] as never[]
-      const statement = statementOf(text, values)
+      const statement = statementOf(text, [...values])
       const { rows } = await send(statement)
       return (statement.do === 'letters' ? (rows as PlainLetter[]).map(letterRow) : rows) as never[]
     },

@@ -121,7 +121,7 @@ function targetOf(
 }
 
 async function planSource(
-  { sourceOf, firstRecord, deadline }: PlanPorts,
+  { sourceOf, firstRecord, deadline, topic }: PlanPorts,
   { sink, standings, epoch }: Stood,
   { partition, start, end }: PartitionOffsets,
   wanted: number,
@@ -132,6 +132,11 @@ async function planSource(
   // What has no effect yet is not to be passed over.
   const capped = acceptNewTopic ? wanted : Math.min(wanted, watermark?.next ?? wanted)
   const target = acceptNewTopic ? wanted : await sink.target.align(source, capped, start, deadline)
+  if (!acceptNewTopic && watermark && target > watermark.next)
+    throw new WeirError('WEIR_USAGE', {
+      reason: `the log does not have all of an object of ${topic}/${partition} any more that reaches beyond what sink "${sink.id}" has in whole`,
+      advice: 'Let the pipeline catch up first.',
+    })
   const first = (await firstRecord(partition, target, end))?.offset ?? null
   const plan = { epoch, target, first, end, removes: !acceptNewTopic, head: undefined }
   return { source, next: watermark?.next ?? null, plan }

@@ -141,7 +141,7 @@ interface WatermarkRow {
 const OF_SOURCE = 'pipeline = $1 AND sink = $2 AND cluster = $3 AND topic = $4 AND partition = $5'
 const SELECT = `SELECT epoch, next_offset, checkpoints, gaps, gap_count, rewind FROM weirhouse.watermark WHERE ${OF_SOURCE}`
 
-function placeOf({ pipeline, sink }: Identity, { cluster, topic, partition }: Source): unknown[] {
+function placeOf({ pipeline, sink }: Identity, { cluster, topic, partition }: Source): (string | number)[] {
   return [pipeline, sink, cluster, topic, partition]
 }
 
@@ -165,11 +165,7 @@ async function read(
 ): Promise<readonly Standing[]> {
   const standings: Standing[] = []
   for (const source of sources) {
-    const [row] = await session.query<WatermarkRow & Record<string, unknown>>(
-      deadline,
-      SELECT,
-      placeOf(identity, source),
-    )
+    const [row] = await session.query<WatermarkRow>(deadline, SELECT, placeOf(identity, source))
     standings.push({ source, epoch: Number(row?.epoch ?? 0), watermark: row && watermarkOf(row) })
   }
   return standings
@@ -191,7 +187,7 @@ async function changeRow(
 ON CONFLICT DO NOTHING`,
     place,
   )
-  const [row] = await session.query<WatermarkRow & Record<string, unknown>>(deadline, `${SELECT} FOR UPDATE`, place)
+  const [row] = await session.query<WatermarkRow>(deadline, `${SELECT} FOR UPDATE`, place)
   if (!row) throw new WeirError('WEIR_CONTENDED', { sink: identity.sink, source: sourceKey(source) })
   const before = watermarkOf(row)
   const after = change(before)

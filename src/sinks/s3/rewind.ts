@@ -93,7 +93,10 @@ async function* keysOf(bucket: Bucket, source: Source, deadline: Deadline): Asyn
     })
 }
 
-/** An object across the target goes whole, if the log still has all of it; else it stays whole. */
+/**
+ * An object across the target goes whole, if the log still has all of it; else it stays whole, and so does every one across the
+ * target that this makes. Objects of several outputs need not begin together, so that one can lead to the next.
+ */
 async function align(
   bucket: Bucket,
   source: Source,
@@ -102,14 +105,26 @@ async function align(
   deadline: Deadline,
 ): Promise<number> {
   let aligned = target
+  let upwards = false
+  for (;;) {
+    const across = await objectsAcross(bucket, source, aligned, deadline)
+    if (across.length === 0) return aligned
+    const head = Math.min(...across.map(({ first }) => first))
+    upwards ||= head < start
+    aligned = upwards ? Math.max(...across.map(({ last }) => last)) + 1 : head
+  }
+}
+
+/** Those with rows. */
+async function objectsAcross(bucket: Bucket, source: Source, target: number, deadline: Deadline): Promise<Found[]> {
+  const across: Found[] = []
   for await (const page of keysOf(bucket, source, deadline))
-    for (const { key, first, last } of page) {
-      if (first >= target || last < target) continue
-      const object = await bucket.objects.head(key, deadline)
-      if (object === 'absent' || (object !== 'foreign' && object.void)) continue
-      aligned = first >= start ? Math.min(aligned, first) : Math.max(aligned, last + 1)
+    for (const found of page) {
+      if (found.first >= target || found.last < target) continue
+      const object = await bucket.objects.head(found.key, deadline)
+      if (object !== 'absent' && (object === 'foreign' || !object.void)) across.push(found)
     }
-  return aligned
+  return across
 }
 
 /** No zombie can finish a claim whose keys are taken. It may be there already: then `remove` finds it. */
