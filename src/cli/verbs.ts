@@ -98,6 +98,11 @@ export const verbs: readonly VerbEntry[] = [
     load: () => import('./commands/dlq.ts'),
   },
   {
+    name: 'rewind',
+    summary: 'Rebuild sinks from the log: from an offset, a time, or all that the log still has',
+    load: () => import('./commands/rewind.ts'),
+  },
+  {
     name: 'plan',
     summary: 'Show what the pipelines guarantee and need; with --env, what they come to on AWS and what that costs',
     load: () => import('./commands/plan.ts'),

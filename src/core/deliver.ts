@@ -142,7 +142,10 @@ function prepare(
   }
 }
 
-/** Epoch 0: nothing raises it yet; a sink's own letters carry the epoch of its watermark. */
+/**
+ * Always: before a sink writes, nobody knows its epoch, and what fails here is the record's fault in any. A rewind supersedes these
+ * letters; where the record fails again, the letter is new again. Letters of stage 'store' carry their watermark's epoch.
+ */
 const PIPELINE_EPOCH = 0
 
 function lettersOf(

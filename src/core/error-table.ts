@@ -101,12 +101,12 @@ export const errorTable = {
   WEIR_TOPIC_RESTARTED: {
     message: 'Sink "{sink}" has records of {source} from {next} on behind it, but the event begins at {first}, {why}.',
     retryable: false,
-    cure: 'This sink wrote nothing. Find out whether the topic was created anew or a store restored: docs/operations.md, "Topic restarted", says what can be done.',
+    cure: 'This sink wrote nothing. If the topic was created anew, and is to be read: `weirhouse rewind --sink all --accept-new-topic`. docs/operations.md, "Topic restarted", says what that does, and what else can be done.',
   },
   WEIR_REWOUND: {
     message: 'Sink "{sink}" was rewound and waits for {source} from {next} on, but the event begins at {first}, {why}.',
     retryable: false,
-    cure: 'This sink wrote nothing. An invocation from before the rewind fails like this once, and may be left alone; where it goes on, rewind the sink again.',
+    cure: 'This sink wrote nothing. An invocation from before the rewind fails like this once, and may be left alone; where it goes on, run the same `weirhouse rewind` again.',
   },
   WEIR_STORE_UNAVAILABLE: {
     message: 'Sink "{sink}" could not reach its store: {reason}.',

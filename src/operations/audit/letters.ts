@@ -55,9 +55,11 @@ export async function readLetters(
             TableName: target.deadLetters.table,
             ConsistentRead: true,
             KeyConditionExpression: 'pipeline = :pipeline',
-            FilterExpression: '#topic = :topic AND #cluster = :cluster',
-            ExpressionAttributeNames: { '#topic': 'topic', '#cluster': 'cluster' },
+            // Of a record that is tried again after a rewind: where that fails, there is a letter anew.
+            FilterExpression: '#topic = :topic AND #cluster = :cluster AND #state <> :superseded',
+            ExpressionAttributeNames: { '#topic': 'topic', '#cluster': 'cluster', '#state': 'state' },
             ExpressionAttributeValues: {
+              ':superseded': { S: 'superseded' },
               ':pipeline': { S: pipeline.name },
               ':topic': { S: pipeline.topic },
               ':cluster': { S: pipeline.cluster },

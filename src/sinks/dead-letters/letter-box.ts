@@ -10,6 +10,7 @@ import { replayOf } from '../../core/replay.ts'
 import type { ReplayAnswer, ReplayCopy, ReplayDesk } from '../../core/replay.ts'
 import { payloadKey, positionKey } from './index.ts'
 import { isOfAnother, needsObject, payloadDocument, toItem } from './items.ts'
+import type { DeadLetterState } from './index.ts'
 import type { PayloadPlace } from './items.ts'
 import type { DeadLetterOptions } from './read.ts'
 import { putReplayed, takeOne } from './replays.ts'
@@ -17,8 +18,9 @@ import { putReplayed, takeOne } from './replays.ts'
 /** Every method throws WEIR_STORE_UNAVAILABLE or WEIR_STORE_MISCONFIGURED of "dead letters", or WEIR_DEADLINE. */
 export interface LetterBox extends ReplayDesk {
   /**
-   * Durable when it resolves. A letter that is there already stays as it is (D2), in whatever state; one whose record is a
-   * replay that failed again goes back to `new`. Throws WEIR_TOPIC_RESTARTED where it is of another record.
+   * Durable when it resolves. A letter that is there already stays as it is (D2), in whatever state but `superseded`: one of those
+   * is new again, if its position has no epoch that would tell the two apart. One whose record is a replay that failed again
+   * goes back to `new`. Throws WEIR_TOPIC_RESTARTED where it is of another record.
    */
   put(letters: readonly DeadLetter[], deadline: Deadline): Promise<void>
 }
@@ -72,8 +74,7 @@ async function putOne(options: DeadLetterOptions, letter: DeadLetter, deadline: 
   const input = {
     TableName: table,
     Item: toItem(letter, place),
-    ConditionExpression: 'attribute_not_exists(#position)',
-    ExpressionAttributeNames: { '#position': 'position' },
+    ...absentOrSuperseded(letter),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   }
   try {
@@ -82,6 +83,17 @@ async function putOne(options: DeadLetterOptions, letter: DeadLetter, deadline: 
     if (!isFault(error, 'ConditionalCheckFailedException')) throw error
     const item = error.body?.Item as Item | undefined
     if (item && isOfAnother(item, letter)) throw restarted(letter)
+  }
+}
+
+/** A store's own letters carry the epoch of its watermark: one of an older epoch is nothing to them. */
+function absentOrSuperseded({ stage }: DeadLetter): object {
+  const absent = 'attribute_not_exists(#position)'
+  if (stage === 'store') return { ConditionExpression: absent, ExpressionAttributeNames: { '#position': 'position' } }
+  return {
+    ConditionExpression: `${absent} OR #state = :superseded`,
+    ExpressionAttributeNames: { '#position': 'position', '#state': 'state' },
+    ExpressionAttributeValues: { ':superseded': { S: 'superseded' satisfies DeadLetterState } },
   }
 }
 
