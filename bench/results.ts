@@ -19,7 +19,7 @@ export type Measurements = { readonly [Name in PartName]?: Measurement<PartResul
 
 /** Of the repository at `root`. A part that was never measured is left out. */
 export function readResults(root: string): Measurements {
-  const names: readonly PartName[] = ['handler', 'steady']
+  const names: readonly PartName[] = ['handler', 'profile', 'end-to-end', 'steady', 'aws-client', 'bundle']
   return Object.fromEntries(
     names.flatMap((name) => {
       const file = fileOf(root, name)

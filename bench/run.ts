@@ -1,7 +1,7 @@
 /**
  * Measures, and writes docs/performance.md anew.
  *
- *   npm run bench [-- handler|steady|all ...] [--quick]
+ *   npm run bench [-- handler|profile|end-to-end|steady|aws-client|bundle|all ...] [--quick]
  *
  * Without a name: all. Raw numbers go to bench/results, one file a part; with --quick they are printed only.
  */

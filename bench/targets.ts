@@ -19,3 +19,22 @@ export const handlerTargets: Readonly<Record<string, SpeedTarget>> = {
 
 /** S3 + PostgreSQL at 100 records an event. */
 export const P50_TARGET_MS = 10
+
+/** From a topic through mapping and sandbox, the better of one and two environments. */
+export const endToEndTargets: readonly {
+  readonly name: string
+  readonly batch: number
+  readonly recordsPerSecond: number
+}[] = [
+  { name: 'PostgreSQL upsert', batch: 10_000, recordsPerSecond: 180_000 },
+  { name: 'S3, decoded JSON (gzip)', batch: 10_000, recordsPerSecond: 220_000 },
+  { name: 'S3, raw lines', batch: 10_000, recordsPerSecond: 300_000 },
+  { name: 'DynamoDB typed (stub)', batch: 10_000, recordsPerSecond: 110_000 },
+  { name: 'all three (stub)', batch: 10_000, recordsPerSecond: 90_000 },
+  { name: 'PostgreSQL upsert', batch: 1_000, recordsPerSecond: 100_000 },
+  { name: 'S3, decoded JSON (gzip)', batch: 1_000, recordsPerSecond: 60_000 },
+]
+
+export const bundleTargets: Readonly<Record<string, { readonly bytes: number; readonly loadMs: number }>> = {
+  earthquakes: { bytes: 150_000, loadMs: 50 },
+}

@@ -3,6 +3,7 @@
  * took: CPU is this process's alone, time is that of the handler, events are made off the clock.
  */
 import type { Contestant } from './contestant.ts'
+import { hotSpots } from './hot-spots.ts'
 import { eventAt } from './records.ts'
 import { START_VARIABLE } from './start.ts'
 import type { ContestantName, Spent, Start, Turn } from './start.ts'
@@ -18,7 +19,8 @@ const open: Readonly<Record<ContestantName, () => Promise<Contestant>>> = {
 const contestant = await open[name]()
 let next = 0
 
-async function run({ milliseconds, events }: Turn): Promise<Spent> {
+async function run({ milliseconds, events, profile }: Turn): Promise<Spent> {
+  if (profile) return profiled(events)
   const each: number[] = []
   let total = 0
   let cpuMicroseconds = 0
@@ -36,6 +38,26 @@ async function run({ milliseconds, events }: Turn): Promise<Spent> {
   }
   const { maxRSS } = process.resourceUsage()
   return { records: each.length * workload.size, milliseconds: total, each, cpuMicroseconds, peakBytes: maxRSS * 1024 }
+}
+
+async function profiled(events: number): Promise<Spent> {
+  const ready = Array.from({ length: events }, (_, i) =>
+    contestant.prepare(eventAt(next + i * workload.size, workload)),
+  )
+  next += events * workload.size
+  const each: number[] = []
+  const before = process.cpuUsage()
+  const hot = await hotSpots(async () => {
+    for (const go of ready) {
+      const start = performance.now()
+      await go()
+      each.push(performance.now() - start)
+    }
+  })
+  const { user, system } = process.cpuUsage(before)
+  const milliseconds = each.reduce((sum, one) => sum + one, 0)
+  const records = events * workload.size
+  return { records, milliseconds, each, cpuMicroseconds: user + system, peakBytes: 0, profile: hot }
 }
 
 process.on('message', (turn: Turn) => {

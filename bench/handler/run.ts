@@ -6,17 +6,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { bundlePipeline } from '../../src/bundle/index.ts'
-import type { Pipeline } from '../../src/core/pipeline.ts'
 import { functionEnvironment, RECORDS_BUCKET } from '../../src/local/deployment.ts'
-import type { Stores } from '../../src/local/deployment.ts'
 import { provisionStores } from '../../src/local/provision.ts'
 import { ddl } from '../../src/sinks/postgres/index.ts'
 import { median } from '../statistics.ts'
 import type { Cell, Combination, Plan } from './cells.ts'
 import type { Targets } from './contestant.ts'
-import { sql } from './pipelines/sinks.ts'
-import { startServers } from './servers.ts'
-import type { BenchServers } from './servers.ts'
+import { sql } from '../pipelines/sinks.ts'
+import { moduleOf, pipelineOf } from '../pipelines.ts'
+import { startStores, storesOf } from '../servers.ts'
+import type { BenchServers } from '../servers.ts'
 import { START_VARIABLE } from './start.ts'
 import type { ContestantName, Spent, Start, Turn } from './start.ts'
 
@@ -52,7 +51,7 @@ export async function runPlan(
   progress: (line: string) => void,
   given?: BenchServers,
 ): Promise<HandlerResult> {
-  const servers = given ?? (await startServers())
+  const servers = given ?? (await startStores())
   const { postgres } = servers.stores
   const client = new Client({ ...postgres })
   try {
@@ -79,34 +78,28 @@ function lineOf({ combination, bytes, size, updating, contestants }: CellResult)
 }
 
 /** Bundles, tables and buckets. Gives the bundle's file by pipeline. */
-async function deployAll(plan: Plan, servers: BenchServers, client: Client): Promise<Map<string, string>> {
-  const combinations = new Map(plan.cells.map(({ combination }) => [combination.pipeline, combination]))
+export async function deployAll(
+  plan: Pick<Plan, 'cells'>,
+  servers: BenchServers,
+  client: Client,
+  debug = false,
+): Promise<Map<string, string>> {
   const bundles = new Map<string, string>()
-  for (const [name, combination] of combinations) {
+  for (const { pipeline: name, stub } of new Set(plan.cells.map(({ combination }) => combination))) {
+    await provisionStores([await pipelineOf(name)], storesOf(stub, servers))
+    if (bundles.has(name)) continue
     const { folder } = await bundlePipeline({
       modulePath: moduleOf(name),
       outFolder: join(servers.folder, 'bundles', name),
       pipelineName: name,
+      debug,
     })
     bundles.set(name, join(folder, 'index.mjs'))
-    await provisionStores([await pipelineOf(name)], storesOf(combination, servers))
   }
   const columns = 'id text PRIMARY KEY, category text, value double precision, ts bigint'
   for (const peer of ['careful', 'naive']) await client.query(`CREATE TABLE public.bench_${peer} (${columns})`)
   for (const statement of ddl(sql('bench_ceiling'), 'log')) await client.query(statement)
   return bundles
-}
-
-function moduleOf(name: string): string {
-  return fileURLToPath(new URL(`pipelines/${name}.ts`, import.meta.url))
-}
-
-async function pipelineOf(name: string): Promise<Pipeline> {
-  return ((await import(moduleOf(name))) as { default: Pipeline }).default
-}
-
-function storesOf({ stub }: Combination, servers: BenchServers): Stores {
-  return stub ? { ...servers.stores, dynamodb: servers.stub } : servers.stores
 }
 
 interface CellRun {
@@ -150,7 +143,10 @@ async function runCell(run: CellRun): Promise<CellResult> {
   }
 }
 
-async function startContestant(run: CellRun, contestant: ContestantName): Promise<ChildProcess> {
+export async function startContestant(
+  run: Omit<CellRun, 'plan' | 'client'>,
+  contestant: ContestantName,
+): Promise<ChildProcess> {
   const { cell, partition, servers, bundles } = run
   const { combination, bytes, size, keys } = cell
   const start: Start = {
@@ -159,7 +155,7 @@ async function startContestant(run: CellRun, contestant: ContestantName): Promis
     targets: targetsOf(combination, contestant, servers),
     bundle: bundles.get(combination.pipeline)!,
   }
-  const env = functionEnvironment(await pipelineOf(combination.pipeline), storesOf(combination, servers))
+  const env = functionEnvironment(await pipelineOf(combination.pipeline), storesOf(combination.stub, servers))
   const child = fork(fileURLToPath(new URL('process.ts', import.meta.url)), {
     env: { ...process.env, ...env, [START_VARIABLE]: JSON.stringify(start) },
     execArgv: ['--conditions=source'],
@@ -184,7 +180,7 @@ function tableOf(name: ContestantName, pipeline: string): string {
   return `bench_${name === 'weirhouse' ? pipeline.replaceAll('-', '_') : name}`
 }
 
-function takeTurn(child: ChildProcess, turn: Turn): Promise<Spent> {
+export function takeTurn(child: ChildProcess, turn: Turn): Promise<Spent> {
   child.send(turn)
   return answerOf(child) as Promise<Spent>
 }

@@ -19,6 +19,8 @@ export interface Start {
 export interface Turn {
   readonly milliseconds: number
   readonly events: number
+  /** Takes a profile of so many events instead, all made before. */
+  readonly profile?: boolean
 }
 
 export interface Spent {
@@ -29,4 +31,12 @@ export interface Spent {
   readonly cpuMicroseconds: number
   /** High-water mark of the process so far. */
   readonly peakBytes: number
+  /** Where the CPU was, greatest share first. */
+  readonly profile?: readonly Hot[]
+}
+
+/** A function, and the share of the CPU time that was spent in it, callees left out. */
+export interface Hot {
+  readonly name: string
+  readonly share: number
 }

@@ -2,7 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Measurement, Measurements } from '../results.ts'
+import { awsClientSection } from './aws-client.ts'
+import { bundleSection } from './bundle.ts'
+import { endToEndSection } from './end-to-end.ts'
 import { handlerSection } from './handler.ts'
+import { profileSection } from './profile.ts'
 import { steadySection } from './steady.ts'
 
 /** @param root of the repository: where bench/notes lies */
@@ -13,7 +17,11 @@ Measured, not promised. This page is written by \`npm run bench\` out of \`bench
 section says why something is as it is, the text is from \`bench/notes\`.
 
 ${section(root, 'handler', 'The handler, in memory', results.handler, handlerSection)}
-${section(root, 'steady', 'A steady load', results.steady, steadySection)}`
+${section(root, 'profile', 'Where the CPU goes', results.profile, profileSection)}
+${section(root, 'end-to-end', 'End to end', results['end-to-end'], endToEndSection)}
+${section(root, 'steady', 'A steady load', results.steady, steadySection)}
+${section(root, 'bundle', 'The bundle', results.bundle, bundleSection)}
+${section(root, 'aws-client', 'The client of AWS', results['aws-client'], awsClientSection)}`
 }
 
 function section<Result>(

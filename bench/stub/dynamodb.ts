@@ -78,6 +78,11 @@ function close(server: Server): Promise<void> {
 }
 
 function answer(state: State, { url, headers }: IncomingMessage, body: Buffer): Answer {
+  if (url === '/reset') {
+    state.tables.clear()
+    state.counts.clear()
+    return OK
+  }
   if (url === '/counts') return { status: 200, body: JSON.stringify(Object.fromEntries(state.counts)) }
   const operation = String(headers['x-amz-target']).split('.')[1] ?? ''
   const perform = operations[operation]

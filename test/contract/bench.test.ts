@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, inject, test } from 'vitest'
+import { compareClients } from '../../bench/aws-client/part.ts'
+import { measureBundles } from '../../bench/bundle/part.ts'
 import { tinyPlan } from '../../bench/handler/cells.ts'
+import { hotSpots } from '../../bench/handler/hot-spots.ts'
 import { runPlan } from '../../bench/handler/run.ts'
-import { forkStub } from '../../bench/handler/servers.ts'
+import { forkStub } from '../../bench/servers.ts'
 import { handlerSection } from '../../bench/page/handler.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weirhouse-bench-'))
@@ -15,12 +18,9 @@ test('every contestant writes in every cell, and the page shows each', async () 
   const stores = inject('stores')
   const stub = await forkStub()
   const plan = tinyPlan()
-  const servers = {
-    folder,
-    stores,
-    stub: { ...stores.dynamodb, endpoint: stub.endpoint },
-    stop: () => Promise.resolve(),
-  }
+  const never = () => Promise.reject(new Error('the servers are those of all tests'))
+  const standIn = { ...stores.dynamodb, endpoint: stub.endpoint }
+  const servers = { folder, stores, stub: standIn, reset: never, stop: never }
   try {
     const result = await runPlan(plan, () => undefined, servers)
     expect(result.cells.map(({ contestants }) => contestants.map(({ name }) => name))).toEqual(
@@ -39,3 +39,33 @@ test('every contestant writes in every cell, and the page shows each', async () 
     stub.stop()
   }
 }, 60_000)
+
+test('both clients of AWS send the same batches', async () => {
+  const { clients } = await compareClients(20, () => undefined)
+  expect(clients.map(({ name }) => name)).toEqual(['ours', 'AWS SDK'])
+  for (const each of clients) expect(each.cpuMicroseconds).toBeGreaterThan(0)
+})
+
+test('bundles are weighed and loaded', async () => {
+  const { bundles } = await measureBundles(1, () => undefined)
+  expect(bundles.map(({ name }) => name)).toEqual(['earthquakes', 'demo', 'S3 only'])
+  for (const { bytes, loadMs, contents } of bundles) {
+    expect(loadMs).toBeGreaterThan(0)
+    expect(contents.reduce((sum, [, each]) => sum + each, 0)).toBeLessThanOrEqual(bytes)
+  }
+})
+
+test('a profile names what the CPU was spent in', async () => {
+  const hot = await hotSpots(() => {
+    for (const end = performance.now() + 100; performance.now() < end;) spin()
+    return Promise.resolve()
+  })
+  expect(hot.reduce((sum, { share }) => sum + share, 0)).toBeGreaterThan(0.5)
+  expect(hot.slice(0, 4).map(({ name }) => name)).toContain('spin')
+})
+
+function spin(): number {
+  let sum = 0
+  for (let i = 0; i < 100_000; i++) sum = (sum * 31 + i) | 0
+  return sum
+}

@@ -16,7 +16,7 @@ import { statementsOf } from '../../../src/sinks/postgres/sql.ts'
 import type { KafkaEvent } from '../../../src/testing/index.ts'
 import type { Contestant, Targets } from '../contestant.ts'
 import { rowsIn, TOPIC } from '../records.ts'
-import { sql } from '../pipelines/sinks.ts'
+import { sql } from '../../pipelines/sinks.ts'
 
 const MAX_ITEMS = 25
 const CONCURRENCY = 16
