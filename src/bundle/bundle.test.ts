@@ -118,10 +118,10 @@ describe('bundlePipeline', () => {
 })
 
 test('a package that the user is to install is told with its command, not as a fault of a source', async () => {
-  const options = project("import 'pg'\nimport 'pg-copy-streams'\nimport 'pg'\n")
+  const options = project("import 'pg'\nimport 'aws-cdk-lib'\nimport 'pg'\n")
   const error: unknown = await bundlePipeline(options).catch((reason: unknown) => reason)
   expect((error as WeirError).toLine()).toMatch(
-    /^WEIR_MODULE_MISSING: Package "pg" is not installed, and pipeline "x" needs it\. Install it: npm install pg@8[.\d]+ pg-copy-streams@7[.\d]+$/,
+    /^WEIR_MODULE_MISSING: Package "pg" is not installed, and pipeline "x" needs it\. Install it: npm install pg@8[.\d]+ aws-cdk-lib@2[.\d]+$/,
   )
 })
 

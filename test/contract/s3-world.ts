@@ -9,7 +9,7 @@ import { parseOptions } from '../../src/core/options.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
 import type { LedgerItem, LedgerStore } from '../../src/sinks/ledger.ts'
 import { dataPrefix, s3Options } from '../../src/sinks/s3/index.ts'
-import type { S3Input } from '../../src/sinks/s3/index.ts'
+import type { Partition, S3Input } from '../../src/sinks/s3/index.ts'
 import { openCodec } from '../../src/sinks/s3/format.ts'
 import { s3Objects } from '../../src/sinks/s3/objects.ts'
 import type { ObjectStore } from '../../src/sinks/s3/objects.ts'
@@ -39,7 +39,11 @@ export interface S3World {
   readonly objects: ObjectStore
   readonly ledger: LedgerStore
   /** A cold writer; with its own view of the stores to put faults in. */
-  open(over?: { readonly objects?: ObjectStore; readonly ledger?: LedgerStore }): SinkWriter
+  open(over?: {
+    readonly objects?: ObjectStore
+    readonly ledger?: LedgerStore
+    readonly partition?: Partition
+  }): SinkWriter
   item(partition?: number): Promise<LedgerItem | undefined>
   /** Everything under the prefix, in listing order, read by AWS's own client. */
   stored(): Promise<StoredObject[]>
@@ -70,8 +74,13 @@ function bucket(): Promise<string> {
   return madeBucket
 }
 
+export interface S3WorldInput extends Omit<S3Input, 'id'> {
+  readonly partition?: Partition
+  readonly maxOutputs?: number
+}
+
 export async function s3World(
-  input: Omit<S3Input, 'id'> = {},
+  { partition, maxOutputs, ...input }: S3WorldInput = {},
   ledger: LedgerStore = memoryLedger(),
   endpoint?: string,
 ): Promise<S3World> {
@@ -88,13 +97,15 @@ export async function s3World(
     objects,
     ledger,
     open: (over = {}) =>
-      openWriter(
+      openWriter({
         options,
-        { bucket: name, prefix },
-        { ...context, ledger: over.ledger ?? ledger },
-        over.objects ?? objects,
+        binding: { bucket: name, prefix },
+        context: { ...context, ledger: over.ledger ?? ledger },
+        objects: over.objects ?? objects,
         codec,
-      ),
+        partition: over.partition ?? partition,
+        ...(maxOutputs === undefined ? {} : { maxOutputs }),
+      }),
     item: (partition = 0) =>
       ledger.read(ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition }), deadline()),
     stored: () => readAll(name, `${prefix}/`),

@@ -37,7 +37,7 @@ describe('D1 D2 D4 D9 N1: nothing is lost, doubled or skipped in silence, and fr
 })
 
 describe('D2 D4: the explorer sees each planted bug', () => {
-  const planted: Record<Plant, RegExp> = {
+  const planted: Readonly<Partial<Record<Plant, RegExp>>> = {
     'no void': /D2: 0 is in two objects/,
     'no generation': /no progress/,
     'no compare-and-set': /D1|D2|D9/,

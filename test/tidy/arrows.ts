@@ -15,14 +15,7 @@ interface Arrows {
   readonly types?: readonly string[]
 }
 
-const CLIENTS = [
-  '@aws-sdk/*',
-  '@aws-cdk/cloudformation-diff',
-  '@platformatic/kafka',
-  'hyparquet',
-  'pg',
-  'pg-copy-streams',
-]
+const CLIENTS = ['@aws-sdk/*', '@aws-cdk/cloudformation-diff', '@platformatic/kafka', 'hyparquet', 'pg']
 const SINK_DATA = ['sinks/*/index', 'sinks/*/options']
 /** Shapes alone: nothing of them is left at run time. */
 const CONTRACTS = ['sinks/sink', 'sinks/ledger']
@@ -38,7 +31,7 @@ export const arrows: Readonly<Record<string, Arrows>> = {
   'sinks/memory': { parts: ['sinks/sink'], packages: [] },
   'sinks/*': {
     parts: ['sinks/sink', 'sinks/ledger', 'aws'],
-    packages: ['valibot', 'pg', 'pg-copy-streams', 'hyparquet-writer'],
+    packages: ['valibot', 'hyparquet-writer'],
   },
   lambda: { parts: ['sinks/sink', 'sinks/ledger', 'sinks/ledger-dynamodb', 'sinks/dead-letters', 'aws'], packages: [] },
   config: { parts: ['sinks/*/index'], packages: ['valibot'], types: CONTRACTS },

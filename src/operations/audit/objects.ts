@@ -39,6 +39,8 @@ export interface RecordRows {
   readonly timestamp: number
   /** Digests, in order. */
   readonly rows: readonly string[]
+  /** Folder of each row, where each has its own. */
+  readonly folders?: readonly string[]
   readonly dead: Letter
 }
 
@@ -46,6 +48,8 @@ interface Held {
   readonly offset: number
   readonly index: number
   readonly row: string
+  /** The only one in which it may stand; undefined: any. */
+  readonly folder: string | undefined
   readonly dead: Letter
   /** Found in an object, right or wrong. */
   seen: boolean
@@ -108,9 +112,9 @@ export function createObjectMerge(context: MergeContext, refs: Iterator<ObjectRe
 
   return {
     records(records) {
-      for (const { offset, timestamp, rows, dead } of records) {
+      for (const { offset, timestamp, rows, folders, dead } of records) {
         firsts.set(offset, timestamp)
-        rows.forEach((row, index) => held.push({ offset, index, row, dead, seen: false }))
+        rows.forEach((row, index) => held.push({ offset, index, row, folder: folders?.[index], dead, seen: false }))
       }
     },
     upTo(partition, offset) {
@@ -173,8 +177,9 @@ function judgeObject(
   // a void marker says that nothing was written under its key
   if (lines.length === 0) return
   judgeFolder(context, ref, timestamp)
+  const due = held.slice(lowerBound(held, first), lowerBound(held, last + 1))
   const { matched, strayLines, strayRows } = match(
-    held.slice(lowerBound(held, first), lowerBound(held, last + 1)),
+    due.filter(({ folder }) => folder === undefined || folder === ref.folder),
     lines,
   )
   let duplicates = 0

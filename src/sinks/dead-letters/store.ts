@@ -68,17 +68,25 @@ const CONCURRENCY = 16
 const MAX_PAGES = 100
 const DEFAULT_LIMIT = 100
 
-export function openDeadLetters(options: DeadLetterOptions): DeadLetterStore {
-  const named = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work
-    } catch (error) {
-      throw storeError(error, 'dead letters')
-    }
+async function named<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw storeError(error, 'dead letters')
   }
+}
+
+/** All that a function does with dead letters; reading them is none of its code. */
+export function putDeadLetters(options: DeadLetterOptions): Pick<DeadLetterStore, 'put'> {
   return {
     put: (letters, deadline) =>
       named(forEachBounded(letters, CONCURRENCY, (letter) => putOne(options, letter, deadline))),
+  }
+}
+
+export function openDeadLetters(options: DeadLetterOptions): DeadLetterStore {
+  return {
+    ...putDeadLetters(options),
     list: (query, deadline) => named(list(options, query, deadline)),
     get: (id, deadline) => named(get(options, id, deadline)),
   }

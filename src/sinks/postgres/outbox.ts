@@ -90,7 +90,7 @@ export async function exportOutbox(
     const rows = await session.query<OutboxRow>(invocation.deadline, SELECT, [pipeline, sink])
     if (rows.length === 0) return
     await invocation.putDeadLetters(rows.map((row) => letterOf(row, pipeline, sink)))
-    const column = (name: keyof OutboxRow) => rows.map((row) => row[name])
+    const column = (name: 'cluster' | 'topic' | 'partition' | 'epoch' | 'record_offset') => rows.map((row) => row[name])
     await session.query(invocation.deadline, DELETE, [
       pipeline,
       sink,

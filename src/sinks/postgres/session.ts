@@ -1,10 +1,11 @@
 /** One connection to the server: opened lazily, cut when the deadline comes, dropped when it is broken. */
 import * as v from 'valibot'
-import type { Client, QueryResult, QueryResultRow } from 'pg'
-import { messageOf, WeirError } from '../../core/errors.ts'
+import { WeirError } from '../../core/errors.ts'
 import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import { parseOptions } from '../../core/options.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { openConnection } from './client/connection.ts'
+import type { Connection, Parameter, StatementResult } from './client/connection.ts'
 import { iamToken, systemPorts } from './iam-token.ts'
 import type { TokenPorts } from './iam-token.ts'
 
@@ -46,10 +47,13 @@ const KEEPALIVE_DELAY_MS = 30_000
 export interface Session {
   /** True until the connection broke or was closed. */
   usable(): boolean
-  /** One request. It does not start with less than MIN_REQUEST_MS left, and is cut off at the deadline (D10). */
-  query<R extends QueryResultRow>(deadline: Deadline, text: string, values?: unknown[], name?: string): Promise<R[]>
+  /**
+   * One request. It does not start with less than MIN_REQUEST_MS left, and is cut off at the deadline (D10). One made before
+   * the answer to another goes out at once, and is answered after it.
+   */
+  query<Row>(deadline: Deadline, text: string, values?: readonly Parameter[], name?: string): Promise<Row[]>
   /** Several statements in one request, without parameters: one result each. */
-  script<R extends QueryResultRow>(deadline: Deadline, text: string, patienceMs?: number): Promise<QueryResult<R>[]>
+  script<Row>(deadline: Deadline, text: string, patienceMs?: number): Promise<StatementResult<Row>[]>
   /** COPY ... FROM STDIN. */
   copy(deadline: Deadline, text: string, chunks: readonly Buffer[]): Promise<void>
   /** Cuts the connection at once; the server rolls back what was open. */
@@ -58,51 +62,30 @@ export interface Session {
   close(): Promise<void>
 }
 
-/** Throws what pg and the network do; WEIR_DEADLINE, WEIR_CREDENTIALS, WEIR_MODULE_MISSING. */
+/** Throws what the server and the network do; WEIR_DEADLINE, WEIR_CREDENTIALS. */
 export async function openSession(
   binding: Binding,
   name: string,
   deadline: Deadline,
   ports: TokenPorts = systemPorts,
 ): Promise<Session> {
-  const [{ default: pg }, { default: streams }] = await loadClient()
   assertTime(deadline, 'a connection to PostgreSQL')
-  const client = new pg.Client({
+  const connection = await openConnection({
     host: binding.host,
     port: binding.port,
     database: binding.database,
     user: binding.user,
-    ...passwordOf(binding, ports),
-    ssl: isVerified(binding) ? { rejectUnauthorized: true } : false,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
-    connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, deadline.remaining()),
-    application_name: name,
+    password: binding.auth === 'iam' ? iamToken(binding, ports) : binding.password,
+    tls: isVerified(binding),
+    keepAliveMs: KEEPALIVE_DELAY_MS,
+    connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, deadline.remaining()),
+    applicationName: name,
   })
-  const session = sessionOf(client, streams.from)
-  try {
-    await client.connect()
-  } catch (error) {
-    session.destroy()
-    throw error
-  }
-  return session
+  return sessionOf(connection)
 }
 
-type CopyFrom = (text: string) => NodeJS.WritableStream & { destroy(error?: Error): unknown; end(): unknown }
-
-function sessionOf(client: Client, copyFrom: unknown): Session {
-  let usable = true
-  // Without a listener an error between requests would end the process; the next request finds the session unusable.
-  const broken = () => {
-    usable = false
-  }
-  client.on('error', broken)
-  client.on('end', broken)
-  const destroy = () => {
-    usable = false
-    client.connection.stream.destroy()
-  }
+function sessionOf(connection: Connection): Session {
+  const destroy = () => connection.destroy()
   const bounded = async <T>(deadline: Deadline, work: () => Promise<T>, patienceMs?: number): Promise<T> => {
     assertTime(deadline, 'a request to PostgreSQL')
     const signal =
@@ -115,48 +98,23 @@ function sessionOf(client: Client, copyFrom: unknown): Session {
     }
   }
   return {
-    usable: () => usable,
-    query: (deadline, text, values = [], name) =>
+    usable: () => connection.usable(),
+    query: <Row>(deadline: Deadline, text: string, values?: readonly Parameter[], name?: string) =>
       bounded(deadline, async () => {
-        const { rows } = await client.query(name === undefined ? { text, values } : { text, values, name })
-        return rows as never[]
+        if (values) return connection.query<Row>(text, values, name)
+        const [result] = await connection.script<Row>(text)
+        return result?.rows ?? []
       }),
-    script: (deadline, text, patienceMs) =>
-      bounded(
-        deadline,
-        async () => {
-          const results = (await client.query(text)) as QueryResult | QueryResult[]
-          return (Array.isArray(results) ? results : [results]) as never[]
-        },
-        patienceMs,
-      ),
-    copy: (deadline, text, chunks) => bounded(deadline, () => sendCopy(client, copyFrom as CopyFrom, text, chunks)),
+    script: (deadline, text, patienceMs) => bounded(deadline, () => connection.script(text), patienceMs),
+    copy: (deadline, text, chunks) => bounded(deadline, () => connection.copy(text, chunks)),
     destroy,
-    close: async () => {
-      usable = false
-      await client.end()
-    },
+    close: () => connection.close(),
   }
-}
-
-function sendCopy(client: Client, copyFrom: CopyFrom, text: string, chunks: readonly Buffer[]): Promise<void> {
-  const stream = client.query(copyFrom(text) as never) as unknown as NodeJS.WritableStream
-  return new Promise((resolve, reject) => {
-    stream.once('error', reject)
-    stream.once('finish', resolve)
-    for (const chunk of chunks) stream.write(chunk)
-    stream.end()
-  })
 }
 
 /** Throws WEIR_DEADLINE when a request should not be started any more. */
 export function assertTime(deadline: Deadline, what: string): void {
   if (deadline.remaining() < MIN_REQUEST_MS) throw new WeirError('WEIR_DEADLINE', { what })
-}
-
-function passwordOf(binding: Binding, ports: TokenPorts): { readonly password?: string } {
-  if (binding.auth === 'iam') return { password: iamToken(binding, ports) }
-  return binding.password === undefined ? {} : { password: binding.password }
 }
 
 function isVerified({ ssl, auth, host }: Binding): boolean {
@@ -165,17 +123,4 @@ function isVerified({ ssl, auth, host }: Binding): boolean {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
-}
-
-/** The client loads here and nowhere else: a definition stays data, and a pipeline without this sink ships no pg. */
-async function loadClient() {
-  try {
-    return await Promise.all([import('pg'), import('pg-copy-streams')])
-  } catch (error) {
-    throw new WeirError(
-      'WEIR_MODULE_MISSING',
-      { module: 'pg', what: `the PostgreSQL sink (${messageOf(error)})`, install: 'pg@8 pg-copy-streams@7' },
-      { cause: error },
-    )
-  }
 }

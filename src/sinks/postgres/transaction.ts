@@ -11,6 +11,7 @@ import type { DeadLetter } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
 import type { OrderKind } from '../../core/order.ts'
 import { sourceKey } from '../../core/record.ts'
+import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
 import type { Deletes, Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
@@ -74,11 +75,13 @@ export async function transact(
 ): Promise<Done> {
   const { deadline } = invocation
   course.phase = 'begin'
-  await session.script(deadline, beginSql(deadline.remaining()), BEGIN_PATIENCE_MS)
-  if (sink.deletes)
-    await session.query(deadline, batch.deletes ? lockAlone : lockShared, [sink.pipeline, sink.sink], 'weirhouse turn')
   const sources = batch.ranges.map(({ source }) => source)
-  const locked = await lock(session, deadline, sink, sources, sink.known)
+  // One round trip: where BEGIN fails, a lock taken without a transaction is gone with its statement.
+  const [, , locked] = await Promise.all([
+    session.script(deadline, beginSql(deadline.remaining()), BEGIN_PATIENCE_MS),
+    takeTurn(sink, session, batch, deadline),
+    lock(session, deadline, sink, sources, sink.known),
+  ])
   if (course.unsettled && tookEffect(course.unsettled, locked)) {
     await session.script(deadline, 'ROLLBACK')
     return course.unsettled
@@ -95,9 +98,6 @@ export async function transact(
   course.phase = 'rest'
   const letters = applied.refused.map((each) => letterOf(sink, each))
   await putOutbox(session, deadline, letters)
-  await move(session, deadline, sink, admitted)
-  if (batch.deletes && sink.deletes?.keepMs !== undefined)
-    await session.query(deadline, forgetDeletes, [sink.pipeline, sink.sink, sink.deletes.keepMs])
   const done = {
     report: reportOf(admitted, applied),
     admitted,
@@ -105,12 +105,39 @@ export async function transact(
   }
   course.phase = 'commit'
   course.unsettled = done
-  const [result] = await session.script(deadline, 'COMMIT')
+  // One round trip: where the move fails, the server makes a rollback of the COMMIT.
+  const [, , [result]] = await Promise.all([
+    move(session, deadline, sink, admitted),
+    forget(sink, session, batch, deadline),
+    session.script(deadline, 'COMMIT'),
+  ])
   if (result!.command !== 'COMMIT') {
     course.unsettled = undefined
     throw new WeirError('WEIR_STORE_UNAVAILABLE', { sink: sink.sink, reason: 'the server rolled back at COMMIT' })
   }
   return done
+}
+
+/** Batches with deletes of one sink take turns; batches without share one. */
+async function takeTurn(
+  { pipeline, sink, deletes }: Sink,
+  session: Session,
+  batch: EncodedBatch,
+  deadline: Deadline,
+): Promise<void> {
+  if (!deletes) return
+  if (batch.deletes) await session.query(deadline, lockAlone, [pipeline, sink], 'weirhouse turn alone')
+  else await session.query(deadline, lockShared, [pipeline, sink], 'weirhouse turn')
+}
+
+async function forget(
+  { pipeline, sink, deletes }: Sink,
+  session: Session,
+  batch: EncodedBatch,
+  deadline: Deadline,
+): Promise<void> {
+  if (batch.deletes && deletes?.keepMs !== undefined)
+    await session.query(deadline, forgetDeletes, [pipeline, sink, deletes.keepMs])
 }
 
 /**

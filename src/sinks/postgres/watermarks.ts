@@ -6,6 +6,7 @@ import type { Source } from '../../core/record.ts'
 import { admit, haltError } from '../../core/watermark.ts'
 import type { Admission, Watermark } from '../../core/watermark.ts'
 import type { EncodedRange } from './batch.ts'
+import type { Parameter } from './client/messages.ts'
 import type { Session } from './session.ts'
 import { createWatermarks, lockWatermarks, moveWatermarks } from './sql.ts'
 
@@ -15,7 +16,7 @@ export interface Identity {
 }
 
 /** $1 to $5 of the statements that ask about sources. */
-export function sourceParameters({ pipeline, sink }: Identity, sources: readonly Source[]): unknown[] {
+export function sourceParameters({ pipeline, sink }: Identity, sources: readonly Source[]): Parameter[] {
   return [
     pipeline,
     sink,
