@@ -91,15 +91,16 @@ const record = (offset: number, key: string, value = '{"m":1}'): EventRecord => 
   timestamp: offset,
 })
 
-/** Everything that the function does to its stores: first light, again, newer, refused, large, cut off in mid-claim. */
+/** Everything that the function does to its stores: first light, again, newer, refused, large, several rows of a record, cut off in mid-claim. */
 async function work_(): Promise<void> {
   expect(await invoke([record(0, 'a'), record(1, 'b')])).toBeUndefined()
   expect(await invoke([record(0, 'a'), record(1, 'b'), record(2, 'a', '{"m":2}')])).toBeUndefined()
   expect(await invoke([record(3, ''), record(4, '', `"${'x'.repeat(400_000)}"`)])).toBeUndefined()
+  expect(await invoke([record(5, 'p+q')])).toBeUndefined()
   // The claim stands, its object too, and the settling of it is refused: the next invocation looks whether it is there.
   dynamodb.denyOnce(({ action, leadingKey }, body) => action === 'dynamodb:PutItem' && isSettling(leadingKey, body))
-  expect(await invoke([record(5, 'c')])).toContain('denied by the test')
-  expect(await invoke([record(5, 'c'), record(6, 'd')])).toBeUndefined()
+  expect(await invoke([record(6, 'c')])).toContain('denied by the test')
+  expect(await invoke([record(6, 'c'), record(7, 'd')])).toBeUndefined()
 }
 
 function isSettling(leadingKey: string | undefined, body: string): boolean {

@@ -70,8 +70,21 @@ export interface SessionPlant {
 }
 
 const LETTER_COLUMNS = [
-  ...['pipeline', 'sink', 'cluster', 'topic', 'partition', 'epoch', 'record_offset', 'record_timestamp'],
-  ...['timestamp_type', 'record_key', 'record_value', 'headers', 'stage', 'code', 'reason'],
+  'pipeline',
+  'sink',
+  'cluster',
+  'topic',
+  'partition',
+  'epoch',
+  'record_offset',
+  'record_timestamp',
+  'timestamp_type',
+  'record_key',
+  'record_value',
+  'headers',
+  'stage',
+  'code',
+  'reason',
 ] as const
 
 export function sessionOver(port: Port, number: number, options: PostgresOptions, plant: SessionPlant): Session {
@@ -80,12 +93,20 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
   let usable = true
   let open = false
   let isolated: readonly StoredRow[] = []
-  const send = async (statement: Statement): Promise<{ rows: readonly unknown[]; command: string }> => {
+  const ask = async (statement: Statement): Promise<{ rows: readonly unknown[]; command: string }> => {
+    if (!usable) throw Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
     const answer = (await port({ session: number, open, statement } satisfies PostgresRequest)) as PostgresAnswer
     if ('rows' in answer) return { rows: answer.rows, command: answer.command ?? '' }
     if ('error' in answer) throw Object.assign(new Error(`error ${answer.error}`), { code: answer.error })
     usable = false
     throw Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
+  }
+  // What is sent before the answer to another is taken after it.
+  let turn: Promise<unknown> = Promise.resolve()
+  const send = (statement: Statement): ReturnType<typeof ask> => {
+    const answered = turn.then(() => ask(statement))
+    turn = answered.catch(() => undefined)
+    return answered
   }
   const statementOf = (text: string, values: unknown[]): Statement => {
     if (text === createWatermarks) return { do: 'create', sources: sourcesOf(values) }
