@@ -127,6 +127,25 @@ test('D8: requests in each other’s way are sent again; one that never gets thr
   )
 })
 
+test('D1 D8: cancelled for no reason that is told, no record is blamed: it halts, and the watermark stays', () =>
+  within(
+    aws,
+    (exchange) => {
+      if (!isTransaction(exchange)) return undefined
+      exchange.answer(400, '{"__type":"x#TransactionCanceledException","message":"no"}')
+      return Promise.resolve()
+    },
+    async (target, through) => {
+      const call = invocation()
+      const writer = await target.open({ through })
+      await expect(writer.prepare([part(record(0, ['a', 'b']))]).write(call)).rejects.toMatchObject({
+        code: 'WEIR_REQUEST_FAILED',
+      })
+      expect(call.letters).toEqual([])
+      expect(await target.watermark(0)).toBeUndefined()
+    },
+  ))
+
 test('D8: an item of someone else halts, and nothing of its record is written', () =>
   within(aws, passAll, async (target) => {
     await aws.dynamodb.call('PutItem', { TableName: target.table, Item: { id: { S: 'b' } } }, deadline())
