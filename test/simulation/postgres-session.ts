@@ -37,6 +37,8 @@ export interface PostgresRequest {
   /** Whether the connection is in a transaction. */
   readonly open: boolean
   readonly statement: Statement
+  /** COMMIT was sent behind it, without waiting for its answer. */
+  readonly commits: boolean
 }
 
 export interface SourceName {
@@ -93,20 +95,24 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
   let usable = true
   let open = false
   let isolated: readonly StoredRow[] = []
-  const ask = async (statement: Statement): Promise<{ rows: readonly unknown[]; command: string }> => {
-    if (!usable) throw Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
-    const answer = (await port({ session: number, open, statement } satisfies PostgresRequest)) as PostgresAnswer
+  const waiting: Statement[] = []
+  let last: Promise<unknown> = Promise.resolve()
+  /** The server answers in the order of the statements, however many were sent at once. */
+  const send = (statement: Statement): Promise<{ rows: readonly unknown[]; command: string }> => {
+    waiting.push(statement)
+    const turn = last.then(() => answerTo(statement))
+    last = turn.catch(() => undefined).finally(() => waiting.shift())
+    return turn
+  }
+  const answerTo = async (statement: Statement) => {
+    const commits = waiting.some((other) => other !== statement && other.do === 'commit')
+    const answer = usable
+      ? ((await port({ session: number, open, statement, commits } satisfies PostgresRequest)) as PostgresAnswer)
+      : { lost: true as const }
     if ('rows' in answer) return { rows: answer.rows, command: answer.command ?? '' }
     if ('error' in answer) throw Object.assign(new Error(`error ${answer.error}`), { code: answer.error })
     usable = false
     throw Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
-  }
-  // What is sent before the answer to another is taken after it.
-  let turn: Promise<unknown> = Promise.resolve()
-  const send = (statement: Statement): ReturnType<typeof ask> => {
-    const answered = turn.then(() => ask(statement))
-    turn = answered.catch(() => undefined)
-    return answered
   }
   const statementOf = (text: string, values: unknown[]): Statement => {
     if (text === createWatermarks) return { do: 'create', sources: sourcesOf(values) }

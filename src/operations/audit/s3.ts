@@ -45,6 +45,7 @@ export async function openS3Auditor(context: AuditorContext, signal: AbortSignal
   const merge = createObjectMerge({ ...context, folderOf }, refsIn(refs))
   return {
     records: (records) => merge.records(records.map((record) => digested(definition, record))),
+    holes: (holes) => merge.holes(holes),
     async upTo(partition, offset) {
       await judgeAll(store, context, merge.upTo(partition, offset), signal)
       merge.settle()

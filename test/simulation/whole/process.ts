@@ -94,6 +94,7 @@ export async function openProcess(port: (ask: Ask) => Promise<unknown>, wrap: Wr
         event: eventOf(input),
         writers,
         floodGate,
+        replays: { take: () => Promise.reject(new Error('nothing is replayed here')) },
         clock: quietPorts.clock,
         requestId: 'r',
         deadline,
