@@ -56,7 +56,7 @@ function begun(): Map<number, number> {
 async function clean(): Promise<void> {
   const { code, stdout, stderr } = await world.audit()
   expect(code, stdout + stderr).toBe(0)
-  expect(stdout).toMatch(new RegExp(`^loop +${sent} `, 'm'))
+  expect(stdout).toMatch(new RegExp(`^loop: sound: ${sent} records$`, 'm'))
 }
 
 describe('save', () => {
