@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import lake from '../examples/lake/pipeline.ts'
 import orders from '../examples/typed-orders/pipeline.ts'
 import { table } from '../src/cli/table.ts'
 import { rowsOf } from '../src/core/rows.ts'
@@ -35,6 +36,24 @@ describe('code', () => {
     expect(await rowsFor(order)).toEqual({ rows: [{ ...order, customer: 'ann' }], versions: [2] })
     expect(await rowsFor({ ...order, total: 12.5 })).toMatchObject({ rows: [], poison: { code: 'WEIR_VALIDATE' } })
   })
+})
+
+test('the example of a lake takes a sale in each of its formats, and refuses what one of them cannot hold', async () => {
+  const refusals = async (sale: object) => {
+    const record = { ...sourceRecord(0), value: Buffer.from(JSON.stringify(sale)) }
+    const { rows } = await rowsOf(lake, record)
+    const ranges = [{ source: { cluster: 'c', topic: 'sales', partition: 0 }, records: [{ record, rows }] }]
+    const refused = lake.sinks.map(async (sink) => (await sink.refusals!('log'))(ranges).map(({ text }) => text))
+    return Promise.all(refused)
+  }
+  const sale = { id: 's1', region: 'eu', cents: '9007199254740993', at: '2026-01-31T12:00:00Z', cart: [] }
+  expect(await refusals(sale)).toEqual([[], [], []])
+  expect(await refusals({ ...sale, cents: 1.5 })).toEqual([
+    [expect.stringMatching(/"cents": expected a whole/)],
+    [],
+    [],
+  ])
+  expect(await refusals({ ...sale, at: 1 })).toEqual([[expect.stringMatching(/partition/)], [], []])
 })
 
 test('every client.properties that is shown is one that is taken whole', () => {

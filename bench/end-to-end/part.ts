@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from 'pg'
 import { systemPorts } from '../../src/aws/index.ts'
 import { bundlePipeline } from '../../src/bundle/index.ts'
 import type { Invoke } from '../../src/event-source/invoker.ts'
@@ -24,6 +23,7 @@ import { startStoresAndKafka, storesOf } from '../servers.ts'
 import type { BenchKafka } from '../servers.ts'
 import { functionUsage } from './processes.ts'
 import type { EndToEndPlan, EndToEndRun } from './runs.ts'
+import { checkWritten } from './written.ts'
 
 export interface EndToEndResult {
   readonly records: number
@@ -132,7 +132,7 @@ async function runOnce(running: Running): Promise<RunResult> {
     const seconds = (performance.now() - seen.first()) / 1000
     const { user, system } = process.cpuUsage(cpuBefore)
     const functions = functionUsage(functionName)
-    await checkWritten(running)
+    await checkWritten(run, plan.records, servers)
     return {
       name: run.name,
       batch: run.batch,
@@ -211,23 +211,4 @@ async function drained(metrics: () => Progress, records: number): Promise<void> 
     before = InvokedEventCount
     await sleep(POLL_MS)
   }
-}
-
-/** Speed without the rows is none. */
-async function checkWritten({ run, plan, servers }: Running): Promise<void> {
-  if (run.stores.includes('postgres')) {
-    const client = new Client({ ...servers.stores.postgres })
-    await client.connect()
-    const table = `public.bench_${run.pipeline}`
-    const { rows } = await client.query<{ rows: string }>(`SELECT count(*) AS rows FROM ${table}`)
-    await client.end()
-    if (Number(rows[0]!.rows) !== plan.records) throw new Error(`${rows[0]!.rows} rows out of ${plan.records}`)
-  }
-  if (!run.stores.includes('dynamodb')) return
-  const counts = (await (await fetch(`${servers.stub.endpoint}/counts`)).json()) as Record<string, number>
-  const items = Object.entries(counts).reduce(
-    (sum, [name, count]) => sum + (name.endsWith(` bench-${run.pipeline}`) ? count : 0),
-    0,
-  )
-  if (items !== plan.records) throw new Error(`${items} items out of ${plan.records}`)
 }

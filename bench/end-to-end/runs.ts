@@ -21,6 +21,7 @@ export interface EndToEndPlan {
 
 const postgres = { name: 'PostgreSQL upsert', pipeline: 'postgres', stores: ['postgres'] } as const
 const s3 = { name: 'S3, decoded JSON (gzip)', pipeline: 's3', stores: ['s3'] } as const
+const raw = { name: 'S3, raw lines', pipeline: 's3-raw', stores: ['s3'] } as const
 const dynamodb = { name: 'DynamoDB typed (stub)', pipeline: 'dynamodb', stores: ['dynamodb'] } as const
 const all = { name: 'all three (stub)', pipeline: 'all', stores: ['s3', 'postgres', 'dynamodb'] } as const
 const PARTITIONS = 16
@@ -31,7 +32,7 @@ export function fullEndToEnd(): EndToEndPlan {
     records: 1_000_000,
     partitions: PARTITIONS,
     runs: [
-      ...[postgres, s3, dynamodb, all].flatMap((each) =>
+      ...[postgres, s3, raw, dynamodb, all].flatMap((each) =>
         environments.map((count) => ({ ...each, batch: 10_000, environments: count })),
       ),
       ...[postgres, s3].flatMap((each) =>
@@ -46,7 +47,7 @@ export function quickEndToEnd(): EndToEndPlan {
     records: 100_000,
     partitions: PARTITIONS,
     runs: [
-      ...[postgres, s3, dynamodb, all].map((each) => ({ ...each, batch: 10_000, environments: 2 })),
+      ...[postgres, s3, raw, dynamodb, all].map((each) => ({ ...each, batch: 10_000, environments: 2 })),
       { ...postgres, batch: 1_000, environments: 2 },
     ],
   }

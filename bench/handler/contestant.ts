@@ -12,6 +12,8 @@ export type Store = 's3' | 'postgres' | 'dynamodb'
 /** Where a contestant writes. Names are its own: no two write the same table. */
 export interface Targets {
   readonly stores: readonly Store[]
+  /** Values go to S3 as they are, one a line, uncompressed. */
+  readonly raw: boolean
   readonly table: string
   readonly dynamodbTable: string
   readonly bucket: string

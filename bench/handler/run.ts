@@ -10,18 +10,21 @@ import { functionEnvironment, RECORDS_BUCKET } from '../../src/local/deployment.
 import { provisionStores } from '../../src/local/provision.ts'
 import { ddl } from '../../src/sinks/postgres/index.ts'
 import { median } from '../statistics.ts'
+import { TARGET_SIZE } from './cells.ts'
 import type { Cell, Combination, Plan } from './cells.ts'
 import type { Targets } from './contestant.ts'
 import { sql } from '../pipelines/sinks.ts'
 import { moduleOf, pipelineOf } from '../pipelines.ts'
 import { startStores, storesOf } from '../servers.ts'
 import type { BenchServers } from '../servers.ts'
+import { SMALL } from './records.ts'
 import { START_VARIABLE } from './start.ts'
 import type { ContestantName, Spent, Start, Turn } from './start.ts'
 
 export interface HandlerResult {
   readonly turns: number
   readonly turnMs: number
+  readonly longTurnMs: number
   readonly cells: readonly CellResult[]
 }
 
@@ -63,7 +66,7 @@ export async function runPlan(
       results.push(result)
       progress(lineOf(result))
     }
-    return { turns: plan.turns, turnMs: plan.turnMs, cells: results }
+    return { turns: plan.turns, turnMs: plan.turnMs, longTurnMs: plan.longTurnMs, cells: results }
   } finally {
     await client.end()
     if (!given) await servers.stop()
@@ -129,11 +132,12 @@ async function runCell(run: CellRun): Promise<CellResult> {
       sent.set(names[index]!, (sent.get(names[index]!) ?? 0) + spent.records)
       return spent
     }
-    for (const index of names.keys()) await turn(index, { milliseconds: plan.turnMs / 2, events: warmUp })
+    const milliseconds = bytes === SMALL && size === TARGET_SIZE ? plan.longTurnMs : plan.turnMs
+    for (const index of names.keys()) await turn(index, { milliseconds: milliseconds / 2, events: warmUp })
     for (let round = 0; round < plan.turns; round++)
       for (const at of names.keys()) {
         const index = (at + round) % names.length
-        turns.get(names[index]!)!.push(await turn(index, { milliseconds: plan.turnMs, events: 1 }))
+        turns.get(names[index]!)!.push(await turn(index, { milliseconds, events: 1 }))
       }
     await checkWritten(run, sent)
     const contestants = names.map((name) => summary(name, turns.get(name)!))
@@ -165,9 +169,14 @@ export async function startContestant(
   return child
 }
 
-function targetsOf({ stores, kept, pipeline }: Combination, name: ContestantName, servers: BenchServers): Targets {
+function targetsOf(
+  { stores, kept, raw = false, pipeline }: Combination,
+  name: ContestantName,
+  servers: BenchServers,
+): Targets {
   return {
     stores,
+    raw,
     table: tableOf(name, pipeline),
     dynamodbTable: `${kept ? 'kept' : 'bench'}-${name}`,
     bucket: RECORDS_BUCKET,

@@ -1,14 +1,12 @@
 /** The handler in memory, beside its peers and its ceiling. */
-import { BOTH, BOTH_LOCAL } from '../handler/cells.ts'
+import { BOTH, BOTH_LOCAL, TARGET_SIZE } from '../handler/cells.ts'
 import type { CellResult, ContestantResult, HandlerResult } from '../handler/run.ts'
 import { SMALL } from '../handler/records.ts'
 import type { ContestantName } from '../handler/start.ts'
 import { handlerTargets, P50_TARGET_MS } from '../targets.ts'
 import { markdownTable, number, ratio, verdict } from './tables.ts'
 
-const TARGET_SIZE = 10_000
-
-export function handlerSection({ turns, turnMs, cells }: HandlerResult): string {
+export function handlerSection({ turns, turnMs, longTurnMs, cells }: HandlerResult): string {
   const names = [...new Set(cells.map(({ combination }) => combination))].filter(
     (name) => name !== BOTH && name !== BOTH_LOCAL,
   )
@@ -17,7 +15,8 @@ parsed from JSON, as the runtime hands them over. The handler is the bundle that
 are that process's. PostgreSQL and s3proxy are real servers on the same cores. DynamoDB is a stub of our own that counts items and
 answers at once (\`bench/stub/dynamodb.ts\`), the ledger of S3 included: DynamoDB Local takes 120-180 µs of CPU an item and hides what is
 measured. Where DynamoDB Local is named the ledger lies there.
-In each cell all contestants run in turns, ${turns} turns of ${turnMs} ms of handler time or one event, the greater; the figures are medians.
+In each cell all contestants run in turns, ${turns} turns of ${turnMs} ms of handler time (${longTurnMs} ms
+where small records come ${number(TARGET_SIZE)} an event), one event at least; the figures are medians.
 
 - **careful**: Powertools \`kafkaConsumer\`, one multi-row \`INSERT ON CONFLICT\`, \`BatchWriteItem\` of 25 in parallel and one gzip object a
   batch with the AWS SDK. At least once.

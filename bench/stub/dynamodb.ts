@@ -41,7 +41,6 @@ export interface Stub {
 }
 
 const OK: Answer = { status: 200, body: '{}' }
-const STATEMENT = '"Statement":'
 
 export async function startStub(): Promise<Stub> {
   const state: State = { tables: new Map(), counts: new Map(), statements: new Map() }
@@ -148,7 +147,16 @@ function putItem(state: State, body: Buffer): Answer {
   return OK
 }
 
+const WRITTEN = '{"UnprocessedItems":{}}'
+/** One table alone, as all write who are measured. */
+const OF_TABLE = /^\{"RequestItems":\{"([^"]+)":/
+
 function batchWrite(state: State, body: Buffer): Answer {
+  const only = OF_TABLE.exec(body.toString('latin1', 0, 512))?.[1]
+  if (only !== undefined && !isKept(only)) {
+    count(state, 'BatchWriteItem', only, occurrences(body, '"PutRequest":'))
+    return { status: 200, body: WRITTEN }
+  }
   const { RequestItems } = JSON.parse(body.toString()) as {
     RequestItems: Readonly<Record<string, readonly { readonly PutRequest: { readonly Item: Item } }[]>>
   }
@@ -157,7 +165,14 @@ function batchWrite(state: State, body: Buffer): Answer {
       for (const { PutRequest } of requests) tableOf(state, name).set(idOf(PutRequest.Item), PutRequest.Item)
     count(state, 'BatchWriteItem', name, requests.length)
   }
-  return { status: 200, body: '{"UnprocessedItems":{}}' }
+  return { status: 200, body: WRITTEN }
+}
+
+/** Of the name of a field: inside a value its quotes would be escaped. */
+function occurrences(body: Buffer, name: string): number {
+  let found = 0
+  for (let at = body.indexOf(name); at >= 0; at = body.indexOf(name, at + name.length)) found++
+  return found
 }
 
 function batchGet(state: State, body: Buffer): Answer {
@@ -179,8 +194,7 @@ const INTO = /"Statement":"(?:INSERT INTO|UPDATE) \\"([^\\"]+)\\"/
 function batchExecute(state: State, body: Buffer): Answer {
   const table = INTO.exec(body.toString('latin1', 0, 512))?.[1] ?? ''
   if (isKept(table)) return executeKept(state, body)
-  let statements = 0
-  for (let at = body.indexOf(STATEMENT); at >= 0; at = body.indexOf(STATEMENT, at + STATEMENT.length)) statements++
+  const statements = occurrences(body, '"Statement":')
   count(state, 'BatchExecuteStatement', table, statements)
   return { status: 200, body: `{"Responses":[${`{"TableName":"${table}"},`.repeat(statements).slice(0, -1)}]}` }
 }

@@ -66,9 +66,10 @@ function notes({ pipeline, topic, sinks, gaps, letters }: AuditReport): string[]
   ]
 }
 
-function sinkNotes(name: string, topic: string, { beyondRetention, outside, gaps }: SinkAudit): string[] {
+function sinkNotes(name: string, topic: string, { beyondRetention, expired, outside, gaps }: SinkAudit): string[] {
   return [
     ...(beyondRetention === 0 ? [] : [`${name}: ${count(beyondRetention, 'row')} beyond retention, not compared`]),
+    ...(expired === 0 ? [] : [`${name}: ${count(expired, 'item')} removed, as their time to live has passed`]),
     ...(outside === 0 ? [] : [`${name}: ${count(outside, 'row')} outside of what was audited, not compared`]),
     ...(gaps.recorded === 0 && gaps.listed.length === 0 ? [] : [`${name}: ${count(gaps.recorded, 'gap')} recorded`]),
     ...gaps.listed.map(({ partition, first, last, why }) => `${name}: ${topic}/${partition}@${first}-${last}: ${why}`),

@@ -109,6 +109,8 @@ test('D15: a key that may span partitions: said of keyed stores under the order 
 
 test('D15: each store names its own: S3 its ledger, DynamoDB the rows of one record, PostgreSQL nothing', () => {
   expect(ids(sinkOf(lake).weakenings)).toEqual(['s3-waits-for-dynamodb'])
+  const parted = sinkOf(s3({ id: 'lake', partition: () => ({}) })).weakenings
+  expect(ids(parted)).toEqual(['s3-waits-for-dynamodb', 'partition-changed'])
   expect(ids(sinkOf(items, { order: 'timestamp' }).weakenings)).toEqual(['rows-apart'])
   expect(ids(sinkOf(table(['a']), { order: 'timestamp' }).weakenings)).toEqual([])
 })

@@ -7,6 +7,7 @@ import type { OrderKind } from '../core/order.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { DynamoDbOptions } from '../sinks/dynamodb/index.ts'
 import type { PostgresOptions } from '../sinks/postgres/index.ts'
+import type { S3Definition } from '../sinks/s3/index.ts'
 import type { SinkDefinition, SinkKind } from '../sinks/sink.ts'
 
 /** How the event source mapping polls; any poller of weirhouse/cdk is one. */
@@ -112,6 +113,7 @@ function weakeningsOf(sink: SinkDefinition, pipeline: Pipeline): Weakening[] {
   const spans = keyOf(sink) !== undefined && orderKindOf(pipeline) === 'log' && pipeline.source.partitions > 1
   if (spans) found.push(keyAcrossPartitions)
   if (sink.kind === 's3') found.push(waitsForLedger)
+  if (sink.kind === 's3' && (sink as S3Definition).partition) found.push(partitionChanged)
   if (pipeline.tombstone === 'delete' && sink.key === undefined) found.push(deletesNothing)
   if (sink.kind === 'dynamodb') found.push(rowsApart)
   return found
@@ -129,6 +131,13 @@ const waitsForLedger: Weakening = {
   promise: 'D5',
   text: 'The ledger of this sink is in DynamoDB: while DynamoDB is down, nothing is written to S3. It goes on by itself.',
   lift: null,
+}
+
+const partitionChanged: Weakening = {
+  id: 'partition-changed',
+  promise: 'D2',
+  text: 'Where an invocation died between two objects of one batch, and partition(...) gives other partitions once it comes again, its rows can stand in both. The same definition always gives the same.',
+  lift: 'a new sink id for a new partition(...), or a change while nothing is pending',
 }
 
 const rowsApart: Weakening = {

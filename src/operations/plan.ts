@@ -6,7 +6,7 @@ import type { DynamoDbOptions } from '../sinks/dynamodb/index.ts'
 import { ddl } from '../sinks/postgres/index.ts'
 import type { PostgresOptions } from '../sinks/postgres/index.ts'
 import { dataPrefix, objectKey } from '../sinks/s3/index.ts'
-import type { S3Options } from '../sinks/s3/index.ts'
+import type { S3Definition } from '../sinks/s3/index.ts'
 import type { SinkDefinition } from '../sinks/sink.ts'
 import { guaranteeOf, orderKindOf } from './guarantee.ts'
 import type { Circumstances, SinkGuarantee, Weakening } from './guarantee.ts'
@@ -79,20 +79,30 @@ export function planOf(pipeline: Pipeline, circumstances: Circumstances): Pipeli
 }
 
 function storeOf(sink: SinkDefinition, pipeline: Pipeline): StorePlan {
-  if (sink.kind === 's3') return objectsOf(sink as SinkDefinition<S3Options>, pipeline)
+  if (sink.kind === 's3') return objectsOf(sink as S3Definition, pipeline)
   if (sink.kind === 'postgres') return tableOf(sink as SinkDefinition<PostgresOptions>, pipeline)
   if (sink.kind === 'dynamodb') return itemsOf(sink as SinkDefinition<DynamoDbOptions>)
   return sink.kind === 'custom' ? { kind: sink.kind, about: sink.about ?? null } : { kind: sink.kind }
 }
 
 /** The pattern is read off a real key, so that it cannot say otherwise than the writer does. */
-function objectsOf({ id, options }: SinkDefinition<S3Options>, { name, source }: Pipeline): StorePlan {
+function objectsOf({ id, options, partition }: S3Definition, { name, source }: Pipeline): StorePlan {
   const prefix = dataPrefix(options.prefix, name, id, source.topic)
-  const first = { partition: 0, first: 0, last: source.batch.records - 1, timestamp: 0, epoch: 0, generation: 0 }
+  const output = partition ? 'name=value/' : ''
+  const first = {
+    partition: 0,
+    first: 0,
+    last: source.batch.records - 1,
+    timestamp: 0,
+    epoch: 0,
+    generation: 0,
+    output,
+  }
   const exampleKey = objectKey(prefix, first, options)
   const pattern = exampleKey
     .slice(prefix.length)
     .replace(/^date=[^/]*/, 'date=<day>')
+    .replace(/^name=value/, '<name>=<value>')
     .replace(/\d{6}-\d{16}-\d+/, '<partition>-<first offset>-<last offset>')
   const { format, compress } = options
   return { kind: 's3', prefix, keyPattern: `${prefix}${pattern}`, exampleKey, format, compress }

@@ -4,6 +4,7 @@
  *   id (S)       ledgerKey(...): pipeline, sink, cluster, topic, partition
  *   version (N)  the handle of the compare-and-set
  *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON); note (S) where there is one
+ *   ahead (S, JSON)   only where an output partition is ahead of the watermark
  *   rewind (S, JSON)  only from the start of a rewind to its finish
  */
 import { isFault, storeError } from '../aws/fault.ts'
@@ -15,7 +16,7 @@ import type { TableDescription } from '../aws/table.ts'
 import { WeirError } from '../core/errors.ts'
 import type { Rewind } from '../core/watermark.ts'
 import { sinkOfKey } from './ledger.ts'
-import type { CompareAndSet, LedgerItem, LedgerStore } from './ledger.ts'
+import type { Ahead, CompareAndSet, LedgerItem, LedgerStore, Pending } from './ledger.ts'
 
 export function ledgerTable(name: string): TableDescription {
   return describeTable(name, { partitionKey: { name: 'id', type: 'S' } })
@@ -72,8 +73,8 @@ function settle(key: string, wanted: LedgerItem, found: Item | undefined): Compa
   return { ok: false, current }
 }
 
-function toItem(key: string, item: LedgerItem): Item {
-  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind, note } = item
+export function toItem(key: string, item: LedgerItem): Item {
+  const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind, ahead, note } = item
   return {
     id: { S: key },
     version: { N: String(version) },
@@ -81,17 +82,16 @@ function toItem(key: string, item: LedgerItem): Item {
     next: { N: String(next) },
     generation: { N: String(generation) },
     gapCount: { N: String(gapCount) },
-    pending: pending
-      ? { S: JSON.stringify({ first: pending.first, last: pending.last, keys: pending.keys }) }
-      : { NULL: true },
+    pending: pending ? { S: pendingText(pending) } : { NULL: true },
     checkpoints: { S: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))) },
     gaps: { S: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))) },
+    ...(ahead ? { ahead: { S: aheadText(ahead) } } : {}),
     ...(note === undefined ? {} : { note: { S: note } }),
     ...(rewind ? { rewind: { S: rewindText(rewind) } } : {}),
   }
 }
 
-function fromItem(key: string, item: Item): LedgerItem {
+export function fromItem(key: string, item: Item): LedgerItem {
   const number = (name: string): number => numberOf(item, name) ?? damaged(key, name)
   const json = (name: string): unknown => JSON.parse(textOf(item, name) ?? damaged(key, name))
   const note = textOf(item, 'note')
@@ -104,12 +104,21 @@ function fromItem(key: string, item: Item): LedgerItem {
     pending: textOf(item, 'pending') === undefined ? null : (json('pending') as LedgerItem['pending']),
     checkpoints: json('checkpoints') as LedgerItem['checkpoints'],
     gaps: json('gaps') as LedgerItem['gaps'],
+    ...(item.ahead ? { ahead: json('ahead') as Ahead } : {}),
     ...(note === undefined ? {} : { note }),
     ...(item.rewind ? { rewind: json('rewind') as Rewind } : {}),
   }
 }
 
+function pendingText({ first, last, keys, outputs }: Pending): string {
+  return JSON.stringify(outputs ? { first, last, keys, outputs } : { first, last, keys })
+}
+
 /** In one order, whoever wrote it: items are compared as texts. */
+function aheadText(ahead: Ahead): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(ahead).sort(([a], [b]) => (a < b ? -1 : 1))))
+}
+
 function rewindText({ state, target, first, end, removes }: Rewind): string {
   return JSON.stringify({ state, target, first, end, removes })
 }

@@ -12,12 +12,22 @@ export interface Pending {
   readonly first: number
   readonly last: number
   readonly keys: readonly string[]
+  /** The output partition of each key, where the sink has several: `region=eu/`. */
+  readonly outputs?: readonly string[]
 }
+
+/** Next offset by output partition. */
+export type Ahead = Readonly<Record<string, number>>
 
 export interface LedgerItem extends Watermark {
   readonly pending: Pending | null
   /** Raised when a claim was voided; part of the next keys. */
   readonly generation: number
+  /**
+   * Of output partitions that are ahead of the watermark, since a claim of several keys was settled in part: the next offset
+   * of each, always above `next`. Absent where none is.
+   */
+  readonly ahead?: Ahead
   /** Text of whoever keeps more under the key than a watermark. */
   readonly note?: string
   /** Raised by each change; the compare-and-set's handle. 1 on creation. */
@@ -46,4 +56,9 @@ export function ledgerKey(pipeline: string, sink: string, source: Source): strin
 /** The sink of a key that `ledgerKey` made; the key itself where it was made otherwise. */
 export function sinkOfKey(key: string): string {
   return key.split('#')[1] ?? key
+}
+
+/** The watermark without what a sink keeps beside it. */
+export function watermarkIn({ epoch, next, checkpoints, gaps, gapCount, rewind }: LedgerItem): Watermark {
+  return { epoch, next, checkpoints, gaps, gapCount, ...(rewind ? { rewind } : {}) }
 }

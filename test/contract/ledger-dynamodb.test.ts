@@ -31,7 +31,8 @@ describe('the ledger in DynamoDB', () => {
     const key = fresh('key')
     expect(await ledger.read(key, deadline())).toBeUndefined()
     const full = item(1, {
-      pending: { first: 5, last: 9, keys: ['a/b', 'é'] },
+      pending: { first: 5, last: 9, keys: ['a/b', 'é'], outputs: ['a/', ''] },
+      ahead: { 'b=é/': 7, 'a=1/': 12 },
       generation: 2,
       epoch: 3,
       next: 2 ** 53 - 1,
@@ -39,6 +40,16 @@ describe('the ledger in DynamoDB', () => {
     })
     expect(await ledger.compareAndSet(key, full, deadline())).toEqual({ ok: true })
     expect(await ledger.read(key, deadline())).toEqual(full)
+  })
+
+  test('D2: what is ahead is compared whatever its order: a lost answer is told from another change', async () => {
+    const ledger = openDynamoLedger({ table, client: aws.dynamodb })
+    const key = fresh('key')
+    await ledger.compareAndSet(key, item(1, { ahead: { 'b/': 70, 'a/': 12 } }), deadline())
+    const again = (ahead: LedgerItem['ahead']) => ledger.compareAndSet(key, item(1, { ahead: ahead! }), deadline())
+    expect(await again({ 'a/': 12, 'b/': 70 })).toEqual({ ok: true })
+    expect(await again({ 'a/': 12, 'b/': 71 })).toMatchObject({ ok: false })
+    expect(await again({ 'a/': 12 })).toMatchObject({ ok: false })
   })
 
   test('D4: of racing changes one wins, and the losers see what it wrote', async () => {

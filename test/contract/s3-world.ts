@@ -9,12 +9,14 @@ import { parseOptions } from '../../src/core/options.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
 import type { LedgerItem, LedgerStore } from '../../src/sinks/ledger.ts'
 import { dataPrefix, s3Options } from '../../src/sinks/s3/index.ts'
-import type { S3Input } from '../../src/sinks/s3/index.ts'
+import type { Partition, S3Input } from '../../src/sinks/s3/index.ts'
 import { openCodec } from '../../src/sinks/s3/format.ts'
 import { s3Objects } from '../../src/sinks/s3/objects.ts'
 import type { ObjectStore } from '../../src/sinks/s3/objects.ts'
 import { parquet } from '../../src/sinks/s3/parquet.ts'
+import { openRewind } from '../../src/sinks/s3/rewind.ts'
 import { openWriter } from '../../src/sinks/s3/writer.ts'
+import type { RewindTarget } from '../../src/sinks/rewind.ts'
 import type { SinkWriter } from '../../src/sinks/sink.ts'
 import { CLUSTER, TOPIC } from '../../src/testing/contract-world.ts'
 import { memoryLedger } from '../../src/testing/memory-ledger.ts'
@@ -39,8 +41,13 @@ export interface S3World {
   readonly objects: ObjectStore
   readonly ledger: LedgerStore
   /** A cold writer; with its own view of the stores to put faults in. */
-  open(over?: { readonly objects?: ObjectStore; readonly ledger?: LedgerStore }): SinkWriter
+  open(over?: {
+    readonly objects?: ObjectStore
+    readonly ledger?: LedgerStore
+    readonly partition?: Partition
+  }): SinkWriter
   item(partition?: number): Promise<LedgerItem | undefined>
+  rewind(): RewindTarget
   /** Everything under the prefix, in listing order, read by AWS's own client. */
   stored(): Promise<StoredObject[]>
   /** Every line of every object, parsed. */
@@ -70,8 +77,13 @@ function bucket(): Promise<string> {
   return madeBucket
 }
 
+export interface S3WorldInput extends Omit<S3Input, 'id'> {
+  readonly partition?: Partition
+  readonly maxOutputs?: number
+}
+
 export async function s3World(
-  input: Omit<S3Input, 'id'> = {},
+  { partition, maxOutputs, ...input }: S3WorldInput = {},
   ledger: LedgerStore = memoryLedger(),
   endpoint?: string,
 ): Promise<S3World> {
@@ -88,15 +100,25 @@ export async function s3World(
     objects,
     ledger,
     open: (over = {}) =>
-      openWriter(
+      openWriter({
         options,
-        { bucket: name, prefix },
-        { ...context, ledger: over.ledger ?? ledger },
-        over.objects ?? objects,
+        binding: { bucket: name, prefix },
+        context: { ...context, ledger: over.ledger ?? ledger },
+        objects: over.objects ?? objects,
         codec,
-      ),
+        partition: over.partition ?? partition,
+        ...(maxOutputs === undefined ? {} : { maxOutputs }),
+      }),
     item: (partition = 0) =>
       ledger.read(ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition }), deadline()),
+    rewind: () =>
+      openRewind({
+        pipeline: PIPELINE,
+        options,
+        binding: { bucket: name, prefix },
+        ledger,
+        clients: { s3: s3Client(endpoint) },
+      }),
     stored: () => readAll(name, `${prefix}/`),
     rows: async () => (await world.stored()).flatMap(({ lines }) => lines.map((line) => JSON.parse(line) as unknown)),
     plant: async (key, body) => {

@@ -39,6 +39,7 @@ async function survive(scenario: Scenario): Promise<void> {
           deadLettered: 0,
           notYet: 0,
           beyondRetention: 0,
+          expired: 0,
           outside: 0,
           gaps: { recorded: 0, skipped: 0, listed: [] },
           examples: [],

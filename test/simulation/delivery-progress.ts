@@ -35,6 +35,7 @@ export async function stuckFrom<Store>(parts: Parts<Store>, quiet: World<Store>)
     }
     const what = wrongIn(parts, world)
     if (what !== undefined) return wrong(what)
+    if (world[0].halted !== null) return undefined // wrongIn would have said so, were it not a way out
   }
   return isFinished(parts, world) ? undefined : wrong('no progress')
 }
@@ -46,11 +47,11 @@ async function undisturbed<Store>(
 ): Promise<Step<World<Store>> | undefined> {
   const process = processesOf(world)[i]!
   for (const call of parts.machine.at(process.point).calls)
-    for (const outcome of outcomesOf(parts, world, i, process, call))
+    for (const outcome of outcomesOf(parts, world, i, process, call).filter(({ fault }) => !fault))
       return { label: `#${i} ${outcome.label}`, state: await take(parts, world, i, call, outcome) }
   for (const { label, store } of parts.store.own(world[2])) {
-    const [mapping, witness, before, ...processes] = world
-    return { label, state: [mapping, watched(parts, witness, before, store, undefined), store, ...processes] }
+    const [mapping, witness, , ...processes] = world
+    return { label, state: [mapping, watched(parts, witness, store), store, ...processes] }
   }
   return undefined
 }

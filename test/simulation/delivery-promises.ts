@@ -2,25 +2,18 @@
 import { isNewer, positionOf } from '../../src/core/order.ts'
 import type { Position } from '../../src/core/order.ts'
 import { sourceMark } from '../../src/core/record.ts'
-import { CLUSTER, nameOf, TOPIC } from './delivery-types.ts'
-import type { LogRecord, Parts, Process, Witness, World } from './delivery-types.ts'
+import { CLUSTER, epochOf, isPending, nameOf, TOPIC } from './delivery-types.ts'
+import type { LogRecord, Parts, Progress, Witness, World } from './delivery-types.ts'
 
-/** Follows each key's effect (D3) and the beginnings of watermarks. `process`: who changed the store. */
-export function watched<Store>(
-  { store, log }: Parts<Store>,
-  witness: Witness,
-  before: Store,
-  after: Store,
-  process: Process | undefined,
-): Witness {
+/** Follows each key's effect (D3) and the beginnings of watermarks. */
+export function watched<Store>({ store, log }: Parts<Store>, witness: Witness, after: Store): Witness {
   let { newest, base, wrong } = witness
   for (const [source] of log.entries())
-    if (base[source] === null && !store.watermark(before, source) && store.watermark(after, source))
-      base = base.with(source, process?.delivery?.[source]?.[0] ?? 0)
+    if (base[source] === null) base = withBase(base, source, store.watermark(after, source))
   const effects = store.effects(after)
   for (const { key, position } of store.keyed ? effects : []) {
     const old = newest[key]
-    if (old && samePlace(old, position)) continue
+    if (old && samePlace(old, position) && old.epoch === position.epoch) continue
     if (old && !isNewer('log', position, old))
       wrong ??= `D3: key ${key} went back from ${placeOf(old)} to ${placeOf(position)}`
     newest = { ...newest, [key]: position }
@@ -31,16 +24,29 @@ export function watched<Store>(
     : { newest, base, wrong }
 }
 
+function withBase(base: Witness['base'], source: number, watermark: Progress | undefined): Witness['base'] {
+  return watermark ? base.with(source, watermark.head) : base
+}
+
 export function wrongIn<Store>(parts: Parts<Store>, [mapping, witness, store]: World<Store>): string | undefined {
   if (witness.wrong !== null) return witness.wrong
-  if (mapping.halted !== null) return `D1: the live invocation halted with ${mapping.halted}`
+  if (mapping.halted !== null && mapping.halted !== parts.scenario.mayHalt)
+    return `D1: the live invocation halted with ${mapping.halted}`
   const twice = parts.store.keyed ? undefined : doubled(parts.store.effects(store).map(({ position }) => position))
   if (twice !== undefined) return `D2: ${twice} is there twice`
   const letters = parts.store.letters(store)
   const took = effectsOf(parts, store)
   for (const records of parts.log)
     for (const record of records) {
-      const wrong = wrongOf(parts, mapping, witness, store, record, took(record), letters.has(nameOf(record)))
+      const wrong = wrongOf(
+        parts,
+        mapping,
+        witness,
+        store,
+        record,
+        took(record, epochOf(mapping, record)),
+        letters.has(nameOf(record)),
+      )
       if (wrong !== undefined) return wrong
     }
   return undefined
@@ -52,12 +58,14 @@ function wrongOf<Store>(
   witness: Witness,
   store: Store,
   record: LogRecord,
-  took: boolean,
+  { took, stored }: { readonly took: boolean; readonly stored: boolean },
   hasLetter: boolean,
 ): string | undefined {
   const { source, offset, kind } = record
   const name = nameOf(record)
   const poison = kind === 'refused' || kind === 'undecodable'
+  if (isPending(mapping, record)) return undefined
+  if (poison && stored) return `D6: ${name} is poison and stored`
   if (hasLetter && !poison) return `D6: ${name} is good and has a dead letter`
   // in a keyed table a row that the store would refuse may also have given way to a newer one of its key, untried
   const done = kind === 'rowless' || (poison && hasLetter) || (kind !== 'undecodable' && took)
@@ -77,15 +85,15 @@ function wrongOf<Store>(
 }
 
 /** Whether a record's row took effect, or gave way to a newer one. */
-function effectsOf<Store>({ store }: Parts<Store>, stored: Store): (record: LogRecord) => boolean {
-  const effects = store.effects(stored)
-  return (record) => {
-    const own = placeIn(record)
-    return effects.some(
-      ({ key, position }) =>
-        key === record.key &&
-        (samePlace(own, position) || (store.keyed && isNewer('log', position, { ...own, epoch: position.epoch }))),
-    )
+function effectsOf<Store>({ store }: Parts<Store>, held: Store) {
+  const effects = store.effects(held)
+  return (record: LogRecord, epoch: number) => {
+    const own = placeIn(record, epoch)
+    const ofKey = effects.filter(({ key }) => key === record.key)
+    const stored = ofKey.some(({ position }) => samePlace(own, position))
+    const newer = ofKey.some(({ position }) => isNewer('log', position, own))
+    const took = ofKey.some(({ position }) => samePlace(own, position) && position.epoch === epoch)
+    return { took: took || (store.keyed && newer), stored }
   }
 }
 

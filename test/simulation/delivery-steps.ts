@@ -83,7 +83,7 @@ export async function take<Store>(
     known.set(outcome, (process = await process))
   } else if (process instanceof Promise) process = await process
   const [mapping, witness, store] = world
-  const seen = outcome.store === store ? witness : watched(parts, witness, store, outcome.store, before)
+  const seen = outcome.store === store ? witness : watched(parts, witness, outcome.store)
   return withProcess([mapping, seen, outcome.store, ...processesOf(world)], i, process)
 }
 

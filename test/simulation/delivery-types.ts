@@ -1,5 +1,6 @@
 /** What a delivery world is made of: the log, the mapping, environments, and what a store must say of itself. */
 import type { Position } from '../../src/core/order.ts'
+import type { Watermark } from '../../src/core/watermark.ts'
 import type { Replayed } from '../../src/testing/explorer/replay.ts'
 
 export const CLUSTER = 'c'
@@ -26,6 +27,12 @@ export interface Scenario {
   readonly faults?: number
   /** Offsets of source 0 that compaction may take out of the log. */
   readonly compactable?: readonly number[]
+  /** Whether source 0 may be rewound once, to any record that took effect. @default false */
+  readonly rewinds?: boolean
+  /** Invocations that outlive the pause of a rewind at most: zombies, frozen past the function's timeout. @default 1 */
+  readonly survivors?: number
+  /** A halt that a person has to settle and that counts as a way out. */
+  readonly mayHalt?: string
   /** Whether an environment that is done takes the next delivery, knowing what it knows. @default false */
   readonly warm?: boolean
 }
@@ -39,6 +46,7 @@ export interface Mapping {
   /** Names of records: `source/offset`. */
   readonly skipped: readonly string[]
   readonly compacted: readonly string[]
+  readonly rewind: { readonly target: number; readonly state: 'removing' | 'reading' | 'finished' } | null
   /** Set when a live invocation failed in a way that no redelivery mends. */
   readonly halted: string | null
 }
@@ -95,6 +103,15 @@ export interface StoreModel<Store> {
   /** Names of records with a dead letter. */
   letters(store: Store): ReadonlySet<string>
   watermark(store: Store, source: number): Progress | undefined
+  /**
+   * The store with the watermark of source 0 changed, and, from `removeFrom` on, without the effects that a rewind removes.
+   * Undefined where there is none yet, it is locked, or `change` gives undefined.
+   */
+  rewatermark(
+    store: Store,
+    change: (before: Watermark) => Watermark | undefined,
+    removeFrom: number | undefined,
+  ): Store | undefined
 }
 
 export interface Progress {
@@ -102,6 +119,8 @@ export interface Progress {
   readonly next: number
   readonly gaps: readonly { readonly first: number; readonly last: number }[]
   readonly gapCount: number
+  /** Where its oldest checkpoint is: the log before was never offered, when it is new. */
+  readonly head: number
 }
 
 export type Input = readonly LogRecord[]
@@ -152,4 +171,14 @@ export function logOf({ log }: Scenario): LogRecord[][] {
 
 export function told(delivery: readonly (readonly number[])[]): string {
   return delivery.flatMap((offsets, source) => (offsets.length > 0 ? [`${source}/${offsets.join()}`] : [])).join(' ')
+}
+
+/** The epoch that a record's effect must have: that of the rewind, from its target on. */
+export function epochOf({ rewind }: Mapping, { source, offset }: LogRecord): number {
+  return rewind && rewind.state !== 'removing' && source === 0 && offset >= rewind.target ? 1 : 0
+}
+
+/** Whether the record is to be read again, so that its effect may be gone meanwhile. */
+export function isPending({ rewind }: Mapping, { source, offset }: LogRecord): boolean {
+  return rewind?.state === 'removing' && source === 0 && offset >= rewind.target
 }

@@ -9,7 +9,11 @@ import { stuckFrom } from './delivery-progress.ts'
 import { watched, wrongIn } from './delivery-promises.ts'
 import { deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
 import { logOf, nameOf, processesOf, told, withProcess } from './delivery-types.ts'
+import { rewindSteps } from './rewinds.ts'
 import type { Input, Mapping, Parts, Process, Scenario, StoreModel, Witness, World } from './delivery-types.ts'
+
+/** What goes wrong, in a random walk. */
+const RARE = 0.05
 
 export function deliveryModel<Store extends object>(
   scenario: Scenario,
@@ -25,6 +29,7 @@ export function deliveryModel<Store extends object>(
     deliveries: 0,
     skipped: [],
     compacted: [],
+    rewind: null,
     halted: null,
   }
   const witness: Witness = { newest: {}, base: sources.map(() => null), wrong: null }
@@ -33,16 +38,22 @@ export function deliveryModel<Store extends object>(
     initial: [mapping, witness, store.initial],
     next: async (world) => {
       const moved = await processSteps(parts, world)
-      return [...(await mappingSteps(parts, world)), ...moved, ...ownSteps(parts, world)]
+      return [...(await mappingSteps(parts, world)), ...moved, ...ownSteps(parts, world), ...rewindSteps(parts, world)]
     },
     violation: (world) => {
       const wrong = wrongIn(parts, world)
-      if (wrong !== undefined || isFinished(parts, world) || processesOf(world).some(isBusy)) return wrong
+      if (wrong !== undefined || isFinished(parts, world) || processesOf(world).some(isBusy) || isPaused(world))
+        return wrong
       quiet++
       return stuckFrom(parts, world)
     },
     quiet: () => quiet,
   }
+}
+
+/** Nothing is delivered before a person goes on. */
+function isPaused<Store>([{ rewind, halted }]: World<Store>): boolean {
+  return rewind?.state === 'removing' || halted !== null
 }
 
 function isBusy(process: Process | null): boolean {
@@ -53,11 +64,12 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
   const { scenario, log } = parts
   const [mapping, witness, store, ...processes] = world
   const steps: Step<World<Store>>[] = []
+  if (isPaused(world)) return steps
   if (mapping.deliveries < scenario.deliveries)
     for (const delivery of cuts(offered(parts, mapping)))
       for (const to of scenario.warm ? [...idle(processes), processes.length] : [processes.length]) {
-        const state = await deliver(parts, world, delivery, to)
-        steps.push({ label: `deliver ${told(delivery)} to ${to in processes ? 'warm ' : ''}#${to}`, state })
+        const label = `deliver ${told(delivery)} to ${to in processes ? 'warm ' : ''}#${to}`
+        steps.push(...heard(parts, await deliver(parts, world, delivery, to), to, label))
       }
   const first = log.map((records, source) => records.find(({ offset }) => offset === mapping.committed[source]))
   for (const [source, record] of first.entries()) {
@@ -68,7 +80,7 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
       live: mapping.live.with(source, -1),
       skipped: [...mapping.skipped, nameOf(record)],
     }
-    steps.push({ label: `give up ${nameOf(record)}`, state: [after, witness, store, ...processes] })
+    steps.push({ label: `give up ${nameOf(record)}`, state: [after, witness, store, ...processes], weight: RARE })
   }
   for (const offset of scenario.compactable ?? []) {
     const name = nameOf({ source: 0, offset })
@@ -105,7 +117,7 @@ async function processSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
         steps.push(step)
       }
     if (!able) waits = `#${i}`
-    steps.push({ label: `#${i} crashes`, state: crash(parts, world, i) })
+    steps.push({ label: `#${i} crashes`, state: crash(parts, world, i), weight: RARE })
   }
   const stands = waits !== undefined && steps.every(({ label }) => label.endsWith(' crashes'))
   return stands && [...parts.store.own(world[2])].length === 0
@@ -123,16 +135,19 @@ async function* callSteps<Store>(
   for (const outcome of outcomesOf(parts, world, i, process, call)) {
     if (outcome.fault && process.faults >= (parts.scenario.faults ?? 0)) continue
     const state = await take(parts, world, i, call, outcome)
-    const result = outcomeOf(parts, state, i)
-    const label = `#${i} ${outcome.label}`
-    if (result === undefined) yield { label, state }
-    else {
-      const said = 'failed' in result ? ` -> ${result.failed}` : ' -> done'
-      yield { label: label + said, state: end(parts, state, i, result) }
-      if ('done' in result)
-        yield { label: `${label}${said}, its response lost`, state: end(parts, state, i, undefined) }
-    }
+    const weight = outcome.fault ? RARE : 1
+    for (const step of heard(parts, state, i, `#${i} ${outcome.label}`)) yield { ...step, weight }
   }
+}
+
+/** The environment may be done now, and its answer heard or lost. */
+function heard<Store>(parts: Parts<Store>, state: World<Store>, i: number, label: string): Step<World<Store>>[] {
+  const result = outcomeOf(parts, state, i)
+  if (result === undefined) return [{ label, state }]
+  const said = `${label} -> ${'failed' in result ? result.failed : 'done'}`
+  const step = { label: said, state: end(parts, state, i, result) }
+  if ('failed' in result) return [step]
+  return [step, { label: `${said}, its response lost`, state: end(parts, state, i, undefined) }]
 }
 
 function crash<Store>({ store }: Parts<Store>, world: World<Store>, i: number): World<Store> {
@@ -145,7 +160,7 @@ function ownSteps<Store>(parts: Parts<Store>, world: World<Store>): Step<World<S
   const [mapping, witness, store, ...processes] = world
   return [...parts.store.own(store)].map(({ label, store: after }) => ({
     label,
-    state: [mapping, watched(parts, witness, store, after, undefined), after, ...processes],
+    state: [mapping, watched(parts, witness, after), after, ...processes],
   }))
 }
 

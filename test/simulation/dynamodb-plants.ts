@@ -1,5 +1,7 @@
 /** Bugs of the DynamoDB path, each as a part around what ships, to see the explorer find them. */
+import type { Item } from '../../src/aws/attribute.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
+import type { Deadline } from '../../src/core/ports.ts'
 import type { SinkRange, SinkWriter } from '../../src/sinks/sink.ts'
 import type { Plant } from './dynamodb-world.ts'
 
@@ -49,4 +51,28 @@ function newestOnly({ source, records }: SinkRange): SinkRange {
       rows: each.rows.filter((row) => last.get((row as { id: string }).id) === i),
     })),
   }
+}
+
+/** Positions of one source compare by offset alone, whatever the epoch. */
+export const epochNotCompared = otherGuard((condition) =>
+  condition.replace('#epoch < :epoch OR (#epoch = :epoch AND ', '(:epoch = :epoch AND '),
+)
+
+/** A warm environment believes what it last saw of its ledger, and reads it no more. */
+export const cacheTrusted: Plant = {
+  dynamo: (dynamo) => {
+    const seen = new Map<string, unknown>()
+    return {
+      async call<Output>(operation: string, input: object | string, deadline: Deadline) {
+        if (typeof input === 'string') return dynamo.call<Output>(operation, input, deadline)
+        const { TableName, Key, Item } = input as { TableName: string; Key?: Item; Item?: Item }
+        const key = JSON.stringify([TableName, Key?.id ?? Item?.id])
+        if (operation === 'GetItem' && seen.has(key)) return { Item: seen.get(key) } as Output
+        const output = await dynamo.call<Output>(operation, input, deadline)
+        if (operation === 'GetItem' && (output as { Item?: Item }).Item) seen.set(key, (output as { Item?: Item }).Item)
+        if (operation === 'PutItem') seen.set(key, Item)
+        return output
+      },
+    }
+  },
 }

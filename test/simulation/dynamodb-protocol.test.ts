@@ -3,13 +3,17 @@
  * requests, with every cut, crash, zombie and lost answer.
  */
 import { describe, expect, test } from 'vitest'
-import { exploreAsync } from '../../src/testing/explorer/explore.ts'
 import { sample } from '../../src/testing/explorer/sample.ts'
-import { compactionForGood, deadLetterAfterWatermark, guardWithoutTimestamp } from './dynamodb-plants.ts'
+import {
+  cacheTrusted,
+  compactionForGood,
+  deadLetterAfterWatermark,
+  epochNotCompared,
+  guardWithoutTimestamp,
+} from './dynamodb-plants.ts'
 import { dynamodbModel } from './dynamodb-world.ts'
 import type { DynamoScenario, Plant } from './dynamodb-world.ts'
-
-const LIMIT = 500_000
+import { exploreAll, toldOf } from './protocol-suite.ts'
 
 const clean: readonly DynamoScenario[] = [
   { log: [['a', 'b', 'a']], deliveries: 2, skips: 1, writes: 'auto' },
@@ -22,20 +26,19 @@ const clean: readonly DynamoScenario[] = [
   { log: [['a', 'a']], deliveries: 2, warm: true, writes: 'auto' },
   { log: [['a@5'], ['a@3']], deliveries: 2, writes: 'auto' },
   { log: [['a@5'], ['a@3']], deliveries: 2, writes: 'put' },
+  { log: [['a', 'a']], deliveries: 3, rewinds: true, writes: 'put' },
+  { log: [['a', 'b!']], deliveries: 2, rewinds: true, writes: 'auto' },
+  { log: [['a', 'a']], deliveries: 2, rewinds: true, warm: true, writes: 'auto' },
 ]
 
-describe('D1 D2 D3 D4 D6 D9 N1: the DynamoDB sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
-  test.each(clean)(
-    '$log, $deliveries deliveries, writes $writes, $skips given up, $faults faults',
-    async (scenario) => {
-      const model = dynamodbModel(scenario)
-      const { violation, states, steps } = await exploreAsync(model, LIMIT)
-      expect(violation, violation?.trace.join('\n')).toBeUndefined()
-      expect(model.quiet()).toBeGreaterThan(0)
-      // oxlint-disable-next-line no-console -- the size of the proof is part of its result
-      console.log(`dynamodb ${JSON.stringify(scenario)}: ${states} states, ${steps} steps, ${model.quiet()} quiet`)
-    },
-  )
+describe('D1 D2 D3 D4 D6 D9 D13 N1: the DynamoDB sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
+  test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
+    const { violation, quiet, line } = await exploreAll('dynamodb', scenario, dynamodbModel(scenario))
+    expect(violation, violation && toldOf(violation)).toBeUndefined()
+    expect(quiet).toBeGreaterThan(0)
+    // oxlint-disable-next-line no-console -- the size of the proof is part of its result
+    console.log(line)
+  })
 
   test('three invocations, two sources, by chance', async () => {
     const scenario: DynamoScenario = {
@@ -48,8 +51,8 @@ describe('D1 D2 D3 D4 D6 D9 N1: the DynamoDB sink loses, doubles, reorders, skip
       skips: 1,
       writes: 'auto',
     }
-    const { violation } = await sample(dynamodbModel(scenario), { walks: 300, seed: 1 })
-    expect(violation, `seed ${violation?.seed}\n${violation?.trace.join('\n')}`).toBeUndefined()
+    const { violation } = await sample(dynamodbModel(scenario), { walks: 60, seed: 1 })
+    expect(violation, violation && `seed ${violation.seed}\n${toldOf(violation)}`).toBeUndefined()
   })
 })
 
@@ -79,13 +82,25 @@ const planted: readonly Planted[] = [
     scenario: { log: [['a', 'a!']], deliveries: 2, writes: 'auto' },
     found: /^D1: 0\/0 is acknowledged without an effect/,
   },
+  {
+    bug: 'epoch not compared',
+    plant: epochNotCompared,
+    scenario: { log: [['a', 'a']], deliveries: 2, rewinds: true, writes: 'put' },
+    found: /^D[13]: /,
+  },
+  {
+    bug: 'cache trusted for a drop',
+    plant: cacheTrusted,
+    scenario: { log: [['a', 'a']], deliveries: 2, rewinds: true, warm: true, writes: 'put' },
+    found: /^(?:N1|D1): 0\/0 is acknowledged/,
+  },
 ]
 
-describe('D1 D3 D6 D9: the explorer sees each bug planted around the DynamoDB sink', () => {
+describe('D1 D3 D6 D9 D13 N7: the explorer sees each bug planted around the DynamoDB sink', () => {
   test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
-    const { violation } = await exploreAsync(dynamodbModel(scenario, plant), LIMIT)
+    const { violation } = await exploreAll(bug, scenario, dynamodbModel(scenario, plant))
     expect(violation?.what).toMatch(found)
     // oxlint-disable-next-line no-console -- the trace is the proof
-    console.log([`${bug}: ${violation!.what}`, ...violation!.trace].join('\n  '))
+    console.log(`${bug}: ${toldOf(violation!)}`)
   })
 })

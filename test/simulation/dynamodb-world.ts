@@ -9,7 +9,7 @@ import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
 import { openWriter } from '../../src/sinks/dynamodb/open.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
-import { openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
+import { fromItem, openDynamoLedger, toItem } from '../../src/sinks/ledger-dynamodb.ts'
 import type { Dynamo } from '../../src/aws/dynamodb.ts'
 import type { Invocation, SinkWriter } from '../../src/sinks/sink.ts'
 import { replayed } from '../../src/testing/explorer/replay.ts'
@@ -23,7 +23,7 @@ import { engine, quietPorts } from './engine.ts'
 
 const TABLE = 'items'
 const LEDGER = 'ledger'
-const LETTERS = 'letters'
+export const LETTERS = 'letters'
 const PIPELINE = 'p'
 const SINK = 's'
 const keys: Keys = { [TABLE]: ['id'], [LEDGER]: ['id'], [LETTERS]: ['pipeline', 'position'] }
@@ -70,7 +70,7 @@ export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
   return deliveryModel(scenario, dynamoModel(TABLE), replayed<Input>(program))
 }
 
-const noS3 = { request: () => Promise.reject(new Error('no payload of the model is large')) }
+export const noS3 = { request: () => Promise.reject(new Error('no payload of the model is large')) }
 
 export function dynamoModel(table: string): StoreModel<Tables> {
   return {
@@ -94,6 +94,16 @@ export function dynamoModel(table: string): StoreModel<Tables> {
       const item = tables[LEDGER]?.[key]
       return item && progressOf(item)
     },
+    rewatermark: (tables, change) => {
+      const key = ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition: 0 })
+      const item = tables[LEDGER]?.[key]
+      const before = item && fromItem(key, item)
+      const after = before && change(before)
+      if (!after) return undefined
+      const { rewind: _, ...kept } = before
+      const changed = toItem(key, { ...kept, ...after, version: before.version + 1 })
+      return { ...tables, [LEDGER]: { ...tables[LEDGER], [key]: changed } }
+    },
   }
 }
 
@@ -111,6 +121,12 @@ export function lettersIn(tables: Tables): ReadonlySet<string> {
 }
 
 function progressOf(item: Item): Progress {
-  const gaps = JSON.parse(textOf(item, 'gaps')!) as Progress['gaps']
-  return { epoch: numberOf(item, 'epoch')!, next: numberOf(item, 'next')!, gaps, gapCount: numberOf(item, 'gapCount')! }
+  const list = (name: string): unknown => JSON.parse(textOf(item, name)!)
+  return {
+    epoch: numberOf(item, 'epoch')!,
+    next: numberOf(item, 'next')!,
+    gaps: list('gaps') as Progress['gaps'],
+    gapCount: numberOf(item, 'gapCount')!,
+    head: (list('checkpoints') as { readonly offset: number }[])[0]!.offset,
+  }
 }

@@ -7,6 +7,7 @@ import type { Deadline } from '../../src/core/ports.ts'
 import type { Invocation, SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
 import { messageOf, WeirError } from '../../src/core/errors.ts'
 import { kafkaEvent } from '../../src/testing/event-builder.ts'
+import type { KafkaEvent } from '../../src/testing/event-builder.ts'
 import { CLUSTER, TOPIC } from './delivery-types.ts'
 import type { Input, LogRecord, Result } from './delivery-types.ts'
 import { REFUSED_TEXT } from './dynamo-store.ts'
@@ -35,9 +36,10 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter): 
     try {
       const report = await deliver({
         pipeline: definition,
-        event: kafkaEvent({ topic: TOPIC, records: input.map(eventRecord) }),
+        event: eventOf(input),
         writers: new Map([[sink.id, writer]]),
         floodGate: undefined,
+        replays: { take: () => Promise.reject(new Error('nothing is replayed here')) },
         clock,
         requestId: 'r',
         deadline,
@@ -48,10 +50,15 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter): 
       await afterwards?.()
       return { done: true }
     } catch (error) {
-      if (error instanceof WeirError) return { failed: error.code, retryable: error.retryable }
+      if (error instanceof WeirError)
+        return { failed: error.code === 'WEIR_UNEXPECTED' ? error.message : error.code, retryable: error.retryable }
       return { failed: messageOf(error), retryable: false }
     }
   }
+}
+
+export function eventOf(input: Input): KafkaEvent {
+  return kafkaEvent({ topic: TOPIC, records: input.map(eventRecord) })
 }
 
 function eventRecord({ source, offset, key, timestamp, kind }: LogRecord) {

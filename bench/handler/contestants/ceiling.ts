@@ -5,10 +5,9 @@
  *   S3           PUT of the compressed object
  *   DynamoDB     BatchWriteItem of 25 items without conditions, 16 requests at a time
  */
-import { once } from 'node:events'
 import { gzipSync } from 'node:zlib'
 import { Client } from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
+import type { Connection } from 'pg'
 import { createClients } from '../../../src/aws/index.ts'
 import type { AwsClients } from '../../../src/aws/index.ts'
 import { forEachBounded } from '../../../src/aws/bounded.ts'
@@ -58,12 +57,33 @@ async function upsert(
   bytes: Buffer,
 ): Promise<void> {
   await client.query('BEGIN')
-  const stream = client.query(copyFrom(copyStage))
-  const done = once(stream, 'finish')
-  stream.end(bytes)
-  await done
+  await copy(client, copyStage, bytes)
   await client.query(insertStage)
   await client.query('COMMIT')
+}
+
+/** What of a connection of `pg` its types leave out. */
+interface CopyConnection extends Connection {
+  sendCopyFromChunk(bytes: Buffer): void
+  endCopyFrom(): void
+}
+
+/** COPY ... FROM STDIN in one message. */
+function copy(client: Client, statement: string, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ignore = () => undefined
+    const submittable = {
+      submit: (connection: Connection) => connection.query(statement),
+      handleCopyInResponse: (connection: CopyConnection) => {
+        connection.sendCopyFromChunk(bytes)
+        connection.endCopyFrom()
+      },
+      handleCommandComplete: ignore,
+      handleError: reject,
+      handleReadyForQuery: () => resolve(),
+    }
+    client.query(submittable)
+  })
 }
 
 /** Nine fields a row: source, epoch, offset, index, timestamp; id, category, value, ts. */
@@ -88,10 +108,15 @@ const int32 = (value: number) => sized(4, (bytes) => void bytes.writeInt32BE(val
 const int64 = (value: number) => sized(8, (bytes) => void bytes.writeBigInt64BE(BigInt(value), 4))
 const float64 = (value: number) => sized(8, (bytes) => void bytes.writeDoubleBE(value, 4))
 
-function prepareObject({ s3 }: AwsClients, { bucket, prefix }: Targets, event: KafkaEvent): () => Promise<unknown> {
+function prepareObject(
+  { s3 }: AwsClients,
+  { bucket, prefix, raw }: Targets,
+  event: KafkaEvent,
+): () => Promise<unknown> {
   const rows = rowsIn(event)
-  const body = gzipSync(rows.map(({ row }) => `${JSON.stringify(row)}\n`).join(''))
-  const key = `${prefix}${rows[0]!.offset}.jsonl.gz`
+  const lines = rows.map(({ row }) => `${JSON.stringify(row)}\n`).join('')
+  const body = raw ? Buffer.from(lines) : gzipSync(lines)
+  const key = `${prefix}${rows[0]!.offset}.jsonl${raw ? '' : '.gz'}`
   return () => s3.request({ operation: 'PutObject', method: 'PUT', bucket, key, body, deadline: forever })
 }
 

@@ -35,6 +35,7 @@ export interface OpenSinks {
   readonly scratch: Scratch
   /** Takes the dead letters that a sink has not handed over. */
   readonly letters: Sorter
+  readonly holes: AuditorContext['holes']
   readonly limit: number | undefined
   readonly onProgress: (step: string, detail?: string) => void
 }

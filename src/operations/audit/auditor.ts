@@ -8,6 +8,7 @@ import type { ExpectedRow } from './expect.ts'
 import type { LogSnapshot } from './log.ts'
 import type { Tally } from './report.ts'
 import type { Scratch } from './sorter.ts'
+import type { Hole } from './strays.ts'
 
 /** One record of the log, as one sink should hold it. */
 export interface AskedRecord {
@@ -27,6 +28,8 @@ export interface AskedRecord {
 export interface SinkAuditor {
   /** Offsets ascending within a partition. */
   records(records: readonly AskedRecord[]): void
+  /** Offsets whose records the log has lost: between those of `records`, and told before them. */
+  holes?(holes: readonly Hole[]): void
   /** The log has been told up to this offset; Infinity: to the end of the partition. */
   upTo(partition: number, offset: number): Promise<void>
   /** After the log's end. */
@@ -42,6 +45,8 @@ export interface AuditorContext extends Pick<Course, 'isDue' | 'whyMissing' | 'o
   readonly log: LogSnapshot
   readonly tally: Tally
   readonly scratch: Scratch
+  /** What the log has lost, to compaction above all: complete once the log has been told. */
+  readonly holes: () => Iterable<Hole>
   readonly onProgress: (step: string, detail?: string) => void
   /** `_src` of the rows of a partition, and back. */
   readonly markOf: (partition: number) => string

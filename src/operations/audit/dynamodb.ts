@@ -1,6 +1,7 @@
 /** Reads the table of a DynamoDB sink with the AWS SDK: a strongly consistent scan, values as they come over the wire. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { optionalModule } from '../../config/optional-module.ts'
+import type { SourceRecord } from '../../core/record.ts'
 import type { KeyFields } from '../../sinks/sink.ts'
 import type { DynamoDbOptions } from '../../sinks/dynamodb/index.ts'
 import { asRequestError, clientConfig } from '../aws-target.ts'
@@ -23,13 +24,14 @@ export async function openDynamodbAuditor(context: AuditorContext, signal: Abort
   const made = [...(timeToLive ? [timeToLive.attribute] : []), ...(append ? [(sortKey ?? partitionKey).name] : [])]
   const keyOf = (fields: Fields) =>
     append ? undefined : `(${keys.map(({ name }) => fields.get(name) ?? 'nothing').join(', ')})`
+  const now = Date.now()
   const name = `the audit of sink "${sink.id}"`
   const sdk = await optionalModule('@aws-sdk/client-dynamodb', name, () => import('@aws-sdk/client-dynamodb'))
   const client = new sdk.DynamoDBClient(clientConfig(target.dynamodb))
   const store = {
-    asked(value: unknown) {
+    asked(value: unknown, record: SourceRecord) {
       const fields = without(canonicalRow(value, numeric), made)
-      return { key: keyOf(fields), fields }
+      return { key: keyOf(fields), fields, expired: expiryOf(timeToLive, value, record) < now }
     },
     deleted: (key: KeyFields) => ({ key: keyOf(canonicalRow(key, numeric)), fields: NO_FIELDS }),
     async read(onRow: (row: StoredRow) => void) {
@@ -51,6 +53,15 @@ export async function openDynamodbAuditor(context: AuditorContext, signal: Abort
     close: async () => client.destroy(),
   }
   return keyedAuditor(context, store, signal)
+}
+
+/** Milliseconds since 1970; Infinity where it stays. */
+function expiryOf(timeToLive: DynamoDbOptions['timeToLive'], value: unknown, { timestamp }: SourceRecord): number {
+  if (!timeToLive) return Infinity
+  if (timeToLive.seconds !== undefined) return timestamp + timeToLive.seconds * 1000
+  const own = (value as Readonly<Record<string, unknown>> | undefined)?.[timeToLive.attribute]
+  if (own instanceof Date) return own.getTime()
+  return typeof own === 'number' ? own * 1000 : Infinity
 }
 
 function without(fields: Fields, names: readonly string[]): Fields {

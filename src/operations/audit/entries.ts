@@ -27,6 +27,7 @@ const DEAD = 1
 const WITHOUT_POSITION = 2
 const DELETED = 4
 const EXCUSED = 8
+const EXPIRED = 16
 
 /** Of a key, enough for a person to find it. */
 const SHOWN_KEY = 160
@@ -55,6 +56,8 @@ export interface Entry {
   readonly excused: boolean
   /** Of a row that the log asks for: its record asks that the key be gone. Of a stored one: it stands for that. */
   readonly deleted: boolean
+  /** Of a row that the log asks for: its time to live has passed, so that it may be gone. */
+  readonly expired: boolean
   readonly withoutPosition: boolean
   readonly digest: string
 }
@@ -67,6 +70,7 @@ export interface Row {
   readonly position: (Omit<Position, 'src'> & { readonly partition: number | undefined }) | undefined
   readonly dead?: Letter
   readonly deleted?: boolean
+  readonly expired?: boolean
 }
 
 /** Of a record's dead letter. `unfounded`: the definition, as it is now, takes the record. */
@@ -93,7 +97,7 @@ export function createEntries(): Entries {
   let buffer = Buffer.alloc(4096)
   const names = new Map<number, string>()
   return {
-    encode(asked, { key, fields, position, dead, deleted = false }) {
+    encode(asked, { key, fields, position, dead, deleted = false, expired = false }) {
       const shown = Buffer.from(key.slice(0, SHOWN_KEY))
       const version = versionText(position?.version)
       const members = fields.size > MAX_MEMBERS ? [] : [...fields]
@@ -108,7 +112,8 @@ export function createEntries(): Entries {
         (dead ? DEAD : 0) |
         (dead === 'unfounded' ? EXCUSED : 0) |
         (position ? 0 : WITHOUT_POSITION) |
-        (deleted ? DELETED : 0)
+        (deleted ? DELETED : 0) |
+        (expired ? EXPIRED : 0)
       buffer.writeUIntBE(position?.epoch ?? 0, EPOCH_AT, 6)
       buffer.writeDoubleBE(position?.ts ?? 0, TS_AT)
       digestOfFields(fields).copy(buffer, DIGEST_AT)
@@ -150,6 +155,7 @@ function decode(entry: Buffer): Entry {
     dead: (flags & DEAD) !== 0,
     excused: (flags & EXCUSED) !== 0,
     deleted: (flags & DELETED) !== 0,
+    expired: (flags & EXPIRED) !== 0,
     withoutPosition: (flags & WITHOUT_POSITION) !== 0,
     digest: entry.toString('latin1', DIGEST_AT, DIGEST_AT + DIGEST_BYTES),
   }

@@ -16,7 +16,7 @@
  *
  * Memory is bounded, however long the topic and however many keys: rows become entries of some hundred bytes, which are
  * sorted in runs of 4 MiB and merged from temporary files (sorter.ts); objects are merged with the log as both come
- * (objects.ts). Held are a part of the log (1 MiB, or one larger batch), a run for each sorter, eight objects as digests.
+ * (objects.ts). Held are a part of the log (256 KiB, or one larger batch), a run for each sorter, eight objects as digests.
  *
  * Under the order 'log', a key that spans partitions while timestamps run backwards within one can be reported `different`:
  * that is the order's own weakness (docs/delivery.md, Order).
@@ -27,12 +27,13 @@ import type { SinkDefinition } from '../../sinks/sink.ts'
 import type { Target, TargetPipeline } from '../target.ts'
 import { openAuditedSinks } from './audited-sinks.ts'
 import type { AuditedSink } from './audited-sinks.ts'
-import { createGapTally } from './gaps.ts'
+import { createGapTally, holesIn } from './gaps.ts'
 import { createLetterJudge, readLetters } from './letters.ts'
 import { endsOf, readWindow, snapshot } from './log.ts'
 import type { Bounds, LogSnapshot } from './log.ts'
 import { openPayloads } from './payloads.ts'
 import { kafkaOf } from '../kafka-target.ts'
+import { createReplays } from './replays.ts'
 import { walkLog } from './walk.ts'
 import type { AuditReport } from './report.ts'
 import { isSound } from './report.ts'
@@ -79,26 +80,20 @@ async function auditWith(scratch: Scratch, options: AuditOptions): Promise<Audit
   onProgress('asking how far everything is')
   const connection = kafkaOf(target)
   const log = await snapshot(connection, pipeline.source.topic, options)
-  const letters = scratch.sorter()
+  const [letters, lost] = [scratch.sorter(), scratch.sorter()]
   const definitions = sinksOf(pipeline, options.sink)
-  const context = { target, targetPipeline, pipeline, log, scratch, limit, onProgress }
+  const holes = () => holesIn(lost)
+  const context = { target, targetPipeline, pipeline, log, scratch, limit, onProgress, holes }
   const sinks = await openAuditedSinks({ ...context, definitions, letters }, signal)
   const payloads = openPayloads(target, signal)
   try {
     await readLetters(target, targetPipeline, letters, signal)
-    const judge = createLetterJudge(letters, log, limit)
+    const replays = createReplays(pipeline.name, targetPipeline.cluster)
+    const judge = createLetterJudge(letters, log, limit, (letter) => replays.note(letter))
     const gaps = createGapTally(limit)
     const parts = (window: LogSnapshot['partitions'][number]) => readWindow(connection, log, window, signal)
-    const produced = await walkLog({
-      pipeline,
-      log,
-      sinks,
-      parts,
-      judge,
-      gaps,
-      payload: (at) => payloads.get(at),
-      onProgress,
-    })
+    const walk = { pipeline, log, sinks, parts, judge, replays, gaps, holes: lost, onProgress }
+    const produced = await walkLog({ ...walk, payload: (at) => payloads.get(at) })
     onProgress('reading the stores')
     for (const { auditor } of sinks) await auditor.finish()
     for (const each of sinks) await each.settled()

@@ -1,11 +1,13 @@
 /** A sink whose rows carry their positions: both sides are sorted by key, then compared. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { positionOf } from '../../core/order.ts'
+import type { SourceRecord } from '../../core/record.ts'
 import type { KeyFields } from '../../sinks/sink.ts'
 import type { AskedRecord, AuditorContext, SinkAuditor } from './auditor.ts'
 import { createEntries } from './entries.ts'
 import type { Fields, Row } from './entries.ts'
-import { compareKeys, judgeStrays } from './keyed.ts'
+import { compareKeys } from './keyed.ts'
+import { judgeStrays } from './strays.ts'
 import { positionText } from './log.ts'
 
 /** Keys between two looks at the signal, and at whatever else the process has to do. */
@@ -15,11 +17,13 @@ const KEYS_A_TURN = 2000
 export interface Made {
   readonly key: string | undefined
   readonly fields: Fields
+  /** The store may have removed it by now. */
+  readonly expired?: boolean
 }
 
 export interface KeyedStore {
   /** The row as its store should hold it; text: why it holds no such row. */
-  asked(value: unknown): Made | string
+  asked(value: unknown, record: SourceRecord): Made | string
   /** The key to delete, without fields. */
   deleted(fields: KeyFields): Made | string
   /** Every row of the store, in whatever order. `key` undefined: its position is its key. */
@@ -60,7 +64,7 @@ export function keyedAuditor(context: AuditorContext, store: KeyedStore, signal:
       const position = { ...positionOf('', record, index, 0, version), partition: record.partition }
       sorter.add(entries.encode(true, { ...keyed(made, position), dead, deleted }))
     }
-    for (const { value, index, version } of rows) add(store.asked(value), index, version, false)
+    for (const { value, index, version } of rows) add(store.asked(value, record), index, version, false)
     deletes.forEach((fields, index) => add(store.deleted(fields), index, undefined, true))
   }
   const observe = ({ position, ...row }: StoredRow) => {
@@ -92,17 +96,14 @@ export function keyedAuditor(context: AuditorContext, store: KeyedStore, signal:
       await walk(`comparing ${sink.id}`, compareKeys(comparison, sorter.sorted(), strays))
       await walk(
         `comparing ${sink.id}`,
-        judgeStrays(comparison, () => sorter.sorted(), strays),
+        judgeStrays({ ...comparison, holes: context.holes() }, () => sorter.sorted(), strays),
       )
     },
     close: () => store.close(),
   }
 }
 
-function keyed(
-  { key, ...row }: { readonly key: string | undefined; readonly fields: Fields; readonly deleted?: boolean },
-  position: Row['position'],
-): Row {
+function keyed({ key, ...row }: Made & Pick<Row, 'deleted'>, position: Row['position']): Row {
   const own = position ? `${position.partition}@${position.offset}#${position.index}` : ''
   return { ...row, key: key ?? own, position }
 }

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest'
 import type { OrderKind, Position } from '../../core/order.ts'
 import { createEntries } from './entries.ts'
 import type { Letter } from './entries.ts'
-import { compareKeys, judgeStrays } from './keyed.ts'
+import { compareKeys } from './keyed.ts'
 import { createTally } from './report.ts'
 import { openScratch } from './sorter.ts'
+import { judgeStrays } from './strays.ts'
+import type { Hole } from './strays.ts'
 
 const log = { topic: 't', partitions: [{ partition: 0, first: 2, start: 2, end: 10 }] }
 const DEAD = 7
@@ -13,20 +15,21 @@ const MARK = 't/000000/12345678'
 interface KeyedRow {
   readonly key: string
   readonly row: Readonly<Record<string, unknown>>
+  readonly expired?: boolean
 }
 
 /** Told rows as a sink's auditor tells them; `due`: the first offset that the sink has not reached. */
-function createComparer(order: OrderKind, due = 10) {
+function createComparer(order: OrderKind, due = 10, holes: readonly Hole[] = []) {
   const tally = createTally()
   const entries = createEntries()
   // small runs: what is compared has gone through files
   const scratch = openScratch(256)
   const sorter = scratch.sorter()
   const held: number[] = []
-  const add = (asked: boolean, { key, row }: KeyedRow, at: Position | undefined, dead?: Letter) => {
+  const add = (asked: boolean, { key, row, expired }: KeyedRow, at: Position | undefined, dead?: Letter) => {
     const fields = new Map(Object.entries(row).map(([name, value]) => [name, JSON.stringify(value)]))
     const position = at && { ...at, partition: at.src === MARK ? 0 : at.src.startsWith('t/') ? 9 : undefined }
-    sorter.add(entries.encode(asked, { key, fields, position, dead }))
+    sorter.add(entries.encode(asked, { key, fields, position, dead, expired: expired ?? false }))
   }
   return {
     tally,
@@ -44,6 +47,7 @@ function createComparer(order: OrderKind, due = 10) {
         whyMissing: (_: number, offset: number) => (offset === 5 ? 'the mapping skipped it' : undefined),
         onHeld: (_: number, offset: number) => void held.push(offset),
         epochOf: () => 1,
+        holes,
       }
       const strays = scratch.sorter()
       for (const _ of compareKeys(context, sorter.sorted(), strays));
@@ -62,9 +66,9 @@ function at(offset: number, more: Partial<Position> = {}): Position {
 /** Rows a (offset 2, then 4), b (3), c (5), stored right; `plant` does something else. Offset 7 has a dead letter. */
 function audit(
   plant: (comparer: KeyedComparer, sound: Record<'a' | 'b' | 'c', () => void>) => void,
-  { due = 10, letter = 'due' }: { readonly due?: number; readonly letter?: Letter } = {},
+  { due = 10, letter = 'due', holes = [] }: { due?: number; letter?: Letter; holes?: readonly Hole[] } = {},
 ) {
-  const comparer = createComparer('log', due)
+  const comparer = createComparer('log', due, holes)
   comparer.expect({ key: 'a', row: { n: 1 } }, at(2))
   comparer.expect({ key: 'b', row: { n: 2 } }, at(3))
   comparer.expect({ key: 'a', row: { n: 3 } }, at(4))
@@ -90,6 +94,7 @@ const none = {
   deadLettered: 0,
   notYet: 0,
   beyondRetention: 0,
+  expired: 0,
   outside: 0,
 }
 
@@ -220,6 +225,36 @@ describe('rows that carry their position', () => {
       comparer.observe({ key: 'a', row: { n: 0 } }, at(1))
     })
     expect(counts).toEqual({ stored: 3, ...none, outOfOrder: 1 })
+  })
+
+  test('rows of records that compaction took are not compared; an older one is out of order all the same', () => {
+    const holes = [
+      { partition: 0, first: 0, last: 1 },
+      { partition: 0, first: 6, last: 6 },
+    ]
+    const plant =
+      (key: string, offset: number) =>
+      (comparer: KeyedComparer, { b, c }: Record<'b' | 'c', () => void>) => {
+        b()
+        c()
+        comparer.observe({ key, row: { n: 0 } }, at(offset))
+      }
+    expect(audit(plant('a', 6), { holes }).counts).toEqual({ stored: 3, ...none, beyondRetention: 1 })
+    expect(audit(plant('a', 6)).counts).toEqual({ stored: 3, ...none, different: 1 })
+    expect(audit(plant('x', 6), { holes }).counts).toEqual({ stored: 3, ...none, missing: 1, beyondRetention: 1 })
+    expect(audit(plant('x', 8), { holes }).counts).toEqual({ stored: 3, ...none, missing: 1, foreign: 1 })
+    const old = [{ partition: 0, first: 3, last: 3 }]
+    expect(audit(plant('a', 3), { holes: old }).counts).toEqual({ stored: 3, ...none, outOfOrder: 1 })
+  })
+
+  test('a row whose time to live has passed may be gone, or stand', () => {
+    const plant = (stored: boolean) => (comparer: KeyedComparer, sound: Record<'a' | 'b' | 'c', () => void>) => {
+      for (const each of Object.values(sound)) each()
+      comparer.expect({ key: 'old', row: { n: 8 }, expired: true }, at(8))
+      if (stored) comparer.observe({ key: 'old', row: { n: 8 } }, at(8))
+    }
+    expect(audit(plant(false)).counts).toEqual({ stored: 3, ...none, expired: 1 })
+    expect(audit(plant(true)).counts).toEqual({ stored: 4, ...none, expected: 4 })
   })
 
   test('copies without end are counted, and few are held', () => {

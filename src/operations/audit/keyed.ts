@@ -10,11 +10,11 @@ import type { Entries, Entry } from './entries.ts'
 import { place, positionText } from './log.ts'
 import type { LogSnapshot } from './log.ts'
 import type { Tally } from './report.ts'
+import { addStray, addUnmatched } from './strays.ts'
+import type { Strays } from './strays.ts'
 
 /** Copies of one row beyond these are counted without a look. */
 const MAX_COPIES = 64
-/** Stray rows looked up at once: each costs a walk through all entries. */
-const STRAYS_AT_ONCE = 50_000
 
 export interface KeyedContext {
   readonly order: OrderKind
@@ -31,16 +31,6 @@ export interface KeyedContext {
   readonly onHeld: (partition: number, offset: number, epoch: number) => void
   /** Highest epoch that a row may have. */
   readonly epochOf: (partition: number) => number
-}
-
-/**
- * What has to be looked at a second time: rows under keys that nothing asks for. Rare, and not bounded by anything, hence a
- * place of its own.
- */
-export interface Strays {
-  readonly size: number
-  add(entry: Uint8Array): void
-  sorted(): Iterable<Buffer>
 }
 
 interface Stored {
@@ -63,7 +53,7 @@ interface Asked {
 export function* compareKeys(
   context: KeyedContext,
   sorted: Iterable<Buffer>,
-  strays: Strays,
+  strays: Pick<Strays, 'add'>,
 ): Generator<void, void, undefined> {
   const { entries, tally } = context
   let head: Buffer | undefined
@@ -105,11 +95,10 @@ function ask(context: KeyedContext, asked: Asked, entry: Entry, bytes: Buffer, s
   if (!asked.due || newer(context, entry, asked.due)) asked.due = entry
 }
 
-function judgeKey(context: KeyedContext, stored: readonly Stored[], asked: Asked, strays: Strays): void {
+function judgeKey(context: KeyedContext, stored: readonly Stored[], asked: Asked, strays: Pick<Strays, 'add'>): void {
   const { tally, isDue, whyMissing } = context
   const { newest, due } = asked
   const wanted = due?.deleted === true ? undefined : due
-  if (wanted) tally.count('expected')
   let covered = false
   let current = false
   for (const each of stored) {
@@ -118,7 +107,10 @@ function judgeKey(context: KeyedContext, stored: readonly Stored[], asked: Asked
     current ||= verdict === 'newest'
   }
   if (newest && !current && !isDue(newest.partition!, newest.offset)) tally.count('notYet')
-  if (!wanted || covered) return
+  if (!wanted) return
+  if (!covered && wanted.expired) return tally.count('expired')
+  tally.count('expected')
+  if (covered) return
   const why = whyMissing(wanted.partition!, wanted.offset)
   tally.fault(
     'missing',
@@ -130,7 +122,13 @@ function judgeKey(context: KeyedContext, stored: readonly Stored[], asked: Asked
 /** `apart`: it stands for nothing that is asked for. `newest`: for the newest record that there is. */
 type Verdict = 'apart' | 'covers' | 'newest'
 
-function judge(context: KeyedContext, stored: Stored, asked: Asked, covered: boolean, strays: Strays): Verdict {
+function judge(
+  context: KeyedContext,
+  stored: Stored,
+  asked: Asked,
+  covered: boolean,
+  strays: Pick<Strays, 'add'>,
+): Verdict {
   const { log, tally } = context
   const { entry } = stored
   if (entry.withoutPosition) {
@@ -148,11 +146,7 @@ function judge(context: KeyedContext, stored: Stored, asked: Asked, covered: boo
   }
   if (where === 'inside') return judgeInside(context, stored, asked, covered, strays)
   if (asked.due && newer(context, asked.due, entry)) {
-    tally.fault(
-      'outOfOrder',
-      textOf(context, asked.due),
-      `is not stored, but the older row of ${textOf(context, entry)}, key ${entry.key}`,
-    )
+    tally.fault('outOfOrder', textOf(context, asked.due), olderText(textOf(context, entry), entry.key))
     return 'covers'
   }
   // What is newer than the audited end stands for the older one; where versions decide, so can what retention took.
@@ -165,7 +159,7 @@ function judgeInside(
   { entry, bytes, match, differing }: Stored,
   asked: Asked,
   covered: boolean,
-  strays: Strays,
+  strays: Pick<Strays, 'add'>,
 ): Verdict {
   const { tally } = context
   const at = textOf(context, entry)
@@ -175,14 +169,15 @@ function judgeInside(
   }
   if (!match) {
     if (!asked.newest) {
-      strays.add(bytes)
+      addStray(strays, entry, bytes)
       return 'apart'
     }
-    tally.fault(
-      'different',
-      textOf(context, asked.due ?? asked.newest),
-      `row of ${at} is stored, which has no such key ${entry.key}`,
-    )
+    const wanted = textOf(context, asked.due ?? asked.newest)
+    const isOld = asked.due !== undefined && newer(context, asked.due, entry)
+    addUnmatched(strays, entry, {
+      gone: isOld ? ['outOfOrder', wanted, olderText(at, entry.key)] : undefined,
+      there: ['different', wanted, `row of ${at} is stored, which has no such key ${entry.key}`],
+    })
     return 'covers'
   }
   if (match.dead && !match.excused) {
@@ -193,12 +188,7 @@ function judgeInside(
   const isOld = asked.due !== undefined && newer(context, asked.due, match)
   const differs = difference(context, entry, match, differing)
   if (differs !== undefined) tally.fault('different', at, `${differs}, key ${entry.key}`)
-  else if (isOld)
-    tally.fault(
-      'outOfOrder',
-      textOf(context, asked.due!),
-      `is not stored, but the older row of ${at}, key ${entry.key}`,
-    )
+  else if (isOld) tally.fault('outOfOrder', textOf(context, asked.due!), olderText(at, entry.key))
   return asked.newest && newer(context, asked.newest, match) ? 'covers' : 'newest'
 }
 
@@ -216,65 +206,6 @@ function difference(
   return stored.epoch > epoch ? `has epoch ${stored.epoch}, its watermark ${epoch}` : undefined
 }
 
-/**
- * Rows whose key nothing asks for: a copy where the row stands under its own key as well, else nobody's. The entries are
- * walked through once for every STRAYS_AT_ONCE of them.
- */
-export function* judgeStrays(
-  context: KeyedContext,
-  sorted: () => Iterable<Buffer>,
-  strays: Strays,
-): Generator<void, void, undefined> {
-  let some: Entry[] = []
-  const judgeSome = function* (): Generator<void, void, undefined> {
-    if (some.length === 0) return
-    const found = yield* lookUp(context, sorted(), new Set(some.map(positionName)))
-    for (const entry of some) tellStray(context, entry, found.get(positionName(entry)))
-    some = []
-  }
-  for (const bytes of strays.sorted()) {
-    some.push(context.entries.decode(bytes))
-    if (some.length === STRAYS_AT_ONCE) yield* judgeSome()
-  }
-  yield* judgeSome()
-}
-
-/** Of a position: whether its row stands under its own key, is asked for under it, or has a dead letter. */
-type Found = 'stands' | 'asked' | 'dead'
-
-function* lookUp(
-  { entries }: KeyedContext,
-  sorted: Iterable<Buffer>,
-  wanted: ReadonlySet<string>,
-): Generator<void, ReadonlyMap<string, Found>, undefined> {
-  const found = new Map<string, Found>()
-  let head: Buffer | undefined
-  let ofKey = new Set<string>()
-  for (const bytes of sorted) {
-    if (head === undefined || !sameKey(head, bytes)) {
-      head = Buffer.from(bytes)
-      ofKey = new Set()
-      yield
-    }
-    const entry = entries.decode(bytes)
-    const name = positionName(entry)
-    if (!wanted.has(name)) continue
-    if (!entry.asked) ofKey.add(name)
-    else if (entry.dead) found.set(name, 'dead')
-    else if (found.get(name) !== 'stands') found.set(name, ofKey.has(name) ? 'stands' : 'asked')
-  }
-  return found
-}
-
-function tellStray(context: KeyedContext, entry: Entry, found: Found | undefined): void {
-  const at = textOf(context, entry)
-  const { tally } = context
-  if (found === 'stands') tally.fault('duplicated', at, `stands under another key as well: ${entry.key}`)
-  else if (found === 'asked') tally.fault('different', at, `stands under another key: ${entry.key}`)
-  else if (found === 'dead') tally.fault('different', at, `has a dead letter, yet is stored, key ${entry.key}`)
-  else tally.fault('foreign', at, `no record asks for key ${entry.key}`)
-}
-
 /** A rewind raises the epoch, and the row is the same. */
 function newer({ order, markOf }: KeyedContext, a: Entry, b: Entry): boolean {
   return isNewer(order, orderable(a, markOf), orderable(b, markOf))
@@ -284,12 +215,12 @@ function orderable({ partition, offset, index, ts, version }: Entry, markOf: Key
   return { epoch: 0, src: markOf(partition!), offset, index, ts, ...(version === undefined ? {} : { version }) }
 }
 
-function samePosition(a: Entry, b: Entry): boolean {
-  return a.partition === b.partition && a.offset === b.offset && a.index === b.index
+function olderText(at: string, key: string): string {
+  return `is not stored, but the older row of ${at}, key ${key}`
 }
 
-function positionName({ partition, offset, index }: Entry): string {
-  return `${partition}@${offset}#${index}`
+function samePosition(a: Entry, b: Entry): boolean {
+  return a.partition === b.partition && a.offset === b.offset && a.index === b.index
 }
 
 function textOf({ log }: KeyedContext, { partition, offset, index }: Entry): string {

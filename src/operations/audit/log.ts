@@ -1,6 +1,7 @@
 /** The log as the audit sees it: each partition from its first record to where it ended when the audit began. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../../core/errors.ts'
+import { KIB } from '../../core/limits.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { openAdmin } from '../../kafka/admin.ts'
 import type { KafkaAdmin } from '../../kafka/admin.ts'
@@ -12,7 +13,7 @@ import { readBatches } from './log-batches.ts'
 import type { LogPart, StoredBatches } from './log-batches.ts'
 
 /** One answer of a broker, decoded: what the log takes of memory. A single larger batch comes all the same. */
-const FETCH_BYTES = 1024 * 1024
+const FETCH_BYTES = 256 * KIB
 const MAX_WAIT_MS = 250
 const RETRY_PAUSE_MS = 200
 /** A broker's death is over in 10 s; after this the audit gives up. */

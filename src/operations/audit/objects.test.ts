@@ -4,6 +4,7 @@ import { dayOf } from './s3.ts'
 import type { MergeContext, ObjectContent, ObjectRef, RecordRows } from './objects.ts'
 import type { Fault, SinkAudit } from './report.ts'
 import { createTally } from './report.ts'
+import type { Hole } from './strays.ts'
 
 const log = { topic: 't', partitions: [{ partition: 0, first: 0, start: 0, end: 10 }] }
 
@@ -11,7 +12,11 @@ type Lines = readonly (string | undefined)[]
 type Planted = Partial<ObjectRef> & { readonly lines: Lines } & Pick<ObjectContent, 'foreign'>
 
 /** Tells the records in parts of two offsets, and judges each object as soon as it can be. */
-function merge(records: readonly RecordRows[], planted: readonly Planted[], more: Partial<MergeContext> = {}) {
+function merge(
+  records: readonly RecordRows[],
+  planted: readonly Planted[],
+  { holes = [], ...more }: Partial<MergeContext> & { readonly holes?: readonly Hole[] } = {},
+) {
   const tally = createTally()
   const held: number[] = []
   const contents = new Map<string, ObjectContent>()
@@ -41,6 +46,7 @@ function merge(records: readonly RecordRows[], planted: readonly Planted[], more
     merging.settle()
   }
   for (let offset = 0; offset < 10; offset += 2) {
+    merging.holes(holes.filter(({ first }) => first >= offset && first < offset + 2))
     merging.records(records.filter((each) => each.offset >= offset && each.offset < offset + 2))
     judge(0, offset + 2)
   }
@@ -230,6 +236,19 @@ describe('objects of lines', () => {
     const { missing, examples } = merge(asked, objects, skipped)
     expect(missing).toBe(1)
     expect(examples).toEqual([{ position: 't/0@2', fault: 'missing: is in no object: the mapping skipped it' }])
+  })
+
+  test('lines of records that compaction took are not compared; others between them are foreign', () => {
+    const left = asked.filter(({ offset }) => offset !== 1 && offset !== 4)
+    const holes = [1, 4].map((offset) => ({ partition: 0, first: offset, last: offset }))
+    const objects = [
+      { first: 0, last: 2, lines: head[2] },
+      { first: 3, last: 5, lines: tail[2] },
+    ]
+    expect(merge(left, objects, { holes })).toMatchObject({ ...none, expected: 3, stored: 6, beyondRetention: 3 })
+    expect(merge(left, objects)).toMatchObject({ ...none, expected: 3, stored: 6, foreign: 3 })
+    const planted = [{ ...objects[0]!, lines: [...head[2], '"planted"'] }, objects[1]!]
+    expect(merge(left, planted, { holes })).toMatchObject({ ...none, beyondRetention: 3, foreign: 1 })
   })
 
   test('equal rows pair in order: none is taken for a copy', () => {

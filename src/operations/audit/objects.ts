@@ -8,6 +8,7 @@ import { place, positionText } from './log.ts'
 import type { LogSnapshot } from './log.ts'
 import type { Letter } from './entries.ts'
 import type { Tally } from './report.ts'
+import type { Hole } from './strays.ts'
 
 /** Ten times what the largest invocation holds: an object that claims more was made by none. */
 const MAX_RECORDS = 10 * MAX_BATCH_RECORDS
@@ -39,6 +40,8 @@ export interface RecordRows {
   readonly timestamp: number
   /** Digests, in order. */
   readonly rows: readonly string[]
+  /** Folder of each row, where each has its own. */
+  readonly folders?: readonly string[]
   readonly dead: Letter
 }
 
@@ -46,6 +49,8 @@ interface Held {
   readonly offset: number
   readonly index: number
   readonly row: string
+  /** The only one in which it may stand; undefined: any. */
+  readonly folder: string | undefined
   readonly dead: Letter
   /** Found in an object, right or wrong. */
   seen: boolean
@@ -75,6 +80,8 @@ export interface Task {
 type Judged = Pick<ObjectRef, 'key' | 'first' | 'last' | 'folder'>
 
 export interface ObjectMerge {
+  /** What the log has lost, before the records around it are judged. */
+  holes(holes: readonly Hole[]): void
   /** Records of one partition, offsets ascending; those without rows only matter for the folder. */
   records(records: readonly RecordRows[]): void
   /**
@@ -92,6 +99,7 @@ export function createObjectMerge(context: MergeContext, refs: Iterator<ObjectRe
   let held: Held[] = []
   let firsts = new Map<number, number>()
   let judged: Judged[] = []
+  let lost: readonly Hole[] = []
   let upcoming = refs.next()
   let open: ObjectRef[] = []
   let at = { partition: -1, offset: 0 }
@@ -107,10 +115,11 @@ export function createObjectMerge(context: MergeContext, refs: Iterator<ObjectRe
   }
 
   return {
+    holes: (holes) => void (lost = [...lost, ...holes]),
     records(records) {
-      for (const { offset, timestamp, rows, dead } of records) {
+      for (const { offset, timestamp, rows, folders, dead } of records) {
         firsts.set(offset, timestamp)
-        rows.forEach((row, index) => held.push({ offset, index, row, dead, seen: false }))
+        rows.forEach((row, index) => held.push({ offset, index, row, folder: folders?.[index], dead, seen: false }))
       }
     },
     upTo(partition, offset) {
@@ -121,7 +130,7 @@ export function createObjectMerge(context: MergeContext, refs: Iterator<ObjectRe
       // What is open has held all of these back: whatever it claims, memory is bounded.
       if (firsts.size > maxRecords && open.length > 0)
         tally.fault('foreign', open.shift()!.key, `says that it holds over ${maxRecords} records: no invocation does`)
-      return ready.map((ref) => taskOf(context, ref, { held, judged, timestamp: firsts.get(ref.first) }))
+      return ready.map((ref) => taskOf(context, ref, { held, judged, lost, timestamp: firsts.get(ref.first) }))
     },
     settle() {
       const below = Math.min(at.offset, ...open.map(({ first }) => first))
@@ -129,6 +138,7 @@ export function createObjectMerge(context: MergeContext, refs: Iterator<ObjectRe
       for (const row of held.slice(0, end)) count(context, at.partition, row)
       held = held.slice(end)
       judged = judged.filter(({ last }) => last >= below)
+      lost = lost.filter(({ last }) => last >= below)
       firsts = new Map([...firsts].filter(([first]) => first >= below))
     },
   }
@@ -137,6 +147,7 @@ export function createObjectMerge(context: MergeContext, refs: Iterator<ObjectRe
 interface Surroundings {
   readonly held: readonly Held[]
   readonly judged: Judged[]
+  readonly lost: readonly Hole[]
   /** Of the record with which the object begins, where there is one. */
   readonly timestamp: number | undefined
 }
@@ -165,7 +176,7 @@ function judgeObject(
   context: MergeContext,
   ref: ObjectRef,
   lines: ObjectContent['rows'],
-  { held, judged, timestamp }: Surroundings,
+  { held, judged, lost, timestamp }: Surroundings,
   whole: boolean,
 ): void {
   const { log, tally } = context
@@ -173,8 +184,9 @@ function judgeObject(
   // a void marker says that nothing was written under its key
   if (lines.length === 0) return
   judgeFolder(context, ref, timestamp)
+  const due = held.slice(lowerBound(held, first), lowerBound(held, last + 1))
   const { matched, strayLines, strayRows } = match(
-    held.slice(lowerBound(held, first), lowerBound(held, last + 1)),
+    due.filter(({ folder }) => folder === undefined || folder === ref.folder),
     lines,
   )
   let duplicates = 0
@@ -197,12 +209,24 @@ function judgeObject(
     row.seen = true
     tally.fault('different', textOf(context, partition, row), `differs in ${key}`)
   }
-  const rest = strayLines.slice(made.length)
-  if (!whole) tally.count(place(log, partition, first) === 'expired' ? 'beyondRetention' : 'outside', rest.length)
-  else for (const line of rest) tally.fault('foreign', key, `line ${line + 1} belongs to no record of its range`)
+  const isLost = lostLines(matched, ref, lost)
+  for (const line of strayLines.slice(made.length))
+    if (!whole) tally.count(place(log, partition, first) === 'expired' ? 'beyondRetention' : 'outside')
+    else if (isLost(line)) tally.count('beyondRetention')
+    else tally.fault('foreign', key, `line ${line + 1} belongs to no record of its range`)
   const other = judged.find((each) => each.folder === ref.folder && each.first <= last && each.last >= first)
   if (other && duplicates === 0) tally.fault('outOfOrder', key, `its offsets overlap those of ${other.key}`)
   judged.push(ref)
+}
+
+/** Whether a line can be of a record that the log has lost, by the lines around it whose records are there. */
+function lostLines(matched: Match['matched'], { first, last }: ObjectRef, lost: readonly Hole[]) {
+  if (lost.length === 0) return () => false
+  return (line: number) => {
+    const before = matched.findLast((each) => each.line < line)?.row.offset ?? first - 1
+    const after = matched.find((each) => each.line > line)?.row.offset ?? last + 1
+    return lost.some((hole) => hole.first < after && hole.last > before)
+  }
 }
 
 function judgeFolder(
@@ -233,7 +257,7 @@ function textOf({ log }: MergeContext, partition: number, { offset, index }: Hel
 }
 
 interface Match {
-  readonly matched: { readonly row: Held; readonly again: boolean; readonly place: number }[]
+  readonly matched: { readonly line: number; readonly row: Held; readonly again: boolean; readonly place: number }[]
   /** Numbers of the lines that no row equals, from 0. */
   readonly strayLines: number[]
   readonly strayRows: Held[]
@@ -258,7 +282,7 @@ function match(rows: readonly Held[], lines: ObjectContent['rows']): Match {
     const again = same.next === same.all.length
     const place = again ? same.all.at(-1)! : same.all[same.next++]!
     found.add(place)
-    result.matched.push({ row: rows[place]!, again, place })
+    result.matched.push({ line: number, row: rows[place]!, again, place })
   }
   rows.forEach((row, place) => {
     if (!found.has(place)) result.strayRows.push(row)

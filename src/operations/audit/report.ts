@@ -34,6 +34,8 @@ export interface SinkAudit extends Readonly<Record<Fault, number>> {
   readonly notYet: number
   /** Rows of records that the log has no longer: not compared. */
   readonly beyondRetention: number
+  /** Items that the log asks for and whose time to live has passed: the store removed them, as it was told to. */
+  readonly expired: number
   /** Rows of records from outside the audited part of the log, or that came after the audit began: not compared. */
   readonly outside: number
   /** Offsets that no event brought to the sink: gaps recorded ever, records of the log in them, and the worst by name. */
@@ -90,7 +92,10 @@ export const DEFAULT_LIMIT = 10
 
 /** Counts while comparing. */
 export interface Tally {
-  count(what: 'expected' | 'stored' | 'deadLettered' | 'notYet' | 'beyondRetention' | 'outside', rows?: number): void
+  count(
+    what: 'expected' | 'stored' | 'deadLettered' | 'notYet' | 'beyondRetention' | 'expired' | 'outside',
+    rows?: number,
+  ): void
   fault(word: Fault, position: string, text: string): void
   /** How many of the word so far. */
   faults(word: Fault): number
@@ -118,6 +123,7 @@ export function createTally(limit = DEFAULT_LIMIT): Tally {
     deadLettered: 0,
     notYet: 0,
     beyondRetention: 0,
+    expired: 0,
     outside: 0,
   }
   const examples: Example[] = []

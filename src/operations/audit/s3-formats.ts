@@ -6,20 +6,33 @@ import { Readable, pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import type { SourceRecord } from '../../core/record.ts'
 import { MIB } from '../../core/limits.ts'
+import type { S3Options } from '../../sinks/s3/index.ts'
 import { canonical, parseExact } from './canonical.ts'
+import { expectedParquet, parquetRows } from './s3-parquet.ts'
+import { expectedRaw, rawRows } from './s3-raw.ts'
 
 /** A row of a record in a batch is below this, since Lambda's payload is; a longer "line" is none of ours. */
 const MAX_LINE_BYTES = 64 * MIB
 
 export interface Format {
   /** A row of the definition as it should come back. */
-  expected(value: unknown, record: SourceRecord): string
+  expected(value: unknown, record: SourceRecord, options: Pick<S3Options, 'columns'>): string
+  /** All rows of a record in one folder are one line. */
+  readonly perRecord?: true
   /** Rows of an object; undefined for what is no row. */
   rows(body: AsyncIterable<Buffer>): AsyncIterable<string | undefined>
 }
 
 export const formats: Readonly<Record<string, Format>> = {
   jsonl: { expected: asJson, rows: lines },
+  raw: { expected: asRaw, perRecord: true, rows: rawRows.raw },
+  'raw-base64': { expected: asRaw, perRecord: true, rows: rawRows['raw-base64'] },
+  'raw-length': { expected: asRaw, perRecord: true, rows: rawRows['raw-length'] },
+  parquet: { expected: (value, _, { columns = {} }) => expectedParquet(value, columns), rows: parquetRows },
+}
+
+function asRaw(_: unknown, record: SourceRecord): string {
+  return expectedRaw(record)
 }
 
 /** As the row would come back from JSON; a row that JSON refuses has a dead letter, or will be missing. */

@@ -1,14 +1,15 @@
 /** Reads the objects of an S3 sink with the AWS SDK: lists the prefix, gets each object, takes its rows apart. */
 import type { S3Client } from '@aws-sdk/client-s3'
 import { optionalModule } from '../../config/optional-module.ts'
-import type { S3Options } from '../../sinks/s3/index.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { SourceRecord } from '../../core/record.ts'
+import type { Partition, PartitionValue, S3Definition } from '../../sinks/s3/index.ts'
 import { asRequestError, clientConfig } from '../aws-target.ts'
 import type { AskedRecord, AuditorContext, SinkAuditor } from './auditor.ts'
 import { digestOf } from './entries.ts'
 import { createObjectMerge } from './objects.ts'
 import type { ObjectContent, ObjectMerge, ObjectRef, Task } from './objects.ts'
 import { decompressed, formats } from './s3-formats.ts'
-import type { Format } from './s3-formats.ts'
 import type { Sorter } from './sorter.ts'
 
 /** Objects under way at once: enough to hide the latency, few enough to hold in memory. */
@@ -32,17 +33,19 @@ export async function openS3Auditor(context: AuditorContext, signal: AbortSignal
   const name = `the audit of sink "${sink.id}"`
   const sdk = await optionalModule('@aws-sdk/client-s3', name, () => import('@aws-sdk/client-s3'))
   const client = new sdk.S3Client({ ...clientConfig(target.s3), forcePathStyle: true })
-  const { prefix, date, format } = sink.options as S3Options
+  const definition = sink as S3Definition
+  const { prefix, date } = definition.options
   const folder = `${[prefix, pipeline.name, sink.id, pipeline.source.topic].filter(Boolean).join('/')}/`
   const store: Store = { sdk, client, bucket: targetPipeline.bucket ?? '', folder }
   const refs = scratch.sorter()
   await listObjects(store, context, refs, signal)
-  const merge = createObjectMerge(
-    { ...context, folderOf: (time) => (date ? `date=${dayOf(time)}/` : '') },
-    refsIn(refs),
-  )
+  const dated = (time: number) => (date ? `date=${dayOf(time)}/` : '')
+  // partition(...) names a folder for each row by itself
+  const folderOf = definition.partition ? () => undefined : dated
+  const merge = createObjectMerge({ ...context, folderOf }, refsIn(refs))
   return {
-    records: (records) => merge.records(records.map((record) => digested(formats[format]!, record))),
+    records: (records) => merge.records(records.map((record) => digested(definition, record))),
+    holes: (holes) => merge.holes(holes),
     async upTo(partition, offset) {
       await judgeAll(store, context, merge.upTo(partition, offset), signal)
       merge.settle()
@@ -55,13 +58,42 @@ export async function openS3Auditor(context: AuditorContext, signal: AbortSignal
   }
 }
 
-function digested(format: Format, { record, rows, dead }: AskedRecord): Parameters<ObjectMerge['records']>[0][number] {
-  return {
-    offset: record.offset,
-    timestamp: record.timestamp,
-    dead,
-    rows: rows.map(({ value }) => nameOf(format.expected(value, record))),
+type MergeRecord = Parameters<ObjectMerge['records']>[0][number]
+
+function digested({ options, partition }: S3Definition, { record, rows, dead }: AskedRecord): MergeRecord {
+  const format = formats[options.format]!
+  const { offset, timestamp } = record
+  const due = rows.map(({ value }) => ({
+    name: nameOf(format.expected(value, record, options)),
+    folder: partition && folderOfRow(partition, value, record),
+  }))
+  const kept = format.perRecord
+    ? due.filter((each, i) => due.findIndex(({ folder }) => folder === each.folder) === i)
+    : due
+  const base = { offset, timestamp, dead, rows: kept.map(({ name }) => name) }
+  return partition ? { ...base, folders: kept.map(({ folder }) => folder!) } : base
+}
+
+/** Where partition(...) throws, the record has a dead letter, or is missing: no folder is the one that this gives. */
+function folderOfRow(partition: Partition, value: unknown, record: SourceRecord): string {
+  try {
+    return folderFor(partition(value as never, record))
+  } catch (error) {
+    return `: ${messageOf(error)}`
   }
+}
+
+const ESCAPED = new Set('"#%\'*/:=?\\{[]^\u007f')
+
+/** As Hive names folders: `a=b/`, some characters as their code, and a word where there is no value. */
+export function folderFor(values: Readonly<Record<string, PartitionValue>>): string {
+  const escape = (char: string) =>
+    char < ' ' || ESCAPED.has(char) ? `%${Buffer.from(char).toString('hex').toUpperCase()}` : char
+  return Object.entries(values)
+    .map(
+      ([name, value]) => `${name}=${Array.from(String(value ?? ''), escape).join('') || '__HIVE_DEFAULT_PARTITION__'}/`,
+    )
+    .join('')
 }
 
 function nameOf(text: string): string {
@@ -99,7 +131,7 @@ async function contentOf(
   const { Body, Metadata } = await client
     .send(new sdk.GetObjectCommand(input), options)
     .catch(asRequestError('S3', 'GetObject'))
-  const [, format = '', suffix] = /\.([a-z0-9]+)(?:\.(gz|zst))?$/.exec(key)!
+  const [, format = '', suffix] = /\.([a-z0-9-]+)(?:\.(gz|zst))?$/.exec(key)!
   const rows: (string | undefined)[] = []
   try {
     for await (const row of formats[format]!.rows(decompressed(Body as AsyncIterable<Uint8Array>, suffix))) {
@@ -129,7 +161,7 @@ function foreign({ pipeline, sink }: AuditorContext, metadata: Record<string, st
 
 /** `a=b/` as often as it likes, partition, first offset, last, epoch, generation, format, compression. */
 const NAME =
-  /^((?:[^/=]+=[^/]*\/)*)(\d{6,10})-(\d{16})-(\d{1,16})(?:\.e([1-9]\d*))?(?:~([1-9]\d*))?\.([a-z0-9]+)(?:\.(?:gz|zst))?$/
+  /^((?:[^/=]+=[^/]*\/)*)(\d{6,10})-(\d{16})-(\d{1,16})(?:\.e([1-9]\d*))?(?:~([1-9]\d*))?\.([a-z0-9-]+)(?:\.(?:gz|zst))?$/
 
 function refOf(folder: string, key: string): ObjectRef | undefined {
   const match = NAME.exec(key.slice(folder.length))

@@ -7,13 +7,19 @@ import type { Course } from './course.ts'
 import type { Letter } from './entries.ts'
 import { expectedOf } from './expect.ts'
 import type { Expected } from './expect.ts'
+import { addHole, isLost } from './gaps.ts'
 import type { GapTally } from './gaps.ts'
-import { concerns, isUnfounded } from './letters.ts'
+import { concerns, isMovedOn, isUnfounded } from './letters.ts'
 import type { Due, LetterEntry, LetterJudge } from './letters.ts'
 import type { LogPart } from './log-batches.ts'
 import { positionText } from './log.ts'
 import type { LogSnapshot, PartitionWindow } from './log.ts'
+import type { Reading, Replays } from './replays.ts'
 import type { Tally } from './report.ts'
+import type { Sorter } from './sorter.ts'
+
+/** What the definition makes of so many is held at once: far more than the records themselves. */
+const RECORDS_AT_ONCE = 1000
 
 export interface WalkedSink {
   readonly id: string
@@ -29,7 +35,9 @@ export interface Walk {
   readonly sinks: readonly WalkedSink[]
   readonly parts: (window: PartitionWindow) => AsyncIterable<LogPart>
   readonly judge: LetterJudge
+  readonly replays: Replays
   readonly gaps: GapTally
+  readonly holes: Sorter
   readonly payload: Parameters<LetterJudge['judge']>[3]
   readonly onProgress: (step: string, detail?: string) => void
 }
@@ -44,7 +52,11 @@ export async function walkLog(walk: Walk): Promise<number> {
         gaps.add(gap)
         for (const { course } of sinks) course.gap(gap)
       }
-      await walkPart(walk, part.records)
+      const lost = part.gaps.filter(isLost)
+      for (const hole of lost) addHole(walk.holes, hole)
+      for (const { auditor } of sinks) auditor.holes?.(lost)
+      for (let at = 0; at < part.records.length; at += RECORDS_AT_ONCE)
+        await walkPart(walk, part.records.slice(at, at + RECORDS_AT_ONCE))
       for (const { auditor } of sinks) await auditor.upTo(window.partition, part.next)
       produced += part.records.length
       onProgress(
@@ -58,11 +70,12 @@ export async function walkLog(walk: Walk): Promise<number> {
 }
 
 async function walkPart(walk: Walk, records: readonly SourceRecord[]): Promise<void> {
-  const { pipeline, sinks, judge, payload } = walk
+  const { pipeline, sinks, judge, replays, payload } = walk
   const asked = sinks.map((): AskedRecord[] => [])
   for (const record of records) {
-    const expected = await expectedOf(pipeline, record)
     const letters = judge.of(record)
+    const reading = replays.read(record)
+    const expected = await (reading === 'ordinary' ? expectedOf(pipeline, record) : replayed(pipeline, record, reading))
     const due = letters.length === 0 ? NONE : dueOf(pipeline, expected)
     if (letters.length > 0) await judge.judge(record, letters, due, payload)
     sinks.forEach((sink, i) => {
@@ -72,6 +85,22 @@ async function walkPart(walk: Walk, records: readonly SourceRecord[]): Promise<v
     })
   }
   sinks.forEach(({ auditor }, i) => auditor.records(asked[i]!))
+}
+
+/** Keyed tables have it at the place of the original, which asks for it there. */
+async function replayed(
+  pipeline: Pipeline,
+  record: SourceRecord,
+  reading: Exclude<Reading, 'ordinary'>,
+): Promise<readonly Expected[]> {
+  const nothing = { rows: [], deletes: [] }
+  if (reading === 'skip') return pipeline.sinks.map(() => nothing)
+  const { sink: id, original } = reading
+  return (await expectedOf(pipeline, original)).map((each, i) => {
+    const sink = pipeline.sinks[i]!
+    if (sink.key || (id !== '*' && id !== sink.id)) return nothing
+    return 'rows' in each ? { ...each, rows: each.rows.map((row) => ({ ...row, record })) } : each
+  })
 }
 
 const NONE: ReadonlyMap<string, Due> = new Map()
@@ -86,7 +115,7 @@ function dueOf({ sinks }: Pipeline, expected: readonly Expected[]): ReadonlyMap<
 }
 
 function askedOf(
-  { id, tally, course }: WalkedSink,
+  { id, definition, tally, course }: WalkedSink,
   record: SourceRecord,
   each: Expected,
   letters: readonly LetterEntry[],
@@ -96,6 +125,8 @@ function askedOf(
   const dead: Letter =
     own.length === 0 ? undefined : own.every((letter) => isUnfounded(letter, due)) ? 'unfounded' : 'due'
   if (dead !== undefined) tally.count('deadLettered')
+  const movedOn = !definition.key && dead === undefined && letters.some((letter) => isMovedOn(letter, id))
+  if (movedOn) return { rows: [], deletes: [], dead }
   if ('rows' in each) return { rows: each.rows, deletes: each.deletes, dead }
   // who replayed a letter saw to its record
   if (dead !== undefined || letters.length > 0) return { rows: [], deletes: [], dead }

@@ -1,5 +1,6 @@
 /** The three requests that the S3 sink makes of a bucket: HEAD, conditional PUT, LIST. */
 import type { S3 } from '../../aws/index.ts'
+import { forEachBounded } from '../../aws/bounded.ts'
 import { isFault } from '../../aws/index.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { partitionPrefix } from './keys.ts'
@@ -22,7 +23,7 @@ export interface ObjectStore {
    * whose answer got lost. Other failures throw, and it may then be there or not.
    */
   put(object: NewObject, deadline: Deadline): Promise<{ readonly created: boolean }>
-  /** Whether any object of the partition is under the folder, with or without a date part. */
+  /** Whether any object of the partition is under the folder, in whatever output partition. */
   holdsAny(folder: string, partition: number, deadline: Deadline): Promise<boolean>
 }
 
@@ -52,34 +53,48 @@ export function s3Objects(s3: S3, bucket: string): ObjectStore {
     },
     holdsAny: async (folder, partition, deadline) => {
       const name = partitionPrefix(partition)
-      if ((await page(s3, bucket, deadline, { prefix: folder + name, 'max-keys': '1' })).holdsKeys) return true
-      for await (const days of datesUnder(s3, bucket, folder, deadline))
-        for (let i = 0; i < days.length; i += LISTS_IN_FLIGHT) {
-          const pages = days
-            .slice(i, i + LISTS_IN_FLIGHT)
-            .map((day) => page(s3, bucket, deadline, { prefix: day + name, 'max-keys': '1' }))
-          if ((await Promise.all(pages)).some(({ holdsKeys }) => holdsKeys)) return true
-        }
+      let folders = [folder]
+      while (folders.length > 0) {
+        if (await anyHolds(s3, bucket, deadline, folders, name)) return true
+        folders = await foldersIn(s3, bucket, deadline, folders)
+      }
       return false
     },
   }
 }
 
-/** Once in a source's life, for each date that there is: a new partition of an old topic asks some hundred times. */
+/** Once in a source's life, for each folder that there is: a new partition of an old topic asks some hundred times. */
 const LISTS_IN_FLIGHT = 8
 
-async function* datesUnder(s3: S3, bucket: string, folder: string, deadline: Deadline): AsyncIterable<string[]> {
-  let token: string | undefined
-  do {
-    const query = {
-      prefix: `${folder}date=`,
-      delimiter: '/',
-      ...(token === undefined ? {} : { 'continuation-token': token }),
-    }
-    const { folders, next } = await page(s3, bucket, deadline, query)
-    yield folders
-    token = next
-  } while (token !== undefined)
+async function anyHolds(
+  s3: S3,
+  bucket: string,
+  deadline: Deadline,
+  folders: readonly string[],
+  name: string,
+): Promise<boolean> {
+  for (let i = 0; i < folders.length; i += LISTS_IN_FLIGHT) {
+    const some = folders.slice(i, i + LISTS_IN_FLIGHT)
+    const pages = some.map((folder) => page(s3, bucket, deadline, { prefix: folder + name, 'max-keys': '1' }))
+    if ((await Promise.all(pages)).some(({ holdsKeys }) => holdsKeys)) return true
+  }
+  return false
+}
+
+/** The folders of output partitions within: `name=value/`, with a letter first. Names of objects have a digit: passed over. */
+async function foldersIn(s3: S3, bucket: string, deadline: Deadline, folders: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  await forEachBounded(folders, LISTS_IN_FLIGHT, async (folder) => {
+    let token: string | undefined
+    do {
+      const more: Record<string, string> =
+        token === undefined ? { 'start-after': `${folder}:` } : { 'continuation-token': token }
+      const { folders: inner, next } = await page(s3, bucket, deadline, { prefix: folder, delimiter: '/', ...more })
+      found.push(...inner)
+      token = next
+    } while (token !== undefined)
+  })
+  return found
 }
 
 interface Page {
@@ -107,7 +122,7 @@ async function page(
   return { holdsKeys: xml.includes('<Contents>'), folders, next: next === undefined ? undefined : unescapeXml(next) }
 }
 
-function unescapeXml(text: string): string {
+export function unescapeXml(text: string): string {
   const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
   return text.replaceAll(
     /&(?:#(\d+)|#x([0-9a-fA-F]+)|(\w+));/g,
@@ -119,7 +134,7 @@ function unescapeXml(text: string): string {
 }
 
 /** All ASCII: names are checked by the definition, the rest are numbers and a hexadecimal sum. */
-function metadataOf({ mark, records, rows }: NewObject): Record<string, string> {
+export function metadataOf({ mark, records, rows }: NewObject): Record<string, string> {
   const values: Record<string, string | number> = {
     pipeline: mark.pipeline,
     sink: mark.sink,

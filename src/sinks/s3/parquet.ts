@@ -4,7 +4,7 @@
  */
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { messageOf } from '../../core/errors.ts'
-import { GZIP_LEVEL, ZSTD_LEVEL } from './codec.ts'
+import { GZIP_LEVEL, PARQUET_TYPE, ZSTD_LEVEL } from './codec.ts'
 import type { Codec, Encoded } from './codec.ts'
 import { parseColumnType } from './columns.ts'
 import type { ColumnType } from './columns.ts'
@@ -53,7 +53,7 @@ export const parquet: ParquetFormat = {
     return {
       encode: encoderOf(columns),
       object: (parts) => Promise.resolve(object(parts)),
-      contentType: 'application/vnd.apache.parquet',
+      contentType: PARQUET_TYPE,
     }
   },
 }

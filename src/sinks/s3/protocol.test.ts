@@ -4,9 +4,9 @@ import { recordChecksum } from '../../core/checksum.ts'
 import { MAX_CHECKPOINTS, MAX_GAPS } from '../../core/limits.ts'
 import type { LedgerItem } from '../ledger.ts'
 import { range, sourceRecord, span } from '../../testing/contract-world.ts'
-import { counted, holdsClaim, voided } from './claim.ts'
+import { decided, holdsClaim } from './claim.ts'
 import type { ClaimedItem } from './claim.ts'
-import { advance, requestOf, start } from './protocol.ts'
+import { advance, requestsOf, start } from './protocol.ts'
 import type { RangeInput, Reply, Running, State } from './protocol.ts'
 
 function input(offsets: readonly number[], generation = 0): RangeInput {
@@ -14,8 +14,9 @@ function input(offsets: readonly number[], generation = 0): RangeInput {
     pipeline: 'p',
     sink: 's',
     records: range(offsets, { generation }).records.map(({ record }) => record),
-    keyOf: (first, last, epoch, generation) => `${first}-${last}.e${epoch}~${generation}`,
-    hasRows: () => true,
+    head: offsets[0]!,
+    keyOf: (output, first, last, epoch, generation) => `${output}${first}-${last}.e${epoch}~${generation}`,
+    outputs: () => [''],
     checksum: (first, last) => `${first}-${last}`,
   }
 }
@@ -45,8 +46,8 @@ function play(of: RangeInput, ...replies: readonly Reply[]): State {
 }
 
 const read = (item: LedgerItem | undefined): Reply => ({ to: 'read', item })
-const absent: Reply = { to: 'head', object: 'absent' }
-const exists: Reply = { to: 'put', created: false }
+const absent: Reply = { to: 'head', key: 'k', object: 'absent' }
+const exists: Reply = { to: 'put', key: 'k', created: false }
 
 test.each([
   ['while its effects are being removed', 'removing', span(10, 14), 'being removed'],
@@ -78,7 +79,7 @@ test('D13: an invocation keeps the epoch of its first read, and fails when it ch
 
 test('D13: under a raised epoch keys carry it', () => {
   const state = play(input(span(10, 19)), read({ ...settled, epoch: 2, generation: 1 }))
-  expect(requestOf(input(span(10, 19)), state as Running)).toMatchObject({
+  expect(requestsOf(input(span(10, 19)), state as Running)[0]).toMatchObject({
     do: 'swap',
     item: { epoch: 2, next: 10, version: 5, pending: { first: 10, last: 19, keys: ['10-19.e2~1'] } },
   })
@@ -113,7 +114,7 @@ describe('D9: gaps and checkpoints of a claim', () => {
   }
 
   test("a void takes out the claim's own and forgets none of the older ones", () => {
-    expect(voided(full)).toMatchObject({
+    expect(decided(full, [false], 10)).toMatchObject({
       next: 10,
       pending: null,
       generation: 1,
@@ -124,7 +125,7 @@ describe('D9: gaps and checkpoints of a claim', () => {
   })
 
   test('counted, the lists are cut to their limits, and the count stays', () => {
-    const item = counted(full, 10)
+    const item = decided(full, [true], 10)
     expect(item).toMatchObject({ next: 20, pending: null, generation: 0, gapCount: MAX_GAPS + 2 })
     expect(item.gaps).toEqual([...old, gap(12), gap(15)].slice(-MAX_GAPS))
     expect(item.checkpoints).toEqual([...many, checkpoint(10)].slice(-MAX_CHECKPOINTS))

@@ -1,19 +1,18 @@
 /**
- * Claim, put, settle: how one range becomes one S3 object, once in effect (docs/delivery.md, "S3").
+ * Claim, put, settle: how one range becomes S3 objects, one an output partition, once in effect (docs/delivery.md, "S3").
  *
- * A pure step machine: `requestOf(state)` says what to ask of the world, `advance(input, state, reply)` what the answer
- * means. The writer performs the requests; the explorer (test/simulation/s3-protocol.test.ts) performs them in every
- * order, with a crash after each and every answer lost, on this very code.
+ * A pure step machine: `requestsOf(state)` says what to ask of the world, in any order or at once, `advance(input, state,
+ * reply)` what an answer means. The writer performs the requests; the explorer (test/simulation/s3-protocol.test.ts) performs
+ * them in every order, with a crash after each and every answer lost, on this very code.
  *
  *   read ─┬─ absent ─> list ─┬─ empty ──────────────────────────────┐
  *         │                  └─ found ─> read ── absent ─> failed    │
- *         ├─ pending ─> look ─┬─ there, void ────────────────────────┤
- *         │               ^   └─ not there ─> refill | void ─────────┤  (412: look again)
- *         │               └──────────────────────────┘               v
- *         └─ settled ───────────────────────────────────────────> [what is left?]
+ *         ├─ pending ─> resolve: each key by itself (key-state.ts) ──┤
+ *         └─ settled ────────────────────────────────────────────────┤
+ *                                                                    v
+ *                                                           [what is left?]
  *   nothing, nothing learned ─> done      nothing, or no rows ─> move ─> done
- *   rows ─> claim ─> put ─┬─ created ──────────────> settle ─> done
- *                         └─ 412 ─> compare ── a twin's ┘        (every lost compare-and-set: read, at most twice)
+ *   rows ─> claim ─> write: each key by itself ─> settle ─> done   (every lost compare-and-set: read, at most twice)
  *
  * A lost answer is no state of its own: the writer sends the same request again. A PUT then finds its own object (412,
  * equal metadata), a compare-and-set its own item (equal content).
@@ -21,24 +20,26 @@
 import type { SourceRecord } from '../../core/record.ts'
 import { admit } from '../../core/watermark.ts'
 import type { Gap, Halt } from '../../core/watermark.ts'
-import type { CompareAndSet, LedgerItem } from '../ledger.ts'
-import { claimed, counted, holdsClaim, moved, unwritten, voided } from './claim.ts'
+import type { Ahead, CompareAndSet, LedgerItem } from '../ledger.ts'
+import { claimed, decided, holdsClaim, moved, outputsOf, startOf, unwritten } from './claim.ts'
 import type { ClaimedItem } from './claim.ts'
+import { afterHead, afterPut, isDecided, isThere } from './key-state.ts'
+import type { Finding, KeyState } from './key-state.ts'
 
 /** How often a lost compare-and-set is followed by a new read: unbounded, two invocations can void each other for ever. */
 const MAX_RETURNS = 2
-/** How often one key is looked at: more than this and objects vanish under us. */
-const MAX_LOOKS = 3
 
 /** What the machine knows of its range; never changes while it runs. */
 export interface RangeInput {
   readonly pipeline: string
   readonly sink: string
   readonly records: readonly SourceRecord[]
-  /** Key of the object of first..last. */
-  readonly keyOf: (first: number, last: number, epoch: number, generation: number) => string
-  /** Whether any record in first..last has rows. */
-  readonly hasRows: (first: number, last: number) => boolean
+  /** Where the event begins: at the first of `records`, or below it where the range is written in parts. */
+  readonly head: number
+  /** Key of an output's object of first..last. */
+  readonly keyOf: (output: string, first: number, last: number, epoch: number, generation: number) => string
+  /** Outputs in which records of first..last have rows that are not below the output's `ahead`, always in one order. */
+  readonly outputs: (first: number, last: number, ahead: Ahead | undefined) => readonly string[]
   /** Of the raw records first..last: tells a twin's object from a foreign one. */
   readonly checksum: (first: number, last: number) => string
 }
@@ -61,16 +62,21 @@ export type Request =
   /** Whether any object of this source is there. */
   | { readonly do: 'list' }
   | { readonly do: 'head'; readonly key: string }
-  /** Rows of first..last under `If-None-Match: *`. */
-  | { readonly do: 'put'; readonly key: string; readonly mark: ObjectMark }
+  /** The output's rows of the records that the mark names, or none in a void marker, under `If-None-Match: *`. */
+  | { readonly do: 'put'; readonly key: string; readonly output: string; readonly mark: ObjectMark }
   | { readonly do: 'swap'; readonly item: LedgerItem }
 
 export type Reply =
   | { readonly to: 'read'; readonly item: LedgerItem | undefined }
   | { readonly to: 'list'; readonly found: boolean }
-  | { readonly to: 'head'; readonly object: ObjectMark | 'absent' | 'foreign' }
-  | { readonly to: 'put'; readonly created: boolean }
+  | { readonly to: 'head'; readonly key: string; readonly object: ObjectMark | 'absent' | 'foreign' }
+  | { readonly to: 'put'; readonly key: string; readonly created: boolean }
   | { readonly to: 'swap'; readonly result: CompareAndSet }
+
+/** What this invocation brought to effect: a range of records, or an output's rows of it. */
+export interface Wrote extends Gap {
+  readonly output?: string
+}
 
 /** What happened so far, kept through every state. */
 interface Progress {
@@ -78,8 +84,7 @@ interface Progress {
   readonly returns: number
   /** Epoch of the first read: an invocation keeps it, and fails when it changes (D13). */
   readonly epoch: number | null
-  /** Ranges that this invocation brought to effect. */
-  readonly wrote: readonly Gap[]
+  readonly wrote: readonly Wrote[]
   /** Gaps that its claim recorded. */
   readonly gaps: number
 }
@@ -89,39 +94,57 @@ type Failure =
   | { readonly code: 'WEIR_FOREIGN_OBJECT'; readonly key: string }
   | { readonly code: 'WEIR_FOREIGN_TARGET' | 'WEIR_CONTENDED' | 'WEIR_TAKEN_OVER' }
 
-export type Running = Progress &
-  (
-    | { readonly at: 'read'; readonly listed: boolean }
-    | { readonly at: 'list' }
-    | { readonly at: 'look' | 'refill' | 'void'; readonly item: ClaimedItem; readonly looks: number }
-    | { readonly at: 'put' | 'compare'; readonly item: ClaimedItem; readonly looks: number }
-    | { readonly at: 'settle'; readonly item: ClaimedItem }
-    /** `adds`: gaps that the item has more than before. */
-    | { readonly at: 'claim'; readonly item: ClaimedItem; readonly adds: number }
-    /** `covers`: records without rows that take effect by this move. */
-    | { readonly at: 'move'; readonly item: LedgerItem; readonly adds: number; readonly covers: readonly Gap[] }
-  )
+type WithKeys = Progress & {
+  /** 'resolve': the claim is another invocation's. 'write': it is our own. */
+  readonly at: 'resolve' | 'write'
+  readonly item: ClaimedItem
+  /** As `item.pending.keys`. */
+  readonly keys: readonly KeyState[]
+}
+
+export type Running =
+  | WithKeys
+  | (Progress &
+      (
+        | { readonly at: 'read'; readonly listed: boolean }
+        | { readonly at: 'list' }
+        | { readonly at: 'settle'; readonly item: ClaimedItem }
+        /** `adds`: gaps that the item has more than before. */
+        | { readonly at: 'claim'; readonly item: ClaimedItem; readonly adds: number }
+        /** `covers`: records without rows that take effect by this move. */
+        | { readonly at: 'move'; readonly item: LedgerItem; readonly adds: number; readonly covers: readonly Gap[] }
+      ))
 
 export type State = Running | (Progress & { readonly at: 'done' }) | (Progress & { readonly at: 'failed' } & Failure)
 
 export const start: Running = { at: 'read', listed: false, returns: 0, epoch: null, wrote: [], gaps: 0 }
 
-/** What a running machine waits for. Asking twice gives the same request: that is what makes a lost answer harmless. */
-export function requestOf(input: RangeInput, state: Running): Request {
-  if (state.at === 'read' || state.at === 'list') return { do: state.at }
-  if (state.at === 'claim' || state.at === 'move') return { do: 'swap', item: state.item }
-  if (state.at === 'settle') return { do: 'swap', item: nextVersion(countedBy(input, state.item)) }
-  const key = keyIn(state.item)
-  if (state.at === 'look' || state.at === 'compare') return { do: 'head', key }
-  return { do: 'put', key, mark: markOf(input, state.item, state.at === 'void') }
+/**
+ * What a running machine waits for: never nothing. Asking twice gives the same requests: that is what makes a lost answer
+ * harmless. Several are of several keys, and none depends on another's answer.
+ */
+export function requestsOf(input: RangeInput, state: Running): readonly Request[] {
+  if (state.at === 'read' || state.at === 'list') return [{ do: state.at }]
+  if (state.at === 'claim' || state.at === 'move') return [{ do: 'swap', item: state.item }]
+  if (state.at === 'settle') return [{ do: 'swap', item: settled(input, state.item) }]
+  const requests: Request[] = []
+  state.keys.forEach((key, i) => {
+    if (!isDecided(key)) requests.push(requestOf(input, state.item, key, i))
+  })
+  return requests
 }
 
-/** The next state, given the answer to `requestOf(state)`. */
+function requestOf(input: RangeInput, item: ClaimedItem, { at }: KeyState, i: number): Request {
+  const key = item.pending.keys[i]!
+  if (at === 'look' || at === 'compare') return { do: 'head', key }
+  return { do: 'put', key, output: outputsOf(item.pending)[i]!, mark: markOf(input, item, i, at === 'void') }
+}
+
+/** The next state, given the answer to one of `requestsOf(state)`. */
 export function advance(input: RangeInput, state: Running, reply: Reply): State {
   if (reply.to === 'read') return afterRead(input, state, reply.item)
-  if (reply.to === 'head') return afterHead(input, state, reply.object)
-  if (reply.to === 'put') return afterPut(input, state, reply.created)
   if (reply.to === 'swap') return afterSwap(input, state, reply.result)
+  if (reply.to === 'head' || reply.to === 'put') return afterKey(input, state, reply)
   // A twin may have claimed and written since the read found nothing: then the ledger says so now.
   return reply.found ? { ...progressOf(state), at: 'read', listed: true } : begin(input, progressOf(state))
 }
@@ -137,21 +160,21 @@ function begin(input: RangeInput, progress: Progress): State {
   return decide(input, { ...progress, epoch: 0 }, unwritten(input.records[0]!.offset), false)
 }
 
-/** Step 2: what is pending comes first. The restart check comes before it, so that a halt changes nothing. */
+/** Step 2: what is pending comes first. Whether the range is for us at all comes before it, so that a halt changes nothing. */
 function enter(input: RangeInput, progress: Progress, item: LedgerItem): State {
   if (progress.epoch !== null && progress.epoch !== item.epoch) return failed(progress, { code: 'WEIR_TAKEN_OVER' })
   const known = { ...progress, epoch: item.epoch }
   const admission = admit(item, input.records)
-  if (admission.kind !== 'admitted') return halted(known, admission, item)
-  if (isClaimed(item)) return { ...known, at: 'look', item, looks: 0 }
-  return decide(input, known, item, false)
+  if (admission.kind !== 'admitted') return halted(known, admission, item.next)
+  if (!isClaimed(item)) return decide(input, known, item, false)
+  return { ...known, at: 'resolve', item, keys: item.pending.keys.map(() => ({ at: 'look', looks: 0 })) }
 }
 
 /** Steps 3 and 4: what is left of the range. `learned`: `base` is more than the ledger says. */
 function decide(input: RangeInput, progress: Progress, base: LedgerItem, learned: boolean): State {
   const { records } = input
   const admission = admit(base, records)
-  if (admission.kind !== 'admitted') return halted(progress, admission, base)
+  if (admission.kind !== 'admitted') return halted(progress, admission, base.next)
   if (admission.from === records.length) {
     if (!learned) return { ...progress, at: 'done' }
     return { ...progress, at: 'move', item: nextVersion(base), adds: 0, covers: [] }
@@ -159,76 +182,59 @@ function decide(input: RangeInput, progress: Progress, base: LedgerItem, learned
   const first = records[admission.from]!.offset
   const last = records.at(-1)!.offset
   const adds = admission.gaps.length
-  if (!input.hasRows(first, last))
-    return { ...progress, at: 'move', item: moved(base, admission), adds, covers: [{ first, last }] }
-  const key = input.keyOf(first, last, base.epoch, base.generation)
-  return { ...progress, at: 'claim', item: claimed(base, records, admission, key), adds }
-}
-
-function afterHead(input: RangeInput, state: Running, object: ObjectMark | 'absent' | 'foreign'): State {
-  if (state.at === 'look') return afterLook(input, state, object)
-  if (state.at === 'compare') return afterCompare(input, state, object)
-  throw unasked(state, 'head')
-}
-
-function afterLook(
-  input: RangeInput,
-  state: Extract<Running, { item: ClaimedItem; looks: number }>,
-  object: ObjectMark | 'absent' | 'foreign',
-): State {
-  const { item, looks } = state
-  const progress = progressOf(state)
-  if (object === 'absent') {
-    if (looks > MAX_LOOKS) return failed(progress, { code: 'WEIR_CONTENDED' })
-    const { first, last } = item.pending
-    const again = holdsClaim(item, input.records) && input.hasRows(first, last)
-    return { ...progress, at: again ? 'refill' : 'void', item, looks: looks + 1 }
+  const outputs = input.outputs(first, last, base.ahead)
+  if (outputs.length === 0) {
+    const item = moved(base, records, admission, input.head)
+    return { ...progress, at: 'move', item, adds, covers: [{ first, last }] }
   }
-  if (!isOurs(input, item, object)) return failed(progress, { code: 'WEIR_FOREIGN_OBJECT', key: keyIn(item) })
-  return decide(input, progress, object.void ? voided(item) : countedBy(input, item), true)
+  const keyOf = (output: string, from: number, to: number) => input.keyOf(output, from, to, base.epoch, base.generation)
+  return { ...progress, at: 'claim', item: claimed(base, records, admission, outputs, keyOf), adds }
 }
 
-/** Step 5, a 412 on our own claim: whose object is it? */
-function afterCompare(
-  input: RangeInput,
-  state: Extract<Running, { item: ClaimedItem; looks: number }>,
-  object: ObjectMark | 'absent' | 'foreign',
-): State {
-  const { item, looks } = state
-  const progress = progressOf(state)
+/** Steps 2 and 5, one key of the claim. */
+function afterKey(input: RangeInput, state: Running, reply: Extract<Reply, { to: 'head' | 'put' }>): State {
+  if (state.at !== 'resolve' && state.at !== 'write') throw unasked(state, reply.to)
+  const { item } = state
+  const i = item.pending.keys.indexOf(reply.key)
+  const key = state.keys[i]
+  if (!key || isDecided(key)) throw unasked(state, reply.to)
+  const next =
+    reply.to === 'put'
+      ? afterPut(key, reply.created)
+      : afterHead(key, findingOf(input, state, i, reply.object), () => isRefillable(input, item))
+  if (next === 'foreign') return failed(state, { code: 'WEIR_FOREIGN_OBJECT', key: reply.key })
+  if (next === 'contended') return failed(state, { code: 'WEIR_CONTENDED' })
+  // another invocation has taken over: what it left to us it will look at itself
+  if (state.at === 'write' && next.at === 'voided') return failed(state, { code: 'WEIR_TAKEN_OVER' })
+  const keys = state.keys.with(i, next)
+  return keys.every(isDecided) ? afterKeys(input, { ...state, keys }) : { ...state, keys }
+}
+
+function afterKeys(input: RangeInput, state: WithKeys): State {
+  const { item, keys } = state
   const { first, last } = item.pending
-  if (object === 'absent') {
-    if (looks > MAX_LOOKS) return failed(progress, { code: 'WEIR_CONTENDED' })
-    return { ...progress, at: 'put', item, looks: looks + 1 }
-  }
-  if (!isOurs(input, item, object)) return failed(progress, { code: 'WEIR_FOREIGN_OBJECT', key: keyIn(item) })
-  if (object.void) return failed(progress, { code: 'WEIR_TAKEN_OVER' })
-  if (object.checksum !== input.checksum(first, last))
-    return failed(progress, { code: 'WEIR_FOREIGN_OBJECT', key: keyIn(item) })
-  return { ...wroteToo(progress, item.pending), at: 'settle', item }
-}
-
-function afterPut(input: RangeInput, state: Running, created: boolean): State {
+  const mine = outputsOf(item.pending).flatMap((output, i): Wrote[] =>
+    keys[i]!.at === 'mine' ? [{ output, first: startOf(output, first, item.ahead), last }] : [],
+  )
   const progress = progressOf(state)
-  if (state.at === 'put') {
-    if (!created) return { ...state, at: 'compare' }
-    return { ...wroteToo(progress, state.item.pending), at: 'settle', item: state.item }
-  }
-  if (state.at === 'refill') {
-    if (!created) return { ...state, at: 'look' }
-    return decide(input, wroteToo(progress, state.item.pending), countedBy(input, state.item), true)
-  }
-  if (state.at === 'void') {
-    if (!created) return { ...state, at: 'look' }
-    return decide(input, progress, voided(state.item), true)
-  }
-  throw unasked(state, 'put')
+  const after = mine.length === 0 ? progress : { ...progress, wrote: [...progress.wrote, { first, last }, ...mine] }
+  if (state.at === 'write') return { ...after, at: 'settle', item }
+  return decide(input, after, decided(item, keys.map(isThere), input.head), true)
 }
 
 function afterSwap(input: RangeInput, state: Running, result: CompareAndSet): State {
   const progress = progressOf(state)
   if (!result.ok) return afterLost(input, state, result.current)
-  if (state.at === 'claim') return { ...progress, gaps: state.adds, at: 'put', item: state.item, looks: 0 }
+  if (state.at === 'claim') {
+    const { item } = state
+    return {
+      ...progress,
+      gaps: state.adds,
+      at: 'write',
+      item,
+      keys: item.pending.keys.map(() => ({ at: 'put', looks: 0 })),
+    }
+  }
   if (state.at === 'settle') return { ...progress, at: 'done' }
   if (state.at !== 'move') throw unasked(state, 'swap')
   return { ...progress, wrote: [...progress.wrote, ...state.covers], gaps: progress.gaps + state.adds, at: 'done' }
@@ -238,34 +244,59 @@ function afterSwap(input: RangeInput, state: Running, result: CompareAndSet): St
 function afterLost(input: RangeInput, state: Running, current: LedgerItem | undefined): State {
   const progress = progressOf(state)
   if (state.at === 'settle' && current?.epoch === state.item.epoch && current.next > state.item.pending.last)
-    return { ...progress, at: 'done' } // a successor found our object and counted it
+    return { ...progress, at: 'done' } // a successor found our objects and counted them
   if (progress.returns === MAX_RETURNS) return failed(progress, { code: 'WEIR_CONTENDED' })
   const again = { ...progress, returns: progress.returns + 1 }
   return current ? enter(input, again, current) : { ...again, at: 'read', listed: false }
 }
 
-function isOurs(input: RangeInput, item: ClaimedItem, object: ObjectMark | 'foreign'): object is ObjectMark {
-  return (
-    object !== 'foreign' &&
-    object.pipeline === input.pipeline &&
-    object.sink === input.sink &&
-    object.epoch === item.epoch &&
-    object.first === item.pending.first &&
-    object.last === item.pending.last
+/** What a twin wrote of our own claim has the checksum of our records; another's claim may be of records that we do not have. */
+function findingOf(
+  input: RangeInput,
+  { at, item }: WithKeys,
+  i: number,
+  object: ObjectMark | 'absent' | 'foreign',
+): Finding {
+  if (typeof object === 'string') return object
+  const own = markOf(input, item, i, object.void || at === 'resolve')
+  const ours =
+    object.pipeline === own.pipeline &&
+    object.sink === own.sink &&
+    object.epoch === own.epoch &&
+    object.first === own.first &&
+    object.last === own.last
+  if (!ours) return 'foreign'
+  if (object.void) return 'void'
+  return at === 'resolve' || object.checksum === own.checksum ? 'rows' : 'foreign'
+}
+
+/** The very records, and the same keys for them: a definition that was changed since may part or write them otherwise. */
+function isRefillable({ records, outputs, keyOf }: RangeInput, item: ClaimedItem): boolean {
+  if (!holdsClaim(item, records)) return false
+  const { epoch, generation, ahead, pending } = item
+  const { first, last } = pending
+  const keys = outputs(first, last, ahead).map((output) =>
+    keyOf(output, startOf(output, first, ahead), last, epoch, generation),
+  )
+  return keys.length === pending.keys.length && keys.every((key, i) => key === pending.keys[i])
+}
+
+/** All keys of our own claim are there. */
+function settled({ head }: RangeInput, item: ClaimedItem): LedgerItem {
+  return nextVersion(
+    decided(
+      item,
+      item.pending.keys.map(() => true),
+      head,
+    ),
   )
 }
 
-function countedBy({ records }: RangeInput, item: ClaimedItem): LedgerItem {
-  return counted(item, records[0]!.offset)
-}
-
-function markOf({ pipeline, sink, checksum }: RangeInput, item: ClaimedItem, isVoid: boolean): ObjectMark {
-  const { first, last } = item.pending
-  return { pipeline, sink, epoch: item.epoch, first, last, void: isVoid, checksum: isVoid ? '' : checksum(first, last) }
-}
-
-function keyIn(item: ClaimedItem): string {
-  return item.pending.keys[0]!
+function markOf({ pipeline, sink, checksum }: RangeInput, item: ClaimedItem, i: number, isVoid: boolean): ObjectMark {
+  const { epoch, pending, ahead } = item
+  const { last } = pending
+  const first = startOf(outputsOf(pending)[i]!, pending.first, ahead)
+  return { pipeline, sink, epoch, first, last, void: isVoid, checksum: isVoid ? '' : checksum(first, last) }
 }
 
 function isClaimed(item: LedgerItem): item is ClaimedItem {
@@ -276,20 +307,16 @@ function nextVersion(item: LedgerItem): LedgerItem {
   return { ...item, version: item.version + 1 }
 }
 
-function wroteToo(progress: Progress, { first, last }: Gap): Progress {
-  return { ...progress, wrote: [...progress.wrote, { first, last }] }
-}
-
 function progressOf({ returns, epoch, wrote, gaps }: Progress): Progress {
   return { returns, epoch, wrote, gaps }
 }
 
-function failed(progress: Progress, failure: Failure): State {
-  return { ...progressOf(progress), at: 'failed', ...failure }
+function halted(progress: Progress, { kind, why }: Halt, next: number): State {
+  return failed(progress, { code: kind === 'restarted' ? 'WEIR_TOPIC_RESTARTED' : 'WEIR_REWOUND', why, next })
 }
 
-function halted(progress: Progress, { kind, why }: Halt, { next }: LedgerItem): State {
-  return failed(progress, { code: kind === 'restarted' ? 'WEIR_TOPIC_RESTARTED' : 'WEIR_REWOUND', why, next })
+function failed(progress: Progress, failure: Failure): State {
+  return { ...progressOf(progress), at: 'failed', ...failure }
 }
 
 function unasked(state: Running, reply: Reply['to']): Error {

@@ -1,0 +1,3 @@
+import { defineConfig } from 'weirhouse'
+
+export default defineConfig({ pipelines: ['./pipeline.ts'] })
