@@ -14,10 +14,8 @@ afterEach(() => {
 })
 
 function linesOf(maxLines: number, limits: Partial<Limits> = {}): Lines {
-  const lines = createLines(maxLines, {
-    ...{ connectTimeoutMs: 2_000, idleTimeoutMs: 2_000, maxResponseBytes: 1_000 },
-    ...limits,
-  })
+  const usual = { connectTimeoutMs: 2_000, idleTimeoutMs: 2_000, maxResponseBytes: 1_000 }
+  const lines = createLines(maxLines, { ...usual, ...limits })
   opened.push(lines)
   return lines
 }
@@ -35,7 +33,11 @@ async function serverOf(say: (path: string, socket: Socket) => string | undefine
       if (answer !== undefined) socket.write(answer)
     })
   })
-  opened.push({ close: () => void (server.close(), sockets.forEach((socket) => socket.destroy())) })
+  const close = () => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  opened.push({ close })
   return { url: await listening(server), sockets }
 }
 
