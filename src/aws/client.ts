@@ -7,13 +7,14 @@ import { crc32 } from 'node:zlib'
 import { messageOf, WeirError } from '../core/errors.ts'
 import { MIB, MIN_REQUEST_MS } from '../core/limits.ts'
 import type { Clock, Deadline, Random } from '../core/ports.ts'
-import { attempt, createAgent } from './attempt.ts'
+import { attempt, placeOf } from './attempt.ts'
 import type { Attempt, AwsResponse } from './attempt.ts'
 import { backoffMs } from './backoff.ts'
 import type { Credentials } from './credentials.ts'
 import { encodeQuery } from './encode.ts'
 import { AwsFault } from './fault.ts'
 import { faultFrom } from './fault-document.ts'
+import { createLines } from './lines.ts'
 import { createSigner, sha256Hex } from './sigv4.ts'
 
 export interface ClientPorts {
@@ -82,7 +83,12 @@ export const systemPorts: ClientPorts = {
 export function createAwsClient(options: AwsClientOptions): AwsClient {
   const { service, region, credentials, maxSockets = 16, attempts = 8, ports = systemPorts } = options
   const endpoint = new URL(options.endpoint)
-  const agent = createAgent(endpoint.protocol, maxSockets)
+  const place = placeOf(endpoint)
+  const lines = createLines(maxSockets, {
+    connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 10_000,
+    maxResponseBytes: options.maxResponseBytes ?? 64 * MIB,
+  })
   const signer = createSigner({ service, region })
   /** How far the service's clock is ahead of ours, once it said so. */
   let skewMs = 0
@@ -97,21 +103,18 @@ export function createAwsClient(options: AwsClientOptions): AwsClient {
       credentials(),
       ports.clock.now() + skewMs,
     )
-    if (body !== undefined) headers['content-length'] = String(body.length)
-    const url = request.hostPrefix === undefined ? endpoint : new URL(`${endpoint.protocol}//${host}`)
+    if (body !== undefined || request.method === 'PUT' || request.method === 'POST')
+      headers['content-length'] = String(body?.length ?? 0)
     return attempt(
       {
-        url,
+        place: request.hostPrefix === undefined ? place : { ...place, host: request.hostPrefix + place.host },
         method: request.method,
         target: query === '' ? request.path : `${request.path}?${query}`,
         headers,
         body,
         signal: request.deadline.signal,
-        connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
-        idleTimeoutMs: options.idleTimeoutMs ?? 10_000,
-        maxResponseBytes: options.maxResponseBytes ?? 64 * MIB,
       },
-      agent,
+      lines,
     )
   }
 
@@ -132,7 +135,7 @@ export function createAwsClient(options: AwsClientOptions): AwsClient {
     }
   }
 
-  return { service, endpoint, region, request, close: () => agent.destroy() }
+  return { service, endpoint, region, request, close: () => lines.close() }
 }
 
 function faultOf(result: Attempt, service: string, operation: string): AwsFault | undefined {
