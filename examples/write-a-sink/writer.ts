@@ -91,11 +91,11 @@ function writeRange(writer: Writer, { source, records }: SinkRange, refused: Map
     throw haltError(admission, { sink: options.id, source: sourceLabel(source), next: before?.next, first })
   const mark = sourceMark(source)
   let stored = 0
-  for (const { record, rows, versions } of records.slice(admission.from)) {
+  for (const { record, orderAs = record, rows, versions } of records.slice(admission.from)) {
     if (refused.has(record)) continue
     const fault = database.savepoint(() =>
       rows.forEach((row, index) => {
-        const position = positionOf(mark, record, index, admission.after.epoch, versions?.[index])
+        const position = positionOf(mark, orderAs, index, admission.after.epoch, versions?.[index])
         if (database.put(row as Values, position, context.order)) stored++
       }),
     )

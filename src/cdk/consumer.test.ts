@@ -197,10 +197,10 @@ describe('grants', () => {
       })),
       {
         resource: 'Store/DeadLettersTable.Arn',
-        actions: ['dynamodb:PutItem'],
+        actions: ['dynamodb:PutItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
         condition: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['demo'] } },
       },
-      { resource: 'Store/DeadLettersPayloads.Arn/payloads/demo/*.json', actions: ['s3:PutObject'] },
+      { resource: 'Store/DeadLettersPayloads.Arn/payloads/demo/*.json', actions: ['s3:PutObject', 's3:GetObject'] },
       {
         resource: '*',
         actions: [

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as s3 from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
 import type { Pipeline } from '../core/pipeline.ts'
-import { deadLetterTable, payloadKey } from '../sinks/dead-letters/index.ts'
+import { deadLetterTable, EXPIRES, payloadKey } from '../sinks/dead-letters/index.ts'
 import type { AlarmSpec, GraphSpec, Observable } from './observable.ts'
 import { privateBucket } from './private-bucket.ts'
 import { makeTable, tableAlarms, tableGraph } from './table.ts'
@@ -17,7 +17,7 @@ export interface DeadLettersProps {
   readonly keepData?: boolean
 }
 
-/** Dead letters of every pipeline: a table, and a bucket for payloads over 300 KB. Nothing in them expires. */
+/** Dead letters of every pipeline: a table, and a bucket for payloads over 300 KB. Only what was replayed or discarded expires. */
 export class DeadLetters extends Construct implements Observable {
   readonly table: dynamodb.Table
   readonly bucket: s3.Bucket
@@ -28,6 +28,8 @@ export class DeadLetters extends Construct implements Observable {
   constructor(scope: Construct, id: string, { keepData = true }: DeadLettersProps = {}) {
     super(scope, id)
     this.table = makeTable(this, 'Table', deadLetterTable('dead-letters'), keepData)
+    const timeToLive = { attributeName: EXPIRES, enabled: true }
+    ;(this.table.node.defaultChild as dynamodb.CfnTable).timeToLiveSpecification = timeToLive
     this.bucket = privateBucket(this, 'Payloads', { keepData })
     const watched = { table: this.table, word: 'DeadLetter', what: 'table of dead letters' }
     this.alarms = tableAlarms(watched)
@@ -39,16 +41,19 @@ export class DeadLetters extends Construct implements Observable {
     return { table: this.table.tableName, bucket: this.bucket.bucketName }
   }
 
-  /** Putting letters of one pipeline: two conditional writes, which read nothing and list nothing. */
+  /**
+   * Letters of one pipeline: putting them, by conditional writes, and looking at the one that a replayed record names. Nothing
+   * is listed.
+   */
   statements({ name }: Pipeline): iam.PolicyStatement[] {
     return [
       new iam.PolicyStatement({
-        actions: ['dynamodb:PutItem'],
+        actions: ['dynamodb:PutItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
         resources: [this.table.tableArn],
         conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [name] } },
       }),
       new iam.PolicyStatement({
-        actions: ['s3:PutObject'],
+        actions: ['s3:PutObject', 's3:GetObject'],
         resources: [this.bucket.arnForObjects(payloadKey(name, '*'))],
       }),
     ]

@@ -97,6 +97,12 @@ export function settings(text: string): Parameter<readonly (readonly [string, st
   return { kind: 'list', value: 'NAME=VALUE', text, required: false, fallback: [], parse }
 }
 
+/** The same, repeatable. */
+export function wholes(value: string, text: string, min: number, max?: number): Parameter<readonly number[]> {
+  const { parse } = whole(value, text, min, max)
+  return { kind: 'list', value, text, required: false, fallback: [], parse }
+}
+
 /** A moment: `2026-01-31T12:00:00Z`, or how long ago: `30s`, `10m`, `2h`, `1d`. Milliseconds since the epoch. */
 export function moment(value: string, text: string, now: () => number = Date.now): ValueParameter<number> {
   const unit = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

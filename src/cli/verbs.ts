@@ -94,8 +94,13 @@ export const verbs: readonly VerbEntry[] = [
   },
   {
     name: 'dlq',
-    summary: 'List and show dead letters: records that could not take effect',
+    summary: 'List, show, replay and discard dead letters: records that could not take effect',
     load: () => import('./commands/dlq.ts'),
+  },
+  {
+    name: 'rewind',
+    summary: 'Rebuild sinks from the log: from an offset, a time, or all that the log still has',
+    load: () => import('./commands/rewind.ts'),
   },
   {
     name: 'plan',

@@ -1,6 +1,6 @@
 /**
  * The engine: one event in, every sink's effect out. The order of steps is the promise (docs/delivery.md, D1, D5, D6, D7):
- *   1. decode and transform every record; what fails is poison
+ *   1. decode and transform every record, replayed dead letters as what they were; what fails is poison
  *   2. every sink encodes; what its format cannot hold is refused
  *   3. unless they are a flood (D7), the dead letters of 1 and 2 become durable
  *   4. every sink writes, none waits for another; a failing one stops nobody
@@ -14,10 +14,13 @@ import type { PoisonedRange } from './flood.ts'
 import type { FloodGate } from './flood-gate.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Clock, Log } from './ports.ts'
-import type { RecordRange } from './record.ts'
+import type { RecordRange, SourceRecord } from './record.ts'
 import { mapRanges } from './map-rows.ts'
+import type { ReplayDesk } from './replay.ts'
 import { rowsOf } from './rows.ts'
 import type { RecordRows } from './rows.ts'
+import { takeReplays } from './take-replays.ts'
+import type { Replays } from './take-replays.ts'
 
 export interface DeliverInput extends Invocation {
   readonly pipeline: Pipeline
@@ -27,6 +30,7 @@ export interface DeliverInput extends Invocation {
   readonly clock: Pick<Clock, 'now'>
   /** Undefined where the definition lets any flood pass. */
   readonly floodGate: FloodGate | undefined
+  readonly replays: ReplayDesk
 }
 
 export interface SinkResult {
@@ -64,11 +68,13 @@ export async function deliver(input: DeliverInput): Promise<DeliveryReport> {
         expected: pipeline.source.topic,
       })
 
-  const decoded = await Promise.all(ranges.map((range) => decodeRange(pipeline, range)))
+  const replays = await takeReplays(pipeline, ranges, input)
+  const decoded = await Promise.all(ranges.map((range) => decodeRange(pipeline, range, replays)))
   const prepared = pipeline.sinks.map((sink) => prepare(sink, input, ranges, decoded))
   const letters = lettersOf(pipeline, ranges, decoded, prepared)
   if (letters.length > 0) {
-    await input.floodGate?.admit(poisonedRanges(ranges, letters), input.deadline)
+    const poisoned = poisonedRanges(ranges, letters, replays)
+    if (poisoned.length > 0) await input.floodGate?.admit(poisoned, input.deadline)
     await input.putDeadLetters(letters)
   }
 
@@ -90,13 +96,25 @@ export async function deliver(input: DeliverInput): Promise<DeliveryReport> {
   }
 }
 
-async function decodeRange(pipeline: Pipeline, range: RecordRange): Promise<RecordRows[]> {
+async function decodeRange(pipeline: Pipeline, range: RecordRange, replays: Replays): Promise<RecordRows[]> {
   const all = new Array<RecordRows>(range.records.length)
   for (let i = 0; i < all.length; i++) {
-    const result = rowsOf(pipeline, range.records[i]!)
+    const record = range.records[i]!
+    const result = replays.has(record) ? replayedRows(pipeline, record, replays) : rowsOf(pipeline, record)
     all[i] = result instanceof Promise ? await result : result
   }
   return all
+}
+
+async function replayedRows(pipeline: Pipeline, record: SourceRecord, replays: Replays): Promise<RecordRows> {
+  const replay = replays.get(record)!
+  if (replay === 'skip') return { rows: [] }
+  const { sink } = replay
+  if (sink !== '*' && pipeline.sinks.every(({ id }) => id !== sink)) {
+    const text = `the pipeline has no sink "${sink}" any more`
+    return { rows: [], replay, poison: { stage: 'store', code: 'WEIR_REFUSED', text } }
+  }
+  return { ...(await rowsOf(pipeline, replay.record)), replay }
 }
 
 interface PreparedSink {
@@ -124,7 +142,10 @@ function prepare(
   }
 }
 
-/** Epoch 0: nothing raises it yet; a sink's own letters carry the epoch of its watermark. */
+/**
+ * Always: before a sink writes, nobody knows its epoch, and what fails here is the record's fault in any. A rewind supersedes these
+ * letters; where the record fails again, the letter is new again. Letters of stage 'store' carry their watermark's epoch.
+ */
 const PIPELINE_EPOCH = 0
 
 function lettersOf(
@@ -136,8 +157,8 @@ function lettersOf(
   const letters: DeadLetter[] = []
   const base = { pipeline: pipeline.name, epoch: PIPELINE_EPOCH }
   ranges.forEach(({ source, records }, r) => {
-    decoded[r]!.forEach(({ poison }, i) => {
-      if (poison) letters.push({ ...base, sink: '*', source, record: records[i]!, ...poison })
+    decoded[r]!.forEach(({ poison, replay }, i) => {
+      if (poison) letters.push({ ...base, sink: replay?.sink ?? '*', source, record: records[i]!, ...poison })
     })
   })
   for (const { id, refusals } of prepared)
@@ -145,12 +166,20 @@ function lettersOf(
   return letters
 }
 
-/** A record is poison once, in however many sinks it failed. */
-function poisonedRanges(ranges: readonly RecordRange[], letters: readonly DeadLetter[]): PoisonedRange[] {
+/** A record is poison once, in however many sinks it failed; a replay that fails again was counted with its original. */
+function poisonedRanges(
+  ranges: readonly RecordRange[],
+  letters: readonly DeadLetter[],
+  replays: Replays,
+): PoisonedRange[] {
   return ranges.flatMap(({ source, records }) => {
     const poison = new Map<number, DeadLetter>()
     for (const letter of letters)
-      if (letter.source.partition === source.partition && !poison.has(letter.record.offset))
+      if (
+        letter.source.partition === source.partition &&
+        !replays.has(letter.record) &&
+        !poison.has(letter.record.offset)
+      )
         poison.set(letter.record.offset, letter)
     return poison.size === 0 ? [] : [{ source, records, poison }]
   })

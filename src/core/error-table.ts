@@ -44,17 +44,17 @@ export const errorTable = {
   WEIR_DECODE: {
     message: 'The record does not decode: {reason}.',
     retryable: false,
-    cure: 'Correct the producer or the decoder, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Correct the producer or the decoder, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   WEIR_VALIDATE: {
     message: 'The record does not fit the schema: {reason}.',
     retryable: false,
-    cure: 'Correct the producer or the schema, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Correct the producer or the schema, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   WEIR_TRANSFORM: {
     message: 'The transform threw: {reason}.',
     retryable: false,
-    cure: 'Correct the transform, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Correct the transform, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   WEIR_TOMBSTONE: {
     message: 'The record is a tombstone, and the pipeline sends those to the dead letters.',
@@ -64,12 +64,12 @@ export const errorTable = {
   WEIR_ENCODE: {
     message: 'Sink "{sink}" cannot hold the record: {reason}.',
     retryable: false,
-    cure: 'Change the transform or the sink, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Change the transform or the sink, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   WEIR_REFUSED: {
     message: 'Sink "{sink}" refused the record: {reason}.',
     retryable: false,
-    cure: 'Change the record, the transform or the store, then produce the record again (docs/operations.md, "Dead letters").',
+    cure: 'Change the record, the transform or the store, then `weirhouse dlq replay` (docs/operations.md, "Dead letters").',
   },
   // delivery
   WEIR_DELIVERY_FAILED: {
@@ -81,7 +81,7 @@ export const errorTable = {
     message:
       'Of the last {window} records of {source}, {poisoned} up to offset {offset} are poison, more than a share of {share}; that one failed at stage {stage} with {code}. Pipeline "{pipeline}" halts: no dead letter of this batch was written.',
     retryable: false,
-    cure: 'Nothing is lost: the records wait in the topic. Correct the definition and deploy it, and they come again. If they really are bad, let them pass with maxPoisonShare (docs/operations.md, "A flood of poison").',
+    cure: 'The records wait in the topic: correct the definition and deploy it. If they really are bad, let them pass with maxPoisonShare (docs/operations.md, "A flood of poison").',
   },
   WEIR_DEADLINE: {
     message: 'No time was left for {what}.',
@@ -101,12 +101,12 @@ export const errorTable = {
   WEIR_TOPIC_RESTARTED: {
     message: 'Sink "{sink}" has records of {source} from {next} on behind it, but the event begins at {first}, {why}.',
     retryable: false,
-    cure: 'This sink wrote nothing. Find out whether the topic was created anew or a store restored: docs/operations.md, "Topic restarted", says what can be done.',
+    cure: 'This sink wrote nothing. If the topic was created anew, and is to be read: `weirhouse rewind --sink all --accept-new-topic`. docs/operations.md, "Topic restarted", says what that does, and what else can be done.',
   },
   WEIR_REWOUND: {
     message: 'Sink "{sink}" was rewound and waits for {source} from {next} on, but the event begins at {first}, {why}.',
     retryable: false,
-    cure: 'This sink wrote nothing. An invocation from before the rewind fails like this once, and may be left alone; where it goes on, rewind the sink again.',
+    cure: 'This sink wrote nothing. An invocation from before the rewind fails like this once, and may be left alone; where it goes on, run the same `weirhouse rewind` again.',
   },
   WEIR_STORE_UNAVAILABLE: {
     message: 'Sink "{sink}" could not reach its store: {reason}.',
@@ -153,6 +153,12 @@ export const errorTable = {
     message: 'Migrating database "{database}" on {host} failed: {reason}.',
     retryable: true,
     cure: '{advice} It can be run again at any time: what is there stays.',
+  },
+  WEIR_COMPACTED: {
+    message:
+      'Topic "{topic}" is compacted: the copy of an old record would be the newest of its key, and what is newer would be dropped.',
+    retryable: false,
+    cure: 'Produce the record anew if its value is still right, then discard the dead letter.',
   },
   // local: prerequisites and servers
   WEIR_PREREQUISITE: { message: '{what} is missing: {reason}.', retryable: false, cure: '{advice}' },

@@ -13,7 +13,7 @@ export interface MappedRanges {
 
 /** The pipeline's rows become a sink's. `decoded` has one element a record of each range. */
 export function mapRanges(
-  sink: Pick<SinkDefinition, 'row'>,
+  sink: Pick<SinkDefinition, 'id' | 'row'>,
   ranges: readonly RecordRange[],
   decoded: readonly (readonly RecordRows[])[],
 ): MappedRanges {
@@ -21,8 +21,11 @@ export function mapRanges(
   const mapped = ranges.map(({ source, records }, r) => ({
     source,
     records: records.map((record, i) => {
-      const rows = mapRows(sink, decoded[r]![i]!, record)
-      if ('rows' in rows) return { record, ...rows }
+      const each = decoded[r]![i]!
+      const { replay } = each
+      if (replay && replay.sink !== '*' && replay.sink !== sink.id) return { record, rows: [] }
+      const rows = mapRows(sink, each, replay?.record ?? record)
+      if ('rows' in rows) return { record, ...rows, ...(replay ? { orderAs: replay.record } : {}) }
       refusals.push({ source, record, stage: 'transform', code: 'WEIR_TRANSFORM', text: rows.fault })
       return { record, rows: [] }
     }),

@@ -192,7 +192,7 @@ describe('a tombstone that deletes', () => {
   test("a sink's row(...) is not asked: key columns are the sink's already", () => {
     const range = { source: { cluster: 'c', topic: 't', partition: 0 }, records: [record(null)] }
     const { ranges, refusals } = mapRanges(
-      { row: fail(new Error('asked')) },
+      { id: 'a', row: fail(new Error('asked')) },
       [range],
       [[{ rows: [], deletes: [{ id: 1 }] }]],
     )

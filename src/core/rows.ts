@@ -3,6 +3,7 @@ import { messageOf } from './errors.ts'
 import type { KeyFields } from '../sinks/sink.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { SourceRecord } from './record.ts'
+import type { Replayed } from './replay.ts'
 import { holdsThenable, isThenable } from './thenable.ts'
 
 /** What one record becomes: rows for the sinks, or poison. Poison has no rows. */
@@ -13,6 +14,8 @@ export interface RecordRows {
   /** Of a tombstone under `tombstone: 'delete'`: the keys to delete. Such a record has no rows. */
   readonly deletes?: readonly KeyFields[]
   readonly poison?: Poison
+  /** Of a replayed dead letter: for which sinks, and as what the record counts. */
+  readonly replay?: Replayed
 }
 
 const none: RecordRows = { rows: [] }

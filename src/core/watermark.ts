@@ -221,9 +221,14 @@ export function finished(watermark: Watermark): Watermark {
   return rest
 }
 
-/** Everything that the log held at the rewind has taken effect again. */
-export function hasCaughtUp({ next, rewind }: Watermark): boolean {
-  return rewind === undefined || (rewind.state === 'reading' && next >= rewind.end)
+/**
+ * Everything that the log held at the rewind has taken effect again. The watermark alone does not tell: where an invocation from
+ * before the rewind wrote the end of the log, records that it passed over are still to come, and only an unfinished rewind
+ * halts on them.
+ * @param committed the offset that the group has committed: what the log was read to, in its order
+ */
+export function hasCaughtUp({ next, rewind }: Watermark, committed: number): boolean {
+  return rewind === undefined || (rewind.state === 'reading' && next >= rewind.end && committed >= rewind.end)
 }
 
 /**

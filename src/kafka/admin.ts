@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../core/errors.ts'
 import { attempt, brokerErrors, clientOptions, isolationLevel, kafkaError, type Isolation } from './client.ts'
 import type { KafkaConnection } from './connection.ts'
-import { describeGroup, listGroups } from './group-admin.ts'
+import { describeGroup, listGroups, moveGroup } from './group-admin.ts'
 import type { GroupDescription, GroupSummary } from './group-admin.ts'
 
 /** A command should say that Kafka is away, not hang: 20 tries, 5 s. */
@@ -73,6 +73,8 @@ export interface KafkaAdmin {
   listGroups(): Promise<GroupSummary[]>
   /** Throws WEIR_UNKNOWN where there is no such group. */
   describeGroup(group: string): Promise<GroupDescription>
+  /** Sets where the group goes on, by partition. Throws WEIR_KAFKA where it has members: they would commit over it. */
+  moveGroup(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void>
   close(): Promise<void>
 }
 
@@ -91,6 +93,7 @@ export function openAdmin(connection: KafkaConnection): KafkaAdmin {
     groupOffsets: (group, topic) => groupOffsets(admin, group, topic),
     listGroups: () => listGroups(admin),
     describeGroup: (group) => describeGroup(admin, group),
+    moveGroup: (group, topic, offsets) => moveGroup(admin, group, topic, offsets),
     close: () => attempt('closing', () => admin.close()),
   }
 }

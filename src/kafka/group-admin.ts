@@ -77,3 +77,16 @@ async function committedBy(admin: Admin, group: string, operation: string) {
     ]),
   )
 }
+
+export async function moveGroup(
+  admin: Admin,
+  group: string,
+  topic: string,
+  offsets: ReadonlyMap<number, number>,
+): Promise<void> {
+  if (offsets.size === 0) return
+  const partitionOffsets = [...offsets].map(([partition, offset]) => ({ partition, offset: BigInt(offset) }))
+  await attempt(`moving group "${group}"`, () =>
+    admin.alterConsumerGroupOffsets({ groupId: group, topics: [{ name: topic, partitionOffsets }] }),
+  )
+}

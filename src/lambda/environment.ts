@@ -10,6 +10,7 @@ import type { OrderKind } from '../core/order.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline, Log } from '../core/ports.ts'
 import type { Source } from '../core/record.ts'
+import type { ReplayDesk } from '../core/replay.ts'
 import { ledgerKey } from '../sinks/ledger.ts'
 import type { LedgerStore } from '../sinks/ledger.ts'
 import type { SinkContext, SinkDefinition, SinkWriter } from '../sinks/sink.ts'
@@ -21,7 +22,7 @@ export type PutDeadLetters = (letters: readonly DeadLetter[], deadline: Deadline
 /** How the stores beside the sinks are opened. No request is made before their first use. */
 export interface Openers {
   readonly openLedger: (binding: Bindings['ledger']) => LedgerStore
-  readonly openDeadLetters: (binding: Bindings['deadLetters']) => { readonly put: PutDeadLetters }
+  readonly openDeadLetters: (binding: Bindings['deadLetters']) => { readonly put: PutDeadLetters } & ReplayDesk
 }
 
 export interface ExecutionEnvironment {
@@ -29,6 +30,7 @@ export interface ExecutionEnvironment {
   writers(deadline: Deadline): Promise<ReadonlyMap<string, SinkWriter | WeirError>>
   readonly putDeadLetters: PutDeadLetters
   readonly floodGate: FloodGate | undefined
+  readonly replays: ReplayDesk
 }
 
 /** Reads the bindings. Throws WEIR_BINDING_MISSING, WEIR_DEFINITION_INVALID. */
@@ -75,6 +77,7 @@ export function createEnvironment(
       ),
     putDeadLetters: (letters, deadline) => deadLetters.put(letters, deadline),
     floodGate: floodGateOf(pipeline, ledger),
+    replays: deadLetters,
   }
 }
 

@@ -104,7 +104,10 @@ function world(sinks: readonly Probe[], more: Partial<Surroundings> = {}): World
   })
   const handler = handlerOf(definition, {
     openLedger: () => noLedger,
-    openDeadLetters: () => ({ put: (more) => Promise.resolve(void letters.push(...more)) }),
+    openDeadLetters: () => ({
+      put: (more) => Promise.resolve(void letters.push(...more)),
+      take: () => Promise.reject(new Error('no replay was sent')),
+    }),
     variables: { WEIRHOUSE_BINDINGS: bindings(...sinks.map((each) => each.sink.id)) },
     write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
     now: () => 1_700_000_000_000,

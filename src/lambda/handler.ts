@@ -83,6 +83,7 @@ async function run({ pipeline, event, context, deadline, log, environment, aroun
       putDeadLetters: (letters) => environment.putDeadLetters(letters, deadline),
       clock: { now: around.now },
       floodGate: environment.floodGate,
+      replays: environment.replays,
     })
   } catch (error) {
     emit(failureMetrics(pipeline.name, error, stampOf(around)))

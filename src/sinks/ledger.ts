@@ -57,3 +57,8 @@ export function ledgerKey(pipeline: string, sink: string, source: Source): strin
 export function sinkOfKey(key: string): string {
   return key.split('#')[1] ?? key
 }
+
+/** The watermark without what a sink keeps beside it. */
+export function watermarkIn({ epoch, next, checkpoints, gaps, gapCount, rewind }: LedgerItem): Watermark {
+  return { epoch, next, checkpoints, gaps, gapCount, ...(rewind ? { rewind } : {}) }
+}

@@ -2,6 +2,7 @@ import { describe, test } from 'vitest'
 import type { ContractRow, SinkHarness } from '../testing/contract-world.ts'
 import { CLUSTER, TOPIC } from '../testing/contract-world.ts'
 import { sinkContract } from '../testing/sink-contract.ts'
+import { memoryRewind } from './memory-rewind.ts'
 import { memory, memoryStore } from './memory.ts'
 
 const idOf = (row: unknown) => (row as ContractRow).id
@@ -9,6 +10,7 @@ const idOf = (row: unknown) => (row as ContractRow).id
 function harness(keyed: boolean): SinkHarness {
   return {
     keyed,
+    rewinds: true,
     deletes: keyed,
     create: ({ order = 'log', deletes = false } = {}) => {
       const store = memoryStore()
@@ -25,6 +27,7 @@ function harness(keyed: boolean): SinkHarness {
           }),
         rows: () => Promise.resolve([...store.rows.values()].map(({ row }) => row as ContractRow)),
         gaps: (partition) => Promise.resolve(store.watermarks.get(`${CLUSTER}#${TOPIC}#${partition}`)?.gaps ?? []),
+        rewind: () => memoryRewind(store, keyed),
         dispose: () => Promise.resolve(),
       })
     },

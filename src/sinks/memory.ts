@@ -87,9 +87,10 @@ function writeRange(options: MemoryOptions, { order }: SinkContext, { source, re
     throw haltError(admission, { sink: id, source: sourceLabel(source), next: before?.next, first })
   const mark = sourceMark(source)
   let stored = 0
-  for (const { record, rows, versions, deletes = [] } of records.slice(admission.from)) {
+  for (const { record, rows, versions, deletes = [], orderAs } of records.slice(admission.from)) {
+    const at = keyOf && orderAs ? orderAs : record
     rows.forEach((row, index) => {
-      const position = positionOf(mark, record, index, admission.after.epoch, versions?.[index])
+      const position = positionOf(mark, at, index, admission.after.epoch, versions?.[index])
       const key = keyOf ? keyOf(row) : `${position.src}/${position.offset}/${index}`
       if (!isNewest(store, key, position, order)) return
       store.rows.set(key, { row, position })
@@ -97,7 +98,7 @@ function writeRange(options: MemoryOptions, { order }: SinkContext, { source, re
       stored++
     })
     deletes.forEach((fields, index) => {
-      const position = positionOf(mark, record, index, admission.after.epoch)
+      const position = positionOf(mark, at, index, admission.after.epoch)
       if (!keyOf || !isNewest(store, keyOf(fields), position, order)) return
       store.deleted.set(keyOf(fields), position)
       store.rows.delete(keyOf(fields))

@@ -29,6 +29,11 @@ export interface SinkRecord {
    * here. A sink without key columns stores nothing. Never where the pipeline orders by version.
    */
   readonly deletes?: readonly KeyFields[]
+  /**
+   * Of a dead letter that was replayed: the original. A keyed sink orders rows and deletes by its offset and timestamp; the
+   * watermark, and a sink that keeps every row, go by `record`, where it stands in the log now.
+   */
+  readonly orderAs?: Pick<SourceRecord, 'offset' | 'timestamp'>
 }
 
 /** One source's part of a batch: never empty, offsets ascending. */

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import type { Deadline } from '../core/ports.ts'
+import { WeirError } from '../core/errors.ts'
 import type { SourceRecord } from '../core/record.ts'
 import type { OrderKind } from '../core/order.ts'
+import type { RewindTarget } from '../sinks/rewind.ts'
 import type { Invocation, KeyFields, Row, SinkRange, SinkReport, SinkWriter } from '../sinks/sink.ts'
 
 /** The row that the suite stores: `id` is the key of keyed sinks, unique a record unless a case says otherwise. */
@@ -21,6 +23,8 @@ export interface SinkWorld {
   rows(): Promise<ContractRow[]>
   /** Gaps recorded for a partition, oldest first. */
   gaps(partition: number): Promise<readonly { readonly first: number; readonly last: number }[]>
+  /** What `weirhouse rewind` does to the target. Exactly where the harness says that it rewinds. */
+  readonly rewind?: () => RewindTarget
   dispose(): Promise<void>
 }
 
@@ -35,6 +39,8 @@ export interface WorldChoice {
 export interface SinkHarness {
   /** Keyed sinks keep the newest row a key; others keep every row. */
   readonly keyed: boolean
+  /** The sink can be rewound (D13). @default false */
+  readonly rewinds?: boolean
   /** The definition has `key`: tombstones can delete by it. */
   readonly deletes?: boolean
   /** A row that this sink's format cannot hold: refused at encoding. Undefined where it holds anything. */
@@ -134,4 +140,12 @@ export async function deliverTo(
 export async function expectRows(world: SinkWorld, expected: readonly ContractRow[]): Promise<void> {
   const byId = (a: ContractRow, b: ContractRow) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
   assert.deepEqual((await world.rows()).sort(byId), [...expected].sort(byId))
+}
+
+export async function expectCode(work: Promise<unknown>, code: string): Promise<void> {
+  await assert.rejects(work, (error: unknown) => {
+    assert.ok(error instanceof WeirError, `expected a WeirError, got ${String(error)}`)
+    assert.equal(error.code, code, error.message)
+    return true
+  })
 }

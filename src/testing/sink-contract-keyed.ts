@@ -45,6 +45,27 @@ export const keyedCases: Record<string, (world: SinkWorld) => Promise<void>> = {
     ])
   },
 
+  'D3: a replayed record is as old as its original: it fills a hole, and gives way to what came since': async (
+    world,
+  ) => {
+    await deliver(world, writes(0, [[5, 'a']]))
+    const { source, records } = writes(0, [
+      [9, 'a'],
+      [10, 'b'],
+    ])
+    const orderAs = sourceRecord(4)
+    await deliver(world, { source, records: records.map((each) => ({ ...each, orderAs })) })
+    await expectRows(world, [
+      { id: 'a', n: 5, note: null },
+      { id: 'b', n: 10, note: null },
+    ])
+    await deliver(world, writes(0, [[11, 'b']]))
+    await expectRows(world, [
+      { id: 'a', n: 5, note: null },
+      { id: 'b', n: 11, note: null },
+    ])
+  },
+
   'D3: a later batch replaces, a redelivered earlier one does not': async (world) => {
     await deliver(
       world,

@@ -6,10 +6,12 @@
 import assert from 'node:assert/strict'
 import { WeirError } from '../core/errors.ts'
 import type { SinkRange, SinkWriter } from '../sinks/sink.ts'
-import { contractRow, deliverTo, expectRows, invocation, range, span } from './contract-world.ts'
+import { contractRow, deliverTo, expectCode, expectRows, invocation, range, span } from './contract-world.ts'
 import type { SinkHarness, SinkWorld, WorldChoice } from './contract-world.ts'
 import { deleteCases } from './sink-contract-deletes.ts'
 import { keyedCases } from './sink-contract-keyed.ts'
+import { deleteRewindCases, keyedRewindCases, rewindCases } from './sink-contract-rewind.ts'
+import type { RewindCase } from './sink-contract-rewind.ts'
 
 export interface ContractCase {
   /** Begins with the promises it binds, as docs/delivery.md numbers them. */
@@ -24,10 +26,20 @@ type WorldCase = (world: SinkWorld) => Promise<void>
  * the sink threw. Sinks without keys get the cases of all sinks; keyed ones those of keys as well.
  */
 export function sinkContract(harness: SinkHarness): ContractCase[] {
-  const all: Record<string, WorldCase> = { ...cases, ...(harness.keyed ? keyedCases : {}), ...refusalCases(harness) }
+  const all: Record<string, WorldCase> = {
+    ...cases,
+    ...(harness.keyed ? keyedCases : {}),
+    ...refusalCases(harness),
+    ...rewindCasesOf(harness, { ...rewindCases, ...(harness.keyed ? keyedRewindCases : {}) }),
+  }
+  const rewoundDeletes = harness.deletes ? rewindCasesOf(harness, deleteRewindCases) : {}
   const deletes = harness.deletes ? deleteCases() : []
   return [
     ...Object.entries(all).map(([name, body]) => ({ name, run: () => within(harness, {}, body) })),
+    ...Object.entries(rewoundDeletes).map(([name, body]) => ({
+      name,
+      run: () => within(harness, { deletes: true }, body),
+    })),
     ...deletes.map(({ name, choice, body }) => ({ name, run: () => within(harness, choice, body) })),
   ]
 }
@@ -55,14 +67,6 @@ async function using<T>(world: SinkWorld, body: (writer: SinkWriter) => Promise<
 
 async function deliverCold(world: SinkWorld, ranges: readonly SinkRange[]): Promise<void> {
   await using(world, (writer) => deliverTo(writer, ranges))
-}
-
-async function expectCode(work: Promise<unknown>, code: string): Promise<void> {
-  await assert.rejects(work, (error: unknown) => {
-    assert.ok(error instanceof WeirError, `expected a WeirError, got ${String(error)}`)
-    assert.equal(error.code, code, error.message)
-    return true
-  })
 }
 
 const cases: Record<string, WorldCase> = {
@@ -212,6 +216,23 @@ const cases: Record<string, WorldCase> = {
         await deliverTo(writer, [range(span(Math.max(0, first - 3), first + 2))])
       await expectRows(world, rowsFor(0, 299))
     }),
+}
+
+function rewindCasesOf(
+  { keyed, rewinds }: SinkHarness,
+  all: Readonly<Record<string, RewindCase>>,
+): Record<string, WorldCase> {
+  if (rewinds !== true) return {}
+  return Object.fromEntries(
+    Object.entries(all).map(([name, body]) => [
+      name,
+      (world: SinkWorld) => {
+        const { rewind } = world
+        assert.ok(rewind, 'a harness whose sink can be rewound gives a world with rewind()')
+        return body({ ...world, rewind }, keyed)
+      },
+    ]),
+  )
 }
 
 function refusalCases({ unencodable }: SinkHarness): Record<string, WorldCase> {

@@ -141,7 +141,7 @@ describe('dead letters', () => {
     )
     expect((await store.list({ pipeline }, deadline())).letters).toHaveLength(5)
     expect((await store.list({ pipeline, sink: 'kv' }, deadline())).letters).toHaveLength(1)
-    expect((await store.list({ pipeline, sink: '*', state: 'new' }, deadline())).letters).toHaveLength(4)
+    expect((await store.list({ pipeline, sink: '*', states: ['new'] }, deadline())).letters).toHaveLength(4)
   })
 
   test('a listing is by position, in pages, either way', async () => {

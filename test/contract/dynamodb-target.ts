@@ -7,6 +7,8 @@ import type { OrderKind } from '../../src/core/order.ts'
 import { dynamodb, tableDescription } from '../../src/sinks/dynamodb/index.ts'
 import type { DynamoDbSpec } from '../../src/sinks/dynamodb/index.ts'
 import { openWriter } from '../../src/sinks/dynamodb/open.ts'
+import { openRewind } from '../../src/sinks/dynamodb/rewind.ts'
+import type { RewindTarget } from '../../src/sinks/rewind.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
 import type { LedgerItem, LedgerStore } from '../../src/sinks/ledger.ts'
 import { ledgerTable, openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
@@ -36,6 +38,7 @@ export interface Target {
   items(): Promise<Record<string, unknown>[]>
   raw(): Promise<Record<string, AttributeValue>[]>
   watermark(partition: number): Promise<LedgerItem | undefined>
+  rewind(): RewindTarget
   dispose(): Promise<void>
 }
 
@@ -77,6 +80,8 @@ export async function sinkTarget(
           through.dynamodb,
         ),
       ),
+    rewind: () =>
+      openRewind({ pipeline: 'contract', options: definition.options, binding: { table }, ledger, clients: aws }),
     raw,
     items: async () => (await raw()).filter(({ _deleted: deleted }) => deleted?.BOOL !== true).map(plain),
     watermark: (partition) =>

@@ -14,6 +14,7 @@ afterAll(() => aws.close())
 
 const harness = (writes: 'auto' | 'put'): SinkHarness => ({
   keyed: true,
+  rewinds: true,
   deletes: true,
   unencodable: (id) => ({ id, n: 1, note: 'x'.repeat(410 * 1024) }),
   create: async ({ order = 'log', deletes = false } = {}) => {
@@ -22,6 +23,7 @@ const harness = (writes: 'auto' | 'put'): SinkHarness => ({
       open: () => target.open(),
       rows: async () => (await target.items()).map(({ id, n, note }) => ({ id, n, note }) as ContractRow),
       gaps: async (partition) => (await target.watermark(partition))?.gaps ?? [],
+      rewind: () => target.rewind(),
       dispose: () => target.dispose(),
     }
   },

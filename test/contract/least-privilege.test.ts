@@ -7,12 +7,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import * as v from 'valibot'
+import { createClients } from '../../src/aws/index.ts'
+import type { AwsClients } from '../../src/aws/index.ts'
 import { bundlePipeline } from '../../src/bundle/index.ts'
 import { environmentApp } from '../../src/cdk/assemble.ts'
 import { settingsOf } from '../../src/cdk/settings.ts'
 import { environmentOptions } from '../../src/config/environments.ts'
+import { replayHeader } from '../../src/core/replay.ts'
 import { DEAD_LETTERS, functionEnvironment, LEDGER_TABLE, RECORDS_BUCKET } from '../../src/local/deployment.ts'
 import { provisionStores } from '../../src/local/provision.ts'
+import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { kafkaEvent } from '../../src/testing/event-builder.ts'
 import type { EventRecord } from '../../src/testing/event-builder.ts'
 import { allowedTo } from '../aws/policies.ts'
@@ -100,6 +104,33 @@ async function work_(): Promise<void> {
   dynamodb.denyOnce(({ action, leadingKey }, body) => action === 'dynamodb:PutItem' && isSettling(leadingKey, body))
   expect(await invoke([record(5, 'c')])).toContain('denied by the test')
   expect(await invoke([record(5, 'c'), record(6, 'd')])).toBeUndefined()
+  await replayLarge()
+}
+
+/** The letter whose payload lies in an object comes again: it is looked at, taken, and, as it fails again, put back. */
+async function replayLarge(): Promise<void> {
+  const clients = storeClients()
+  const letters = openDeadLetters({ ...DEAD_LETTERS, clients })
+  const within = { remaining: () => 10_000, signal: AbortSignal.timeout(10_000) }
+  const all = (await letters.list({ pipeline: 'all-sinks', fromOffset: 4, toOffset: 4 }, within)).letters
+  const large = (await letters.get(all[0]!.id, within))!
+  await letters.change(large, { to: 'replaying', attempts: 1, scanFrom: 7 }, within)
+  const { key, value, headers } = large.record
+  const copy = { key, value, headers: [...headers, replayHeader({ ...large, attempt: 1 })] }
+  expect(await invoke([{ offset: 7, timestamp: 4, ...copy }])).toBeUndefined()
+  expect(await letters.get(large.id, within)).toMatchObject({ state: 'new', attempts: 1 })
+  clients.close()
+}
+
+function storeClients(): AwsClients {
+  const { dynamodb: table, s3: objects } = stores
+  return createClients({
+    AWS_REGION: table.region,
+    AWS_ACCESS_KEY_ID: table.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: table.secretAccessKey,
+    AWS_ENDPOINT_URL_DYNAMODB: table.endpoint,
+    AWS_ENDPOINT_URL_S3: objects.endpoint,
+  })
 }
 
 function isSettling(leadingKey: string | undefined, body: string): boolean {

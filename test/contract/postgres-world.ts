@@ -9,7 +9,9 @@ import type { PostgresEndpoint } from '../../src/local/service.ts'
 import { migrate } from '../../src/sinks/postgres/migrate.ts'
 import { ddl, postgres } from '../../src/sinks/postgres/index.ts'
 import type { PostgresOptions, PostgresSpec } from '../../src/sinks/postgres/index.ts'
+import { openRewind } from '../../src/sinks/postgres/rewind.ts'
 import { openWriter } from '../../src/sinks/postgres/writer.ts'
+import type { RewindTarget } from '../../src/sinks/rewind.ts'
 import type { Deletes, SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
 import { invocation } from '../../src/testing/contract-world.ts'
 import type { ContractRow, SinkHarness, TestInvocation } from '../../src/testing/contract-world.ts'
@@ -21,6 +23,7 @@ export interface World {
   readonly client: Client
   /** A cold writer; `smallRows: 0` sends every batch by COPY. */
   open(more?: { readonly smallRows?: number; readonly port?: number }): Promise<SinkWriter>
+  rewind(): RewindTarget
   /** Every row, in key or offset order, without its position. */
   rows(): Promise<Record<string, unknown>[]>
   sql<R extends QueryResultRow>(text: string, values?: unknown[]): Promise<R[]>
@@ -83,6 +86,7 @@ export async function world({ order = 'log', deletes, create, place, ...more }: 
       writers.push(writer)
       return Promise.resolve(writer)
     },
+    rewind: () => openRewind({ pipeline, options: definition.options, binding: { ...endpoint } }),
     rows: async () => {
       const names = Object.keys(definition.options.columns).map((column) => `"${column}"`)
       const { rows } = await client.query<Record<string, unknown>>(
@@ -141,6 +145,7 @@ export function contractHarness(
 ): SinkHarness {
   return {
     keyed,
+    rewinds: true,
     deletes: keyed,
     unencodable: (id) => ({ id, n: 2 ** 31, note: null }),
     create: async ({ order = 'log', deletes = false } = {}) => {
@@ -149,6 +154,7 @@ export function contractHarness(
         open: () => made.open({ smallRows }),
         rows: async () => (await made.rows()) as unknown as ContractRow[],
         gaps: async (partition) => (await watermarkOf(made, partition))?.gaps ?? [],
+        rewind: () => made.rewind(),
         dispose: () => made[Symbol.asyncDispose](),
       }
     },

@@ -2,6 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
+import { parseOptions } from '../../src/core/options.ts'
+import { emptyObject } from '../../src/sinks/s3/codec.ts'
+import { s3Options } from '../../src/sinks/s3/index.ts'
+import { parquet } from '../../src/sinks/s3/parquet.ts'
 import { deliverTo, range, span } from '../../src/testing/contract-world.ts'
 import { foreignPython } from '../support/foreign.ts'
 import { root } from '../tidy/tree.ts'
@@ -128,6 +132,13 @@ test('D11: 10,000 rows of values alike, of none, and of values that all differ',
       some: n % 3 === 0 ? null : `note ${n}`,
     })),
   )
+})
+
+test('void markers have no rows: with the columns of the sink, or without any where only the key is known', async () => {
+  const { body } = await emptyObject('a/0-1.parquet')
+  expect(pyarrow(body)).toMatchObject({ rows: [], types: {} })
+  const options = parseOptions(s3Options, { id: 'lake', format: 'parquet', columns: { n: 'int64' } }, 'test')
+  expect(pyarrow(await (await parquet.open(options)).object([]))).toMatchObject({ rows: [], types: { n: 'int64' } })
 })
 
 test('D12: the same range gives the same bytes, whoever writes it', async () => {

@@ -14,7 +14,9 @@ import { openCodec } from '../../src/sinks/s3/format.ts'
 import { s3Objects } from '../../src/sinks/s3/objects.ts'
 import type { ObjectStore } from '../../src/sinks/s3/objects.ts'
 import { parquet } from '../../src/sinks/s3/parquet.ts'
+import { openRewind } from '../../src/sinks/s3/rewind.ts'
 import { openWriter } from '../../src/sinks/s3/writer.ts'
+import type { RewindTarget } from '../../src/sinks/rewind.ts'
 import type { SinkWriter } from '../../src/sinks/sink.ts'
 import { CLUSTER, TOPIC } from '../../src/testing/contract-world.ts'
 import { memoryLedger } from '../../src/testing/memory-ledger.ts'
@@ -45,6 +47,7 @@ export interface S3World {
     readonly partition?: Partition
   }): SinkWriter
   item(partition?: number): Promise<LedgerItem | undefined>
+  rewind(): RewindTarget
   /** Everything under the prefix, in listing order, read by AWS's own client. */
   stored(): Promise<StoredObject[]>
   /** Every line of every object, parsed. */
@@ -108,6 +111,14 @@ export async function s3World(
       }),
     item: (partition = 0) =>
       ledger.read(ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition }), deadline()),
+    rewind: () =>
+      openRewind({
+        pipeline: PIPELINE,
+        options,
+        binding: { bucket: name, prefix },
+        ledger,
+        clients: { s3: s3Client(endpoint) },
+      }),
     stored: () => readAll(name, `${prefix}/`),
     rows: async () => (await world.stored()).flatMap(({ lines }) => lines.map((line) => JSON.parse(line) as unknown)),
     plant: async (key, body) => {

@@ -9,6 +9,7 @@ import { s3World } from './s3-world.ts'
 function harness(compress: 'gzip' | 'zstd' | 'none', date: boolean): SinkHarness {
   return {
     keyed: false,
+    rewinds: true,
     unencodable: (id) => ({ id, n: Number.NaN, note: null }),
     create: async () => {
       const aws = clients()
@@ -18,6 +19,7 @@ function harness(compress: 'gzip' | 'zstd' | 'none', date: boolean): SinkHarness
         open: () => Promise.resolve(world.open()),
         rows: async () => (await world.rows()) as ContractRow[],
         gaps: async (partition) => (await world.item(partition))?.gaps ?? [],
+        rewind: () => world.rewind(),
         dispose: () => Promise.resolve(aws.close()),
       }
     },

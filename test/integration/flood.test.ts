@@ -31,7 +31,7 @@ beforeAll(async () => {
   world = await openDevWorld(files)
   sql = new Client({ connectionString: world.target.postgres.url })
   await sql.connect()
-}, 60_000)
+})
 afterAll(async () => {
   await sql?.end()
   await world?.end()

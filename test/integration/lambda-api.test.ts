@@ -42,6 +42,16 @@ describe('the Lambda API answers Invoke', () => {
     expect((await send(name)).LogResult).toBeUndefined()
   })
 
+  test('D13: it tells how many invocations of a function run, which no API of AWS does', async () => {
+    const name = await deploy("export const handler = () => new Promise(resolve => setTimeout(resolve, 1000, 'done'))")
+    const running = async () => (await fetch(`${api.endpoint}/weirhouse/functions/${name}/running`)).json()
+    expect(await running()).toEqual({ running: 0 })
+    const both = [send(name), send(name)]
+    await expect.poll(running).toEqual({ running: 2 })
+    await Promise.all(both)
+    expect(await running()).toEqual({ running: 0 })
+  })
+
   test("the log's tail is its last 4 KiB", async () => {
     const name = await deploy(
       `export const handler = async () => { for (let i = 0; i < 200; i++) console.log('line ' + i + 'x'.repeat(90)) }`,

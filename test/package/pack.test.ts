@@ -13,7 +13,7 @@ interface Manifest {
   readonly peerDependencies: Readonly<Record<string, string>>
 }
 /** The tarball; most of it is the build and its source maps. */
-const PACKED_BUDGET_BYTES = 900_000
+const PACKED_BUDGET_BYTES = 1_000_000
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
 const consumer = mkdtempSync(join(tmpdir(), 'weirhouse-consumer-'))

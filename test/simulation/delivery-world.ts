@@ -12,6 +12,9 @@ import { logOf, nameOf, processesOf, told, withProcess } from './delivery-types.
 import { rewindSteps } from './rewinds.ts'
 import type { Input, Mapping, Parts, Process, Scenario, StoreModel, Witness, World } from './delivery-types.ts'
 
+/** What goes wrong, in a random walk. */
+const RARE = 0.05
+
 export function deliveryModel<Store extends object>(
   scenario: Scenario,
   store: StoreModel<Store>,
@@ -77,7 +80,7 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
       live: mapping.live.with(source, -1),
       skipped: [...mapping.skipped, nameOf(record)],
     }
-    steps.push({ label: `give up ${nameOf(record)}`, state: [after, witness, store, ...processes] })
+    steps.push({ label: `give up ${nameOf(record)}`, state: [after, witness, store, ...processes], weight: RARE })
   }
   for (const offset of scenario.compactable ?? []) {
     const name = nameOf({ source: 0, offset })
@@ -114,7 +117,7 @@ async function processSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
         steps.push(step)
       }
     if (!able) waits = `#${i}`
-    steps.push({ label: `#${i} crashes`, state: crash(parts, world, i) })
+    steps.push({ label: `#${i} crashes`, state: crash(parts, world, i), weight: RARE })
   }
   const stands = waits !== undefined && steps.every(({ label }) => label.endsWith(' crashes'))
   return stands && [...parts.store.own(world[2])].length === 0
@@ -132,7 +135,8 @@ async function* callSteps<Store>(
   for (const outcome of outcomesOf(parts, world, i, process, call)) {
     if (outcome.fault && process.faults >= (parts.scenario.faults ?? 0)) continue
     const state = await take(parts, world, i, call, outcome)
-    yield* heard(parts, state, i, `#${i} ${outcome.label}`)
+    const weight = outcome.fault ? RARE : 1
+    for (const step of heard(parts, state, i, `#${i} ${outcome.label}`)) yield { ...step, weight }
   }
 }
 

@@ -51,7 +51,7 @@ describe('D1 D2 D3 D4 D6 D9 D13 N1: the DynamoDB sink loses, doubles, reorders, 
       skips: 1,
       writes: 'auto',
     }
-    const { violation } = await sample(dynamodbModel(scenario), { walks: 300, seed: 1 })
+    const { violation } = await sample(dynamodbModel(scenario), { walks: 60, seed: 1 })
     expect(violation, violation && `seed ${violation.seed}\n${toldOf(violation)}`).toBeUndefined()
   })
 })

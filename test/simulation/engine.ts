@@ -39,6 +39,7 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter): 
         event: eventOf(input),
         writers: new Map([[sink.id, writer]]),
         floodGate: undefined,
+        replays: { take: () => Promise.reject(new Error('nothing is replayed here')) },
         clock,
         requestId: 'r',
         deadline,

@@ -37,6 +37,8 @@ export interface PostgresRequest {
   /** Whether the connection is in a transaction. */
   readonly open: boolean
   readonly statement: Statement
+  /** COMMIT was sent behind it, without waiting for its answer. */
+  readonly commits: boolean
 }
 
 export interface SourceName {
@@ -70,8 +72,21 @@ export interface SessionPlant {
 }
 
 const LETTER_COLUMNS = [
-  ...['pipeline', 'sink', 'cluster', 'topic', 'partition', 'epoch', 'record_offset', 'record_timestamp'],
-  ...['timestamp_type', 'record_key', 'record_value', 'headers', 'stage', 'code', 'reason'],
+  'pipeline',
+  'sink',
+  'cluster',
+  'topic',
+  'partition',
+  'epoch',
+  'record_offset',
+  'record_timestamp',
+  'timestamp_type',
+  'record_key',
+  'record_value',
+  'headers',
+  'stage',
+  'code',
+  'reason',
 ] as const
 
 export function sessionOver(port: Port, number: number, options: PostgresOptions, plant: SessionPlant): Session {
@@ -80,8 +95,20 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
   let usable = true
   let open = false
   let isolated: readonly StoredRow[] = []
-  const send = async (statement: Statement): Promise<{ rows: readonly unknown[]; command: string }> => {
-    const answer = (await port({ session: number, open, statement } satisfies PostgresRequest)) as PostgresAnswer
+  const waiting: Statement[] = []
+  let last: Promise<unknown> = Promise.resolve()
+  /** The server answers in the order of the statements, however many were sent at once. */
+  const send = (statement: Statement): Promise<{ rows: readonly unknown[]; command: string }> => {
+    waiting.push(statement)
+    const turn = last.then(() => answerTo(statement))
+    last = turn.catch(() => undefined).finally(() => waiting.shift())
+    return turn
+  }
+  const answerTo = async (statement: Statement) => {
+    const commits = waiting.some((other) => other !== statement && other.do === 'commit')
+    const answer = usable
+      ? ((await port({ session: number, open, statement, commits } satisfies PostgresRequest)) as PostgresAnswer)
+      : { lost: true as const }
     if ('rows' in answer) return { rows: answer.rows, command: answer.command ?? '' }
     if ('error' in answer) throw Object.assign(new Error(`error ${answer.error}`), { code: answer.error })
     usable = false

@@ -168,6 +168,12 @@ function locksOf(statement: Statement, seen: Contents): string[] {
       return [...new Set(statement.rows.map(({ id }) => `r ${id}`))].sort()
     case 'refuse':
       return [`o ${letterName(statement.letter)}`]
+    case 'foreign':
+    case 'letters':
+    case 'remove letters':
+    case 'rollback to savepoint':
+    case 'rollback':
+    case 'commit':
     default:
       return []
   }
@@ -219,6 +225,9 @@ function effectOf(
       return { own, answer: { rows: Object.values(seen.outbox).filter((letter) => letter.length > 0) } }
     case 'remove letters':
       return { ...nothing, own: withLetters(own, Object.fromEntries(statement.names.map((name) => [name, []]))) }
+    case 'rollback to savepoint':
+    case 'rollback':
+    case 'commit':
     default:
       throw new Error(`the model does not run ${statement.do} here`)
   }

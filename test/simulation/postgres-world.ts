@@ -71,7 +71,7 @@ export function postgresModel(scenario: PostgresScenario, plant: SessionPlant = 
       undefined,
       {
         connect: () => Promise.resolve(sessionOver(port, sessions++, options, plant)),
-        sleep: quietPorts.clock.sleep,
+        sleep: (ms) => quietPorts.clock.sleep(ms),
         random: quietPorts.random,
       },
     )
@@ -150,7 +150,7 @@ function* overTables(stores: Stores, outcomes: Iterable<Outcome<Tables>>): Itera
 export function* postgresOutcomes(
   stores: Stores,
   process: number,
-  { session, open, statement }: PostgresRequest,
+  { session, open, statement, commits }: PostgresRequest,
   keyed: boolean,
 ): Iterable<Outcome<Stores>> {
   const { database } = stores
@@ -166,7 +166,7 @@ export function* postgresOutcomes(
     yield { ...lost, store: after(orphaned(database, holder)) }
     return
   }
-  const gone = after(without(database, holder))
+  const gone = after(commits && executed ? orphaned(executed.database, holder) : without(database, holder))
   yield { label: `${label}, the connection lost`, store: gone, answer: { lost: true }, fault: true }
   if (!executed) {
     const store = after(failing(database, holder))

@@ -53,7 +53,7 @@ function over<Store>(parts: Parts<Store>, world: World<Store>): Step<World<Store
   const [mapping] = world
   const done: Mapping = { ...mapping, rewind: { target: mapping.rewind!.target, state: 'finished' } }
   return changed(parts, world, 'finish the rewind', done, (before) =>
-    hasCaughtUp(before) ? finished(before) : undefined,
+    hasCaughtUp(before, mapping.committed[0]!) ? finished(before) : undefined,
   )
 }
 

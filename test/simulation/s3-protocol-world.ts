@@ -18,6 +18,8 @@ export type Plant =
   | 'no settle'
   | 'no look'
   | 'no condition'
+  /** The first offset alone: the generation would tell the claims of one offset apart as well. */
+  | 'key without end'
   // of claims with several keys
   | 'ahead forgotten'
   | 'ahead not compared'
@@ -344,8 +346,10 @@ function rangeInputs(scenario: Scenario): Inputs {
       sink: 's',
       records: offsets.map((offset) => log[offset]!),
       head: offsets[0]!,
-      keyOf: (output, first, last, _epoch, generation) =>
-        `${output}${first}-${last}${plant === 'no generation' ? '' : `~${generation}`}`,
+      keyOf: (output, first, last, _epoch, generation) => {
+        if (plant === 'key without end') return `${output}${first}`
+        return `${output}${first}-${last}${plant === 'no generation' ? '' : `~${generation}`}`
+      },
       outputs: (first, last, ahead) => {
         const some = within(first, last).flatMap((offset) =>
           outputsAt(scenario, offset).filter(

@@ -44,9 +44,12 @@ describe('D2 D4: the explorer sees each planted bug', () => {
     'no settle': /N1: 0 is acknowledged, the watermark is at 0/,
     'no look': /D9: 0 is skipped in silence/,
     'no condition': /D1: 0 is acknowledged and lost/,
+    'key without end': /no progress/,
   }
   test.each(Object.entries(planted) as [Plant, RegExp][])('%s', (plant, expected) => {
     const { violation } = run({ records: 2, invocations: 2, skips: 1, plant })
     expect(violation?.what).toMatch(expected)
+    // oxlint-disable-next-line no-console -- the trace is the proof
+    console.log([`${plant}: ${violation!.what}`, ...violation!.trace].join('\n  '))
   })
 })

@@ -65,6 +65,8 @@ export interface FunctionHost {
   readonly invoke: (functionName: string, payload: Buffer, signal?: AbortSignal) => Promise<InvocationResult>
   /** Of the functions that are deployed. */
   list(): readonly FunctionSpec[]
+  /** Invocations that run now, on any version of the function. */
+  running(functionName: string): number
   /** Kills what runs; resolves when every process is gone. */
   close(): Promise<void>
 }
@@ -158,6 +160,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
         signal,
       ),
     list: () => [...host.versions.values()].map(({ spec }) => spec),
+    running: (name) => running(host, name),
     close: () => (closing ??= close()),
   }
 }

@@ -61,6 +61,9 @@ function listen(server: Server, port: number): Promise<void> {
   })
 }
 
+/** Not of the Lambda API, which has no such question: how many invocations of a function run now. */
+const RUNNING = /^\/weirhouse\/functions\/([^/?]+)\/running$/
+
 interface Behind {
   readonly host: FunctionHost
   readonly mappings: MappingControl
@@ -74,6 +77,9 @@ async function answer({ host, mappings }: Behind, request: IncomingMessage, resp
   const body = () => readBody(request, MAX_PAYLOAD_BYTES)
   const asked = answerMappings(mappings, request.method, request.url ?? '', async () => String((await body()).bytes))
   if (asked) return reply(response, await asked)
+  const watched = request.method === 'GET' ? RUNNING.exec(request.url ?? '')?.[1] : undefined
+  if (watched !== undefined)
+    return reply(response, { status: 200, body: { running: host.running(decodeURIComponent(watched)) } })
   const target = request.method === 'POST' ? invocationPath(request.url ?? '') : undefined
   if (target === undefined) return refuse(response, refusals.unknownOperation())
   const { bytes, length, tooLarge } = await body()

@@ -33,6 +33,7 @@ import { endsOf, readWindow, snapshot } from './log.ts'
 import type { Bounds, LogSnapshot } from './log.ts'
 import { openPayloads } from './payloads.ts'
 import { kafkaOf } from '../kafka-target.ts'
+import { createReplays } from './replays.ts'
 import { walkLog } from './walk.ts'
 import type { AuditReport } from './report.ts'
 import { isSound } from './report.ts'
@@ -87,10 +88,11 @@ async function auditWith(scratch: Scratch, options: AuditOptions): Promise<Audit
   const payloads = openPayloads(target, signal)
   try {
     await readLetters(target, targetPipeline, letters, signal)
-    const judge = createLetterJudge(letters, log, limit)
+    const replays = createReplays(pipeline.name, targetPipeline.cluster)
+    const judge = createLetterJudge(letters, log, limit, (letter) => replays.note(letter))
     const gaps = createGapTally(limit)
     const parts = (window: LogSnapshot['partitions'][number]) => readWindow(connection, log, window, signal)
-    const walk = { pipeline, log, sinks, parts, judge, gaps, holes: lost, onProgress }
+    const walk = { pipeline, log, sinks, parts, judge, replays, gaps, holes: lost, onProgress }
     const produced = await walkLog({ ...walk, payload: (at) => payloads.get(at) })
     onProgress('reading the stores')
     for (const { auditor } of sinks) await auditor.finish()

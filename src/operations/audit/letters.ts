@@ -28,6 +28,10 @@ export interface LetterEntry {
   readonly stage: string
   readonly state: string
   readonly timestamp: number
+  readonly epoch: number
+  /** How often it was replayed, and the offset at which its record was taken again. */
+  readonly attempts: number
+  readonly takenAt: number | null
   /** Of key, value and headers; absent where they are in an object. */
   readonly digest?: string
   readonly place?: { readonly bucket: string; readonly key: string }
@@ -51,9 +55,11 @@ export async function readLetters(
             TableName: target.deadLetters.table,
             ConsistentRead: true,
             KeyConditionExpression: 'pipeline = :pipeline',
-            FilterExpression: '#topic = :topic AND #cluster = :cluster',
-            ExpressionAttributeNames: { '#topic': 'topic', '#cluster': 'cluster' },
+            // Of a record that is tried again after a rewind: where that fails, there is a letter anew.
+            FilterExpression: '#topic = :topic AND #cluster = :cluster AND #state <> :superseded',
+            ExpressionAttributeNames: { '#topic': 'topic', '#cluster': 'cluster', '#state': 'state' },
             ExpressionAttributeValues: {
+              ':superseded': { S: 'superseded' },
               ':pipeline': { S: pipeline.name },
               ':topic': { S: pipeline.topic },
               ':cluster': { S: pipeline.cluster },
@@ -82,6 +88,9 @@ function letterOf(item: Record<string, AttributeValue>): LetterEntry {
     stage: text('stage'),
     state: text('state'),
     timestamp: Number(item.timestamp?.N),
+    epoch: Number(item.epoch?.N ?? 0),
+    attempts: Number(item.attempts?.N ?? 0),
+    takenAt: item.takenAt?.N === undefined ? null : Number(item.takenAt.N),
     ...(at
       ? { place: { bucket: at.bucket?.S ?? '', key: at.key?.S ?? '' } }
       : { digest: payloadDigest(item.key?.B ?? null, item.value?.B ?? null, headers) }),
@@ -107,6 +116,14 @@ function payloadDigest(key: Bytes, value: Bytes, headers: readonly (readonly [st
   const text = (bytes: Bytes) => (bytes === null ? null : Buffer.from(bytes).toString('base64'))
   const parts = [text(key), text(value), headers.map(([name, content]) => [name, text(content)])]
   return hash('sha256', JSON.stringify(parts))
+}
+
+export function recordDigest({ key, value, headers }: Pick<SourceRecord, 'key' | 'value' | 'headers'>): string {
+  return payloadDigest(
+    key,
+    value,
+    headers.map(({ name, value: content }) => [name, content]),
+  )
 }
 
 /** What a payload's object holds: `{"key": base64 | null, "value": base64 | null, "headers": [[name, base64], ...]}`. */
@@ -136,14 +153,23 @@ export interface LetterJudge {
   finish(): { readonly count: number; readonly audit: LettersAudit }
 }
 
-export function createLetterJudge(sorter: Sorter, log: LogSnapshot, limit = DEFAULT_LIMIT): LetterJudge {
+/** @param onLetter told of each letter, in the order of the log */
+export function createLetterJudge(
+  sorter: Sorter,
+  log: LogSnapshot,
+  limit = DEFAULT_LIMIT,
+  onLetter: (letter: LetterEntry) => void = () => undefined,
+): LetterJudge {
   const counts = { unfounded: 0, different: 0, foreign: 0, beyondRetention: 0 }
   const examples: Example[] = []
   let count = 0
   const entries = sorter.sorted()
   const next = () => {
     const { value } = entries.next()
-    return value ? parseLetter(value) : undefined
+    if (!value) return undefined
+    const letter = parseLetter(value)
+    onLetter(letter)
+    return letter
   }
   let upcoming = next()
   const fault = (word: 'unfounded' | 'different' | 'foreign', letter: LetterEntry, text: string) => {
@@ -176,11 +202,7 @@ export function createLetterJudge(sorter: Sorter, log: LogSnapshot, limit = DEFA
       return letters
     },
     async judge(record, letters, due, payload) {
-      const digest = payloadDigest(
-        record.key,
-        record.value,
-        record.headers.map(({ name, value }) => [name, value]),
-      )
+      const digest = recordDigest(record)
       for (const letter of letters) {
         if (letter.state === OUTBOX) continue
         const { place: at } = letter
@@ -205,6 +227,11 @@ export function isUnfounded({ sink, stage, state }: LetterEntry, due: ReadonlyMa
   if (!STAGES_OF_THE_DEFINITION.has(stage) || state === 'replayed' || state === 'discarded') return false
   const concerned = sink === ANY_SINK ? [...due.values()] : [due.get(sink)]
   return concerned.every((each) => each !== undefined && 'rows' in each)
+}
+
+/** A sink without keys has a replayed record where it was taken again, and nothing at its own place. */
+export function isMovedOn({ sink, state }: LetterEntry, id: string): boolean {
+  return state === 'replayed' && (sink === ANY_SINK || sink === id)
 }
 
 export function concerns({ sink, state }: LetterEntry, id: string): boolean {

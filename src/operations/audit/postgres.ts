@@ -119,6 +119,9 @@ export function readOutbox(
         stage: 'store',
         state: OUTBOX_STATE,
         timestamp: 0,
+        epoch: 0,
+        attempts: 0,
+        takenAt: null,
       })
   })
 }

@@ -9,11 +9,12 @@ import { expectedOf } from './expect.ts'
 import type { Expected } from './expect.ts'
 import { addHole, isLost } from './gaps.ts'
 import type { GapTally } from './gaps.ts'
-import { concerns, isUnfounded } from './letters.ts'
+import { concerns, isMovedOn, isUnfounded } from './letters.ts'
 import type { Due, LetterEntry, LetterJudge } from './letters.ts'
 import type { LogPart } from './log-batches.ts'
 import { positionText } from './log.ts'
 import type { LogSnapshot, PartitionWindow } from './log.ts'
+import type { Reading, Replays } from './replays.ts'
 import type { Tally } from './report.ts'
 import type { Sorter } from './sorter.ts'
 
@@ -34,6 +35,7 @@ export interface Walk {
   readonly sinks: readonly WalkedSink[]
   readonly parts: (window: PartitionWindow) => AsyncIterable<LogPart>
   readonly judge: LetterJudge
+  readonly replays: Replays
   readonly gaps: GapTally
   readonly holes: Sorter
   readonly payload: Parameters<LetterJudge['judge']>[3]
@@ -68,11 +70,12 @@ export async function walkLog(walk: Walk): Promise<number> {
 }
 
 async function walkPart(walk: Walk, records: readonly SourceRecord[]): Promise<void> {
-  const { pipeline, sinks, judge, payload } = walk
+  const { pipeline, sinks, judge, replays, payload } = walk
   const asked = sinks.map((): AskedRecord[] => [])
   for (const record of records) {
-    const expected = await expectedOf(pipeline, record)
     const letters = judge.of(record)
+    const reading = replays.read(record)
+    const expected = await (reading === 'ordinary' ? expectedOf(pipeline, record) : replayed(pipeline, record, reading))
     const due = letters.length === 0 ? NONE : dueOf(pipeline, expected)
     if (letters.length > 0) await judge.judge(record, letters, due, payload)
     sinks.forEach((sink, i) => {
@@ -82,6 +85,22 @@ async function walkPart(walk: Walk, records: readonly SourceRecord[]): Promise<v
     })
   }
   sinks.forEach(({ auditor }, i) => auditor.records(asked[i]!))
+}
+
+/** Keyed tables have it at the place of the original, which asks for it there. */
+async function replayed(
+  pipeline: Pipeline,
+  record: SourceRecord,
+  reading: Exclude<Reading, 'ordinary'>,
+): Promise<readonly Expected[]> {
+  const nothing = { rows: [], deletes: [] }
+  if (reading === 'skip') return pipeline.sinks.map(() => nothing)
+  const { sink: id, original } = reading
+  return (await expectedOf(pipeline, original)).map((each, i) => {
+    const sink = pipeline.sinks[i]!
+    if (sink.key || (id !== '*' && id !== sink.id)) return nothing
+    return 'rows' in each ? { ...each, rows: each.rows.map((row) => ({ ...row, record })) } : each
+  })
 }
 
 const NONE: ReadonlyMap<string, Due> = new Map()
@@ -96,7 +115,7 @@ function dueOf({ sinks }: Pipeline, expected: readonly Expected[]): ReadonlyMap<
 }
 
 function askedOf(
-  { id, tally, course }: WalkedSink,
+  { id, definition, tally, course }: WalkedSink,
   record: SourceRecord,
   each: Expected,
   letters: readonly LetterEntry[],
@@ -106,6 +125,8 @@ function askedOf(
   const dead: Letter =
     own.length === 0 ? undefined : own.every((letter) => isUnfounded(letter, due)) ? 'unfounded' : 'due'
   if (dead !== undefined) tally.count('deadLettered')
+  const movedOn = !definition.key && dead === undefined && letters.some((letter) => isMovedOn(letter, id))
+  if (movedOn) return { rows: [], deletes: [], dead }
   if ('rows' in each) return { rows: each.rows, deletes: each.deletes, dead }
   // who replayed a letter saw to its record
   if (dead !== undefined || letters.length > 0) return { rows: [], deletes: [], dead }

@@ -3,10 +3,22 @@ import { describeTable } from '../../aws/table.ts'
 import type { TableDescription } from '../../aws/table.ts'
 import type { DeadLetter, Stage } from '../../core/dead-letter.ts'
 import { PARTITION_DIGITS } from '../../core/limits.ts'
-import type { SourceRecord } from '../../core/record.ts'
+import type { Source, SourceRecord } from '../../core/record.ts'
 
-/** `new`: nobody has decided on it. Replaying and discarding add theirs. */
-export type DeadLetterState = 'new'
+/**
+ * `new`: nobody has decided on it. `replaying`: its record is on its way through the topic again. `replayed`: it took effect that
+ * way. `discarded`: somebody decided that it never will. `superseded`: its sink was rewound, and the record is tried again; refused
+ * again, it has a letter again.
+ */
+export type DeadLetterState = 'new' | 'replaying' | 'replayed' | 'discarded' | 'superseded'
+
+export const DEAD_LETTER_STATES = [
+  'new',
+  'replaying',
+  'replayed',
+  'discarded',
+  'superseded',
+] as const satisfies DeadLetterState[]
 
 /** What a listing shows: everything but the bytes. */
 export interface DeadLetterSummary {
@@ -27,12 +39,23 @@ export interface DeadLetterSummary {
   readonly text: string
   /** Bytes of key, value and headers in base64. */
   readonly payloadBytes: number
+  /** How often it was replayed; the header of a replay has the number of its own. */
+  readonly attempts: number
+  /** Of one that is `replaying` or `replayed`: the offset at which its record was taken again; null until then. */
+  readonly takenAt: number | null
+  /** Of one that is `replaying`: the end of the partition before its record was sent. */
+  readonly scanFrom: number | null
+  /** The handle of the compare-and-set that moves the state. */
+  readonly version: number
 }
 
 export interface StoredDeadLetter extends DeadLetterSummary {
   /** The record as it came, byte for byte. */
   readonly record: SourceRecord
 }
+
+/** Seconds since the epoch: the table's time to live. */
+export const EXPIRES = 'expires'
 
 /** Key: `pipeline`, and `position`, which sorts by topic, partition, epoch and offset: a listing is one Query. */
 export function deadLetterTable(name: string): TableDescription {
@@ -50,16 +73,28 @@ const ANY_SINK = '@any'
 
 const padded = (value: number, digits: number) => String(value).padStart(digits, '0')
 
+interface LetterPosition extends Pick<DeadLetter, 'source' | 'epoch' | 'sink'> {
+  readonly record: Pick<SourceRecord, 'offset'>
+}
+
 /** Deterministic (D12): the same letter has the same position, however often it is put. */
-export function positionKey({ source, epoch, record, sink }: DeadLetter): string {
+export function positionKey({ source, epoch, record, sink }: LetterPosition): string {
+  return `${offsetKey(source, epoch, record.offset)}/${sink === '*' ? ANY_SINK : encodeURIComponent(sink)}`
+}
+
+function offsetKey({ cluster, topic, partition }: Source, epoch: number, offset: number): string {
   return [
-    encodeURIComponent(source.cluster),
-    encodeURIComponent(source.topic),
-    padded(source.partition, PARTITION_DIGITS),
+    encodeURIComponent(cluster),
+    encodeURIComponent(topic),
+    padded(partition, PARTITION_DIGITS),
     `e${padded(epoch, EPOCH_DIGITS)}`,
-    padded(record.offset, OFFSET_DIGITS),
-    sink === '*' ? ANY_SINK : encodeURIComponent(sink),
+    padded(offset, OFFSET_DIGITS),
   ].join('/')
+}
+
+/** Between which all positions of a source's epoch are, from an offset on. `~` stands above whatever a sink id may hold. */
+export function positionsFrom(source: Source, epoch: number, from: number): readonly [first: string, last: string] {
+  return [offsetKey(source, epoch, from), `${offsetKey(source, epoch, Number.MAX_SAFE_INTEGER)}/~`]
 }
 
 export function idOf(pipeline: string, position: string): string {

@@ -10,7 +10,7 @@ import { idOf, positionKey } from './index.ts'
 import type { DeadLetterState, DeadLetterSummary } from './index.ts'
 
 /** Characters of the reason that are kept: one from a validator can quote the whole record. */
-const MAX_TEXT = 4_000
+export const MAX_TEXT = 4_000
 
 export interface PayloadPlace {
   readonly bucket: string
@@ -33,6 +33,10 @@ export const SUMMARY_ATTRIBUTES = [
   'code',
   'text',
   'payloadBytes',
+  'attempts',
+  'takenAt',
+  'scanFrom',
+  'version',
 ] as const
 
 export function payloadBytesOf({ key, value, headers }: SourceRecord): number {
@@ -54,8 +58,8 @@ export function needsObject(record: SourceRecord): boolean {
  * length and the record's timestamp alone.
  */
 export function isOfAnother(item: Item, { record }: DeadLetter): boolean {
-  const { timestamp, payloadBytes } = fromSummary(item)
-  if (timestamp !== record.timestamp || payloadBytes !== payloadBytesOf(record)) return true
+  if (numberIn(item, 'timestamp') !== record.timestamp) return true
+  if (numberIn(item, 'payloadBytes') !== payloadBytesOf(record)) return true
   return !payloadPlace(item) && recordChecksum(recordOf(item, inlinePayload(item))) !== recordChecksum(record)
 }
 
@@ -94,8 +98,8 @@ function payloadAttributes({ key, value, headers }: SourceRecord): Item {
 }
 
 export function fromSummary(item: Item): DeadLetterSummary {
-  const text = (name: string): string => textOf(item, name) ?? damaged(item, name)
-  const number = (name: string): number => numberOf(item, name) ?? damaged(item, name)
+  const text = (name: string) => textIn(item, name)
+  const number = (name: string) => numberIn(item, name)
   const pipeline = text('pipeline')
   return {
     id: idOf(pipeline, text('position')),
@@ -112,15 +116,34 @@ export function fromSummary(item: Item): DeadLetterSummary {
     code: text('code'),
     text: text('text'),
     payloadBytes: number('payloadBytes'),
+    attempts: numberOf(item, 'attempts') ?? 0,
+    takenAt: numberOf(item, 'takenAt') ?? null,
+    scanFrom: numberOf(item, 'scanFrom') ?? null,
+    version: number('version'),
   }
 }
 
-type Payload = Pick<SourceRecord, 'key' | 'value' | 'headers'>
+export type Payload = Pick<SourceRecord, 'key' | 'value' | 'headers'>
 
 export function recordOf(item: Item, { key, value, headers }: Payload): SourceRecord {
-  const { topic, partition, offset, timestamp } = fromSummary(item)
-  const timestampType = (textOf(item, 'timestampType') ?? damaged(item, 'timestampType')) as TimestampType
-  return { topic, partition, offset, timestamp, timestampType, key, value, headers }
+  return {
+    topic: textIn(item, 'topic'),
+    partition: numberIn(item, 'partition'),
+    offset: numberIn(item, 'offset'),
+    timestamp: numberIn(item, 'timestamp'),
+    timestampType: textIn(item, 'timestampType') as TimestampType,
+    key,
+    value,
+    headers,
+  }
+}
+
+function textIn(item: Item, name: string): string {
+  return textOf(item, name) ?? damaged(item, name)
+}
+
+function numberIn(item: Item, name: string): number {
+  return numberOf(item, name) ?? damaged(item, name)
 }
 
 export function inlinePayload(item: Item): Payload {

@@ -33,7 +33,7 @@ export interface EncodedRow {
   readonly deleted?: true
 }
 
-export interface EncodedRecord {
+export interface EncodedRecord extends Pick<SinkRecord, 'orderAs'> {
   readonly record: SourceRecord
   readonly rows: readonly EncodedRow[]
 }
@@ -74,9 +74,12 @@ export function batchEncoder(
         source,
         records: records.map((each) => {
           const rows = encodeRecord(each, src, srcBytes, encode)
-          if (typeof rows !== 'string') return { record: each.record, rows }
-          refusals.push({ source, record: each.record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
-          return { record: each.record, rows: [] }
+          const { record } = each
+          // A table that is appended to has a replayed record where it stands in the log now.
+          const orderAs = options.append ? undefined : each.orderAs
+          if (typeof rows !== 'string') return { record, rows, ...(orderAs ? { orderAs } : {}) }
+          refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
+          return { record, rows: [] }
         }),
       }
     })

@@ -4,7 +4,7 @@ import type { Deadline } from '../../core/ports.ts'
 import { sourceLabel } from '../../core/record.ts'
 import { admit, haltError } from '../../core/watermark.ts'
 import type { Admission, Watermark } from '../../core/watermark.ts'
-import { ledgerKey } from '../ledger.ts'
+import { ledgerKey, watermarkIn } from '../ledger.ts'
 import type { LedgerItem, LedgerStore } from '../ledger.ts'
 import type { EncodedRange } from './encode.ts'
 
@@ -80,11 +80,7 @@ function decide(
   epoch: number,
 ): Admitted['admission'] {
   const raw = records.map(({ record }) => record)
-  const admission = admit(found && watermarkOf(found), raw, epoch)
+  const admission = admit(found && watermarkIn(found), raw, epoch)
   if (admission.kind === 'admitted') return admission
   throw haltError(admission, { sink, source: sourceLabel(source), next: found?.next, first: raw[0]!.offset })
-}
-
-function watermarkOf({ epoch, next, checkpoints, gaps, gapCount, rewind }: LedgerItem): Watermark {
-  return { epoch, next, checkpoints, gaps, gapCount, ...(rewind ? { rewind } : {}) }
 }

@@ -73,9 +73,9 @@ function place({ guard, expiry }: WriterParts, range: EncodedRange, r: number, {
   const mark = sourceMark(range.source)
   const seconds = expiry?.()
   for (let i = admission.from; i < range.records.length; i++) {
-    const { record, rows: encoded } = range.records[i]!
+    const { record, orderAs = record, rows: encoded } = range.records[i]!
     for (const row of encoded) {
-      const position = positionOf(mark, record, row.index, admission.after.epoch, row.version)
+      const position = positionOf(mark, orderAs, row.index, admission.after.epoch, row.version)
       rows.push({
         row: withExpiry(row, seconds),
         position,

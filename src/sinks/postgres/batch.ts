@@ -60,6 +60,7 @@ export function batchEncoder(
   const layout = layoutOf(options, order, deletes)
   const encodeRow = rowEncoder(options, order, layout)
   const fieldCount = layout.staged.length
+  const keyed = layout.keys.length > 0
   return (ranges) => {
     const out = arena()
     const refusals: Refusal[] = []
@@ -71,7 +72,15 @@ export function batchEncoder(
         return { record, rows: [] }
       }
       const encode = ({ deletes: keys, ...each }: SinkRecord) =>
-        encodeRecord(out, each, label, head, encodeRow, refuse, layout.deletes ? keys : undefined)
+        encodeRecord(
+          out,
+          keyed ? each : asItStands(each),
+          label,
+          head,
+          encodeRow,
+          refuse,
+          layout.deletes ? keys : undefined,
+        )
       return { source, label, records: records.map(encode) }
     })
     const gone = layout.deletes && ranges.some(({ records }) => records.some((each) => each.deletes !== undefined))
@@ -91,9 +100,14 @@ function headOf(fieldCount: number, label: string): Buffer {
   return out.buffer.subarray(0, out.at)
 }
 
+/** In a table that keeps every row, a replayed record counts where it stands in the log now. */
+function asItStands(each: SinkRecord): SinkRecord {
+  return each.orderAs ? { ...each, orderAs: each.record } : each
+}
+
 function encodeRecord(
   out: Arena,
-  { record, rows, versions }: SinkRecord,
+  { record, orderAs = record, rows, versions }: SinkRecord,
   src: string,
   head: Uint8Array,
   encodeRow: EncodeRow,
@@ -104,7 +118,7 @@ function encodeRecord(
   const encoded: EncodedRow[] = []
   const all = deletes ?? rows
   for (let index = 0; index < all.length; index++) {
-    const base = { epoch: 0, src, offset: record.offset, index, ts: record.timestamp }
+    const base = { epoch: 0, src, offset: orderAs.offset, index, ts: orderAs.timestamp }
     const version = versions?.[index]
     const position = version === undefined ? base : { ...base, version }
     const row = attempted(() => encodeRow(out, all[index], head, position, deletes !== undefined))

@@ -1,6 +1,7 @@
 /** What a format does: takes a record's rows into a part of an object, and parts into the object's bytes. */
 import { promisify } from 'node:util'
-import { constants, gzip, zstdCompress } from 'node:zlib'
+import { constants, gzip, gzipSync, zstdCompress, zstdCompressSync } from 'node:zlib'
+import { KIB } from '../../core/limits.ts'
 import type { SinkRecord } from '../sink.ts'
 import type { NewObject } from './objects.ts'
 import type { S3Options } from './options.ts'
@@ -28,10 +29,23 @@ export interface Codec<Part> {
 /** The writer does not look inside. */
 export type AnyCodec = Codec<unknown>
 
-/** Formats that are compressed as a whole. The work is done by a thread of the pool, so that other sinks go on meanwhile. */
+/**
+ * Measured with rows of 70 bytes: of 7 KB a thread of the pool costs twice the CPU that compressing takes (104 us against 54 us), of
+ * 70 KB and more nothing, and other sinks go on meanwhile.
+ */
+const POOLED_BYTES = 32 * KIB
+
+/** Formats that are compressed as a whole. */
 export async function compressed(bytes: Buffer, compress: S3Options['compress']): Promise<Buffer> {
-  if (compress === 'gzip') return gzipAsync(bytes, { level: GZIP_LEVEL })
-  if (compress === 'zstd') return zstdAsync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+  const pooled = bytes.length >= POOLED_BYTES
+  if (compress === 'gzip') {
+    const options = { level: GZIP_LEVEL }
+    return pooled ? gzipAsync(bytes, options) : gzipSync(bytes, options)
+  }
+  if (compress === 'zstd') {
+    const options = { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }
+    return pooled ? zstdAsync(bytes, options) : zstdCompressSync(bytes, options)
+  }
   return bytes
 }
 

@@ -122,7 +122,7 @@ async function page(
   return { holdsKeys: xml.includes('<Contents>'), folders, next: next === undefined ? undefined : unescapeXml(next) }
 }
 
-function unescapeXml(text: string): string {
+export function unescapeXml(text: string): string {
   const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
   return text.replaceAll(
     /&(?:#(\d+)|#x([0-9a-fA-F]+)|(\w+));/g,
@@ -134,7 +134,7 @@ function unescapeXml(text: string): string {
 }
 
 /** All ASCII: names are checked by the definition, the rest are numbers and a hexadecimal sum. */
-function metadataOf({ mark, records, rows }: NewObject): Record<string, string> {
+export function metadataOf({ mark, records, rows }: NewObject): Record<string, string> {
   const values: Record<string, string | number> = {
     pipeline: mark.pipeline,
     sink: mark.sink,

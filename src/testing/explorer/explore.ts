@@ -12,6 +12,8 @@ export interface Step<State extends Parts> {
   /** One line for the trace. */
   readonly label: string
   readonly state: State
+  /** How often a random walk takes it, against the others: crashes at every turn would end each walk early. @default 1 */
+  readonly weight?: number
 }
 
 export interface Model<State extends Parts> {

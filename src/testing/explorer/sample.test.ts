@@ -32,6 +32,16 @@ test('walks until nothing can happen, and says how far it went', async () => {
   })
 })
 
+test('a step of no weight is taken by no walk', async () => {
+  const upwards: typeof walker = {
+    ...walker,
+    next: async (state) =>
+      [...(await walker.next(state))].map((step) => ({ ...step, weight: step.label === 'up' ? 1 : 0 })),
+  }
+  const { violation } = await sample(upwards, { walks: 1, seed: 1 })
+  expect(violation?.trace).toEqual(['up', 'up', 'up'])
+})
+
 test('one seed gives one row of numbers in [0, 1)', () => {
   const [a, b, other] = [seededRandom(3), seededRandom(3), seededRandom(4)]
   const row = Array.from({ length: 1000 }, a)

@@ -27,7 +27,7 @@ export async function sample<State extends Parts>(model: AsyncModel<State>, samp
     for (let step = 0; step < most; step++) {
       const ways = [...(await model.next(state))]
       if (ways.length === 0) break
-      const way = ways[Math.floor(random() * ways.length)]!
+      const way = drawn(ways, random())
       steps++
       trace.push(way.label)
       state = way.state
@@ -36,6 +36,15 @@ export async function sample<State extends Parts>(model: AsyncModel<State>, samp
     }
   }
   return { walks, steps }
+}
+
+function drawn<Way extends { readonly weight?: number }>(ways: readonly Way[], chance: number): Way {
+  let left = chance * ways.reduce((sum, { weight = 1 }) => sum + weight, 0)
+  for (const way of ways) {
+    left -= way.weight ?? 1
+    if (left < 0) return way
+  }
+  return ways.at(-1)!
 }
 
 /** Numbers in [0, 1) that follow from the seed (Mulberry32). */

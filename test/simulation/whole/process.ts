@@ -72,15 +72,15 @@ export async function openProcess(port: (ask: Ask) => Promise<unknown>, wrap: Wr
     Promise.resolve(
       sessionOver((request) => port({ part: 'postgres', request: request as never }), sessions++, sql.options, {}),
     )
-  const ports = { connect, sleep: quietPorts.clock.sleep, random: quietPorts.random }
+  const ports = { connect, sleep: () => Promise.resolve(), random: () => 0 }
   const opened: Record<string, SinkWriter> = {
-    lake: openS3(
+    lake: openS3({
       options,
-      { bucket: 'b', prefix: PREFIX },
-      { ...context, binding: {} },
+      binding: { bucket: 'b', prefix: PREFIX },
+      context: { ...context, binding: {} },
       objects,
-      await openCodec(options, undefined),
-    ),
+      codec: await openCodec(options, undefined),
+    }),
     sql: openPostgres(sql.options, { ...context, binding }, undefined, ports),
     kv: openDynamo(kv.options, { ...context, binding: { table: ITEMS } }, client, quietPorts),
   }
@@ -94,6 +94,7 @@ export async function openProcess(port: (ask: Ask) => Promise<unknown>, wrap: Wr
         event: eventOf(input),
         writers,
         floodGate,
+        replays: { take: () => Promise.reject(new Error('nothing is replayed here')) },
         clock: quietPorts.clock,
         requestId: 'r',
         deadline,

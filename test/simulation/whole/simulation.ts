@@ -8,17 +8,18 @@
  * must come through without a fault.
  */
 import type { Deadline } from '../../../src/core/ports.ts'
-import type { Batch } from '../../../src/event-source/batcher.ts'
 import { seededRandom } from '../../../src/testing/explorer/sample.ts'
 import { told } from '../delivery-types.ts'
 import type { LogRecord, Result } from '../delivery-types.ts'
 import { createKafka } from './kafka.ts'
-import type { Kafka } from './kafka.ts'
 import { openProcess } from './process.ts'
-import type { Invoke, Wrap } from './process.ts'
-import { keyedOf, progressOf, SINKS, wentBack, wrongAtEnd } from './promises.ts'
-import { downAnswer, emptyStores, ITEMS, outcomesOf, ownSteps, withoutProcess } from './stores.ts'
-import type { Ask, Part, Stores } from './stores.ts'
+import type { Wrap } from './process.ts'
+import { keyedOf, progressOf, SINKS, wrongAtEnd } from './promises.ts'
+import { downAnswer, emptyStores, outcomesOf, withoutProcess } from './stores.ts'
+import type { Ask } from './stores.ts'
+import { crash, expire, giveUp, outage, ownStep, recreate, restart, timeOut } from './troubles.ts'
+import { below, flying, KEYS, PARTITIONS, pick, put, say, trouble } from './world.ts'
+import type { Flight, Parked, Process, World } from './world.ts'
 
 export interface Simulated {
   readonly seed: number
@@ -37,49 +38,6 @@ export interface SimulateOptions {
   readonly trace?: boolean
 }
 
-interface Parked {
-  readonly ask: Ask
-  readonly answer: (value: unknown) => void
-  flight: unknown
-}
-
-interface Process {
-  readonly id: number
-  readonly invoke: Invoke
-  parked: Parked[]
-  flight: Flight | undefined
-  gone: boolean
-}
-
-/** A batch on its way; `live` until the mapping hears of it, or gives it up. */
-interface Flight {
-  readonly batch: Batch
-  readonly records: readonly LogRecord[]
-  live: boolean
-}
-
-interface World {
-  readonly random: () => number
-  readonly kafka: Kafka
-  readonly processes: Process[]
-  readonly log: LogRecord[]
-  readonly troubles: Record<string, number>
-  readonly trace: string[]
-  readonly bases: Map<string, number>
-  readonly down: Map<Part, number>
-  readonly wrap: Wrap
-  stores: Stores
-  /** Batches that failed and are to be sent again as they are. */
-  again: Batch[]
-  calm: boolean
-  anew: boolean
-  invocations: number
-  steps: number
-  wrong: string | undefined
-}
-
-const PARTITIONS = 2
-const KEYS = ['a', 'b', 'c']
 const STORM_STEPS = 160
 /** More steps than any calm needs. */
 const MANY_STEPS = 6_000
@@ -90,32 +48,36 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const world: World = {
     random,
     kafka: createKafka(PARTITIONS, 1 + below(random, 6)),
-    ...{ processes: [], log: [], troubles: {}, trace: [], again: [] },
-    ...{ bases: new Map(), down: new Map(), wrap: options.wrap ?? ((_, writer) => writer) },
-    ...{ stores: emptyStores, calm: false, anew: false, invocations: 0, steps: 0, wrong: undefined },
+    processes: [],
+    log: [],
+    troubles: {},
+    trace: [],
+    bases: new Map(),
+    down: new Map(),
+    wrap: options.wrap ?? ((_, writer) => writer),
+    stores: emptyStores,
+    again: [],
+    calm: false,
+    anew: false,
+    invocations: 0,
+    steps: 0,
+    wrong: undefined,
   }
   for (; world.steps < STORM_STEPS && world.wrong === undefined && !world.anew; world.steps++) await storm(world)
   if (world.wrong === undefined) await calmDown(world)
   const { steps, invocations, troubles, wrong, trace } = world
   return {
-    ...{ seed, steps, invocations, troubles, trace: wrong !== undefined || options.trace ? trace : [] },
+    seed,
+    steps,
+    invocations,
+    troubles,
+    trace: wrong !== undefined || options.trace ? trace : [],
     ...(wrong === undefined ? {} : { wrong }),
   }
 }
 
-const below = (random: () => number, bound: number) => Math.floor(random() * bound)
-
 /** Lets the code run until it waits for a store. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-function say(world: World, line: string): void {
-  world.trace.push(`${world.steps} ${line}`)
-}
-
-function trouble(world: World, kind: string, more = ''): void {
-  world.troubles[kind] = (world.troubles[kind] ?? 0) + 1
-  say(world, `${kind} ${more}`)
-}
 
 /** Likely first; the numbers are shares. */
 async function storm(world: World): Promise<void> {
@@ -183,7 +145,9 @@ async function open(world: World): Promise<Process> {
   const process: Process = {
     id: world.processes.length,
     invoke: await openProcess((ask) => park(process, ask), world.wrap),
-    ...{ parked: [], flight: undefined, gone: false },
+    parked: [],
+    flight: undefined,
+    gone: false,
   }
   world.processes.push(process)
   return process
@@ -229,27 +193,6 @@ function done(process: Process, parked: Parked, value: unknown): void {
   parked.answer(value)
 }
 
-/** D3, and where watermarks begin. */
-function put(world: World, stores: Stores): void {
-  if (stores === world.stores) return
-  const { tables, database } = world.stores
-  if (stores.database.rows !== database.rows || stores.tables[ITEMS] !== tables[ITEMS]) {
-    const [before, after] = [keyedOf(world.stores), keyedOf(stores)]
-    for (const sink of ['sql', 'kv'] as const) {
-      const key = wentBack(before[sink], after[sink])
-      if (key !== undefined) world.wrong ??= `D3: key ${key} of ${sink} went back`
-    }
-  }
-  world.stores = stores
-  if (world.bases.size === SINKS.length * PARTITIONS) return
-  for (const sink of SINKS)
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const name = `${sink}/${partition}`
-      const progress = world.bases.has(name) ? undefined : progressOf(stores, sink, partition)
-      if (progress) world.bases.set(name, progress.head)
-    }
-}
-
 /** The mapping hears of an invocation: it commits, or sends the batch again. */
 function land(world: World, process: Process, flight: Flight, result: Result): void {
   if (process.gone) return
@@ -273,84 +216,6 @@ function unfinished({ stores }: World, { records }: Flight): string | undefined 
       if ((progressOf(stores, sink, source)?.next ?? 0) <= offset)
         return `N1: ${source}/${offset} is acknowledged, and ${sink} is not past it`
   return undefined
-}
-
-function pick<T>({ random }: World, all: readonly T[]): T | undefined {
-  return all[below(random, all.length)]
-}
-
-const flying = ({ processes }: World) => processes.filter(({ flight, gone }) => !gone && flight)
-
-function crash(world: World): void {
-  const process = pick(world, flying(world))
-  if (!process) return
-  trouble(world, 'a process dies', `#${process.id}`)
-  process.gone = true
-  put(world, withoutProcess(world.stores, process.id))
-  const flight = process.flight!
-  if (flight.live) world.again.push(flight.batch)
-}
-
-/** The mapping does not wait any longer; the process lives on. */
-function timeOut(world: World): void {
-  const process = pick(
-    world,
-    flying(world).filter(({ flight }) => flight!.live),
-  )
-  if (!process) return
-  trouble(world, 'an invocation times out, and lives on', `#${process.id}`)
-  process.flight!.live = false
-  world.again.push(process.flight!.batch)
-}
-
-function outage(world: World): void {
-  const part = pick(world, ['dynamodb', 'postgres', 's3'] as const)!
-  trouble(world, 'a store is down', part)
-  world.down.set(part, world.steps + 5 + below(world.random, 25))
-}
-
-/** A rebalance: whatever is under way is nobody's any more, and everything after the commits comes again, cut anew. */
-function restart(world: World): void {
-  trouble(world, 'the mapping begins anew')
-  for (const { flight } of world.processes) if (flight) flight.live = false
-  world.again = []
-  world.kafka.restart(1 + below(world.random, 8))
-}
-
-function ownStep(world: World): void {
-  const next = pick(world, ownSteps(world.stores))
-  if (next) {
-    say(world, 'what was on its way to PostgreSQL arrives, or is dropped')
-    put(world, next)
-  }
-}
-
-function expire(world: World): void {
-  const source = below(world.random, PARTITIONS)
-  const { start, end } = world.kafka.partitions[source]!
-  const to = start + below(world.random, end - start + 1)
-  trouble(world, 'retention takes records', `${source} below ${to}`)
-  world.kafka.expire(source, to)
-  restart(world)
-}
-
-function giveUp(world: World): void {
-  const batch = world.again.shift()
-  if (!batch) return
-  trouble(world, 'the mapping gives a batch up')
-  world.kafka.commit(batch)
-  world.kafka.release(batch)
-}
-
-/** The end of the storm: from here on nothing of the old log may change, and sinks that know it must halt. */
-function recreate(world: World): void {
-  const source = pick(
-    world,
-    world.kafka.partitions.flatMap(({ end }, i) => (end > 0 ? [i] : [])),
-  )
-  if (source === undefined) return
-  trouble(world, 'the topic is made anew', `partition ${source}`)
-  world.anew = true
 }
 
 /** No more trouble: everything is delivered; then every record is looked for. */
@@ -393,12 +258,13 @@ async function madeAnew(world: World): Promise<string | undefined> {
   kafka.fetch(source, 3)
   const before = JSON.stringify([keyedOf(world.stores), world.stores.bucket])
   const process = await open(world)
-  let result: Result | undefined
-  void process.invoke(kafka.partitions[source]!.records, patient).then((heard) => (result = heard))
-  for (let steps = 0; steps < MANY_STEPS && !result; steps++) {
+  const heard: { result?: Result } = {}
+  void process.invoke(kafka.partitions[source]!.records, patient).then((result) => Object.assign(heard, { result }))
+  for (let steps = 0; steps < MANY_STEPS && !heard.result; steps++) {
     await settle()
     await answer(world)
   }
+  const { result } = heard
   if (!result || 'done' in result) return 'D9: a topic made anew was taken for the old one'
   if (result.failed !== 'WEIR_TOPIC_RESTARTED') return `D9: a topic made anew gave ${result.failed}`
   return JSON.stringify([keyedOf(world.stores), world.stores.bucket]) === before
