@@ -62,6 +62,8 @@ export const faultTable: Readonly<Record<string, FaultCause>> = {
   // answers
   ConditionalCheckFailedException: answer,
   ConditionalCheckFailed: answer,
+  /** Each action's own reason is in the answer; without one it is nobody's fault that a record could be blamed for. */
+  TransactionCanceledException: answer,
   DuplicateItem: answer,
   DuplicateItemException: answer,
   PreconditionFailed: answer,

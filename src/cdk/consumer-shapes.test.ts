@@ -33,10 +33,10 @@ describe('other shapes', () => {
     expect(stores.toSorted()).toEqual(own)
   })
 
-  test('PostgreSQL alone needs no ledger, and still puts dead letters', () => {
+  test('PostgreSQL alone needs the ledger for the poison of late alone, and still puts dead letters', () => {
     const { stack } = consumers([reading('a', [sql])])
     const resources = allowedTo(worldOfOther(stack), 'Other/aRole').map(({ resource }) => resource)
-    expect(resources.filter((each) => each.includes('Ledger'))).toEqual([])
+    expect(resources.filter((each) => each.includes('Ledger'))).toEqual(['Other/LedgerTable.Arn'])
     expect(resources.filter((each) => each.includes('DeadLetters'))).toHaveLength(2)
     expect(told(worldOfOther(stack), 'Other/aFunction', 'WEIRHOUSE_BINDINGS')).toHaveProperty('ledger.table')
   })

@@ -60,6 +60,28 @@ function run(args: readonly string[], input: string, env: NodeJS.ProcessEnv = {}
   })
 }
 
+test('a tombstone that deletes: its keys, and the sinks that have them', async () => {
+  const deleting = PIPELINE.replace(
+    "tombstone: 'keep'",
+    "tombstone: 'delete', keyOf: ({ key }) => ({ id: key.toString() })",
+  )
+    .replace("columns: { n: 'integer' }", "columns: { n: 'integer' }, key: ['n']")
+    .replace('value &&', '')
+  writeFileSync(join(folder, 'deleting.ts'), deleting.replace("name: 'one'", "name: 'deleting'"))
+  writeFileSync(join(folder, 'weirhouse.config.ts'), config('./deleting.ts'))
+  try {
+    const args = ['--key-separator', ':', '--null-marker', 'NULL']
+    const ran = await run(args, 'k:NULL')
+    expect(ran.stdout).toContain(`line 1, a tombstone: deletes from kv
+  { id: 'k' }
+  sql: WEIR_ENCODE (encode): column "n" must have a value`)
+    const json = JSON.parse((await run([...args, '--json'], 'k:NULL')).stdout.split('\n')[0]!) as object
+    expect(json).toMatchObject({ tombstone: true, deletes: { keys: [{ id: 'k' }], sinks: ['kv'] } })
+  } finally {
+    writeFileSync(join(folder, 'weirhouse.config.ts'), config('./one.ts'))
+  }
+})
+
 test('records of standard input: rows by sink, dead letters, a sum, exit 1', async () => {
   const lines = ['k:{"n":1}', 'k:NULL', 'k:{"n":"x"}', ':{"n":2}', 'k:{']
   const ran = await run(['--key-separator', ':', '--null-marker', 'NULL', '--header', 'from=here'], lines.join('\n'))

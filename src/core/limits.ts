@@ -19,6 +19,9 @@ export const MAX_KAFKA_FUNCTION_SECONDS = 840
 export const MAX_ITEM_BYTES = 400 * KIB
 /** DynamoDB: statements in one BatchExecuteStatement. */
 export const MAX_STATEMENTS = 25
+/** DynamoDB: actions in one TransactWriteItems, and the size of its items together. */
+export const MAX_TRANSACT_ITEMS = 100
+export const MAX_TRANSACT_BYTES = 4 * MIB
 /** DynamoDB: nested attributes may be up to 32 levels deep. */
 export const MAX_NESTING = 32
 /** DynamoDB: a number has up to 38 digits of precision. */

@@ -143,8 +143,8 @@ const partitionChanged: Weakening = {
 const rowsApart: Weakening = {
   id: 'rows-apart',
   promise: 'D6',
-  text: 'Where one record gives several rows, they become visible one by one, and those written before the store refused another stay.',
-  lift: 'one row a record',
+  text: 'Where one record gives more than 100 rows, or 4 MiB, they become visible one by one, and those written before the store refused another stay. Records of 2 to 100 rows are written whole, at double the write units.',
+  lift: 'at most 100 rows a record',
 }
 
 const deletesNothing: Weakening = {

@@ -6,7 +6,7 @@ import type { Pipeline } from '../core/pipeline.ts'
 import type { Header, Source, SourceRecord } from '../core/record.ts'
 import { rowsOf } from '../core/rows.ts'
 import type { RecordRows } from '../core/rows.ts'
-import type { SinkDefinition, SinkRange } from '../sinks/sink.ts'
+import type { KeyFields, SinkDefinition, SinkRange } from '../sinks/sink.ts'
 
 export interface TriedInput {
   /** Where the record begins in the input, from 1. */
@@ -34,6 +34,8 @@ export interface TriedRecord {
   readonly rows: readonly { readonly sink: string; readonly mapped: boolean; readonly rows: readonly unknown[] }[]
   /** One a row, where the pipeline orders by its rows' own version. */
   readonly versions?: readonly (string | number)[]
+  /** Of a tombstone that deletes: the keys, and the sinks that would delete them. */
+  readonly deletes?: { readonly keys: readonly KeyFields[]; readonly sinks: readonly string[] }
   readonly faults: readonly TriedFault[]
 }
 
@@ -58,12 +60,14 @@ export async function openTrial(pipeline: Pipeline): Promise<(input: TriedInput)
     const decoded = await rowsOf(pipeline, record)
     const source: Source = { cluster: pipeline.source.cluster ?? 'try', topic, partition: 0 }
     const tried = sinks.map((each) => trySink(each, source, record, decoded))
-    const { poison, versions } = decoded
+    const { poison, versions, deletes } = decoded
+    const deleting = sinks.filter(({ sink }, i) => sink.key !== undefined && tried[i]!.faults.length === 0)
     return {
       line,
       tombstone: record.value === null,
       rows: poison ? [] : tried.map(({ shown }) => shown),
       ...(versions ? { versions } : {}),
+      ...(deletes ? { deletes: { keys: deletes, sinks: deleting.map(({ sink }) => sink.id) } } : {}),
       faults: [
         ...(poison ? [{ sink: '*', ...poison, text: detailed(poison.code, poison.text, record) }] : []),
         ...tried.flatMap(({ faults }) => faults),

@@ -6,7 +6,7 @@ import type { LedgerStore } from '../../src/sinks/ledger.ts'
 import { deliverTo, invocation, range, sourceRecord, span } from '../../src/testing/index.ts'
 import { clients, deadline } from './dynamodb-kit.ts'
 import type { Exchange } from './dynamodb-kit.ts'
-import { passAll, within, writes } from './dynamodb-target.ts'
+import { addIndex, passAll, within, writes } from './dynamodb-target.ts'
 import type { Target } from './dynamodb-target.ts'
 
 let aws: AwsClients
@@ -165,30 +165,6 @@ describe('faults of single statements under HTTP 200', () => {
   })
 })
 
-/** A table with an index that the definition does not know: only the store can refuse a row for it. */
-async function addIndex(target: Target): Promise<void> {
-  await aws.dynamodb.call(
-    'UpdateTable',
-    {
-      TableName: target.table,
-      AttributeDefinitions: [
-        { AttributeName: 'id', AttributeType: 'S' },
-        { AttributeName: 'region', AttributeType: 'S' },
-      ],
-      GlobalSecondaryIndexUpdates: [
-        {
-          Create: {
-            IndexName: 'byRegion',
-            KeySchema: [{ AttributeName: 'region', KeyType: 'HASH' }],
-            Projection: { ProjectionType: 'ALL' },
-          },
-        },
-      ],
-    },
-    deadline(),
-  )
-}
-
 describe('what the store refuses for good', () => {
   const rows = writes([
     [0, { id: 'a', region: 'x' }],
@@ -204,7 +180,7 @@ describe('what the store refuses for good', () => {
         aws,
         passAll,
         async (target) => {
-          await addIndex(target)
+          await addIndex(aws, target)
           const call = invocation()
           const report = await (await target.open()).prepare([rows]).write(call)
           expect(report.ranges[0]).toMatchObject({ rows: 3, refused: 1 })
@@ -225,7 +201,7 @@ describe('what the store refuses for good', () => {
 
   test('D1 N1: the watermark stays where the dead letter is not durable', async () => {
     await within(aws, passAll, async (target) => {
-      await addIndex(target)
+      await addIndex(aws, target)
       const call = { ...invocation(), putDeadLetters: () => Promise.reject(new Error('not durable')) }
       await expect((await target.open()).prepare([rows]).write(call)).rejects.toThrow('not durable')
       expect(await target.watermark(0)).toBeUndefined()
@@ -234,7 +210,7 @@ describe('what the store refuses for good', () => {
 
   test('D6: many rows of one record: one refused row gives one letter', async () => {
     await within(aws, passAll, async (target) => {
-      await addIndex(target)
+      await addIndex(aws, target)
       const letters: DeadLetter[] = []
       const call = {
         ...invocation(),

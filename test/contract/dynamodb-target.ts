@@ -130,3 +130,27 @@ export function writes(entries: readonly (readonly [offset: number, row: object]
     records: entries.map(([offset, row]) => ({ record: sourceRecord(offset), rows: [row] })),
   }
 }
+
+/** A table with an index that the definition does not know: only the store can refuse a row for it. */
+export async function addIndex(aws: AwsClients, target: Target): Promise<void> {
+  await aws.dynamodb.call(
+    'UpdateTable',
+    {
+      TableName: target.table,
+      AttributeDefinitions: [
+        { AttributeName: 'id', AttributeType: 'S' },
+        { AttributeName: 'region', AttributeType: 'S' },
+      ],
+      GlobalSecondaryIndexUpdates: [
+        {
+          Create: {
+            IndexName: 'byRegion',
+            KeySchema: [{ AttributeName: 'region', KeyType: 'HASH' }],
+            Projection: { ProjectionType: 'ALL' },
+          },
+        },
+      ],
+    },
+    deadline(),
+  )
+}

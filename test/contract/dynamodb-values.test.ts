@@ -41,6 +41,12 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
     fc.boolean(),
     fc.constant(null),
     fc.uniqueArray(text, { minLength: 1, maxLength: 4 }).map((members) => new Set(members)),
+    fc
+      .uniqueArray(number, { minLength: 1, maxLength: 4, selector: (member) => exact(String(member)) })
+      .map((members) => new Set(members)),
+    fc
+      .uniqueArray(bytes, { minLength: 1, maxLength: 4, selector: (member) => Buffer.from(member).toString('hex') })
+      .map((members) => new Set(members)),
     fc.array(tie('value'), { maxLength: 4 }),
     fc.dictionary(name, tie('value'), { maxKeys: 4, noNullPrototype: true }),
   ),
@@ -55,7 +61,8 @@ const row = fc.dictionary(
 function model(of: unknown): unknown {
   if (typeof of === 'number' || typeof of === 'bigint') return `N ${exact(String(of))}`
   if (of instanceof Uint8Array) return `B ${Buffer.from(of).toString('hex')}`
-  if (of instanceof Set) return ['set', ...([...of] as string[]).sort((a, b) => (a < b ? -1 : 1))]
+  if (of instanceof Set)
+    return ['set', ...[...of].map(model as (member: unknown) => string).sort((a, b) => (a < b ? -1 : 1))]
   if (Array.isArray(of)) return of.map(model)
   if (typeof of !== 'object' || of === null) return of
   const members = Object.entries(of).map(([key, member]) => [key, model(member)] as const)
@@ -69,6 +76,13 @@ function modelOf(attribute: AttributeValue): unknown {
   if (attribute.NULL !== undefined) return null
   if (attribute.B !== undefined) return `B ${Buffer.from(attribute.B).toString('hex')}`
   if (attribute.SS !== undefined) return ['set', ...attribute.SS.toSorted((a, b) => (a < b ? -1 : 1))]
+  if (attribute.NS !== undefined)
+    return ['set', ...attribute.NS.map((member) => `N ${exact(member)}`).sort((a, b) => (a < b ? -1 : 1))]
+  if (attribute.BS !== undefined)
+    return [
+      'set',
+      ...attribute.BS.map((member) => `B ${Buffer.from(member).toString('hex')}`).sort((a, b) => (a < b ? -1 : 1)),
+    ]
   if (attribute.L !== undefined) return attribute.L.map(modelOf)
   const members = Object.entries(attribute.M ?? {}).map(([key, member]) => [key, modelOf(member)] as const)
   return ['map', ...members.sort(([a], [b]) => (a < b ? -1 : 1))]

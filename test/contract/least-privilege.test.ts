@@ -95,7 +95,7 @@ const record = (offset: number, key: string, value = '{"m":1}'): EventRecord => 
   timestamp: offset,
 })
 
-/** Everything that the function does to its stores: first light, again, newer, refused, large, cut off in mid-claim. */
+/** Everything that the function does to its stores: first light, again, newer, refused, large, several rows of a record, cut off in mid-claim. */
 async function work_(): Promise<void> {
   expect(await invoke([record(0, 'a'), record(1, 'b')])).toBeUndefined()
   expect(await invoke([record(0, 'a'), record(1, 'b'), record(2, 'a', '{"m":2}')])).toBeUndefined()
@@ -105,6 +105,7 @@ async function work_(): Promise<void> {
   expect(await invoke([record(5, 'c')])).toContain('denied by the test')
   expect(await invoke([record(5, 'c'), record(6, 'd')])).toBeUndefined()
   await replayLarge()
+  expect(await invoke([record(8, 'p+q')])).toBeUndefined()
 }
 
 /** The letter whose payload lies in an object comes again: it is looked at, taken, and, as it fails again, put back. */

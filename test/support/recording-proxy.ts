@@ -72,9 +72,10 @@ interface DynamoBody {
   readonly Key?: Record<string, { readonly S?: string }>
   readonly RequestItems?: Readonly<Record<string, unknown>>
   readonly Statements?: readonly { readonly Statement: string }[]
+  readonly TransactItems?: readonly { readonly Put: { readonly TableName: string } }[]
 }
 
-/** Source: Service Authorization Reference, Amazon DynamoDB: PartiQL needs an action of its own for each kind of statement. */
+/** Source: Service Authorization Reference, Amazon DynamoDB: PartiQL needs an action of its own for each kind of statement; a transaction needs those of its parts. */
 function dynamodbCalls({ headers }: IncomingMessage, text: string): Call[] {
   const operation = String(headers['x-amz-target']).split('.')[1]!
   const body = JSON.parse(text) as DynamoBody
@@ -89,6 +90,7 @@ function dynamodbCalls({ headers }: IncomingMessage, text: string): Call[] {
       return call(`PartiQL${verb![0]!.toUpperCase()}${verb!.slice(1).toLowerCase()}`, table!)
     })
   if (operation === 'BatchGetItem') return Object.keys(body.RequestItems!).map((table) => call('BatchGetItem', table))
+  if (operation === 'TransactWriteItems') return body.TransactItems!.map(({ Put }) => call('PutItem', Put.TableName))
   const item = body.Item ?? body.Key ?? {}
   return [call(operation, body.TableName!, (item['id'] ?? item['pipeline'])?.S)]
 }

@@ -18,7 +18,7 @@ const SHOWN_CHARACTERS = 2000
 export const command = defineCommand({
   summary: 'Decode, validate and transform records of a file or typed in, without any server',
   details:
-    'Shows the rows of each sink after its row(...), and why a record would be a dead letter. Exit code 1 where one would be. With --json one object a line: line, tombstone, rows by sink, versions, faults; bytes in base64.',
+    'Shows the rows of each sink after its row(...), and why a record would be a dead letter. Exit code 1 where one would be. With --json one object a line: line, tombstone, rows by sink, versions, deletes (keys, sinks), faults; bytes in base64.',
   example: [
     `echo '{"hello": "weir"}' | weirhouse try --pipeline demo`,
     'weirhouse try --pipeline demo records.jsonl --key-separator : --json',
@@ -97,12 +97,13 @@ function inputOf(line: number, bytes: Buffer, { key, keySeparator, nullMarker, h
   }
 }
 
-function jsonOf({ line, tombstone, rows, versions, faults }: TriedRecord): unknown {
+function jsonOf({ line, tombstone, rows, versions, deletes, faults }: TriedRecord): unknown {
   return {
     line,
     tombstone,
     rows: Object.fromEntries(rows.map(({ sink, rows: all }) => [sink, all.map(plainRow)])),
     ...(versions ? { versions } : {}),
+    ...(deletes ? { deletes: { ...deletes, keys: deletes.keys.map(plainRow) } } : {}),
     faults,
   }
 }
@@ -128,6 +129,11 @@ function textOf(tried: TriedRecord, { tombstone }: Pick<Pipeline, 'tombstone'>):
     ({ sink, stage, code, text: why }) => `  ${sink === '*' ? 'every sink' : sink}: ${code} (${stage}): ${why}`,
   )
   const what = tried.tombstone ? `line ${line}, a tombstone` : `line ${line}`
+  if (tried.deletes && tried.deletes.keys.length > 0) {
+    const { keys, sinks } = tried.deletes
+    const head = `${what}: deletes from ${sinks.join(', ') || 'no sink'}`
+    return [head, ...keys.map((key) => `  ${shown(key)}`), ...faultLines].join('\n')
+  }
   if (rows.every((each) => each.rows.length === 0)) {
     const why = tried.tombstone && tombstone === 'ignore' ? 'no rows: the pipeline ignores tombstones' : 'no rows'
     return [faults.length > 0 ? `${what}: dead letter` : `${what}: ${why}`, ...faultLines].join('\n')
@@ -157,9 +163,13 @@ function rowLines({ sinks, rows }: RowGroup, versions: TriedRecord['versions']):
   if (rows.length === 0) return [`  ${sinks}: no rows`]
   return rows.map((row, i) => {
     const version = versions?.[i] === undefined ? '' : ` version ${String(versions[i])}`
-    const shown = inspect(row, { depth: null, breakLength: WIDTH, compact: true, maxStringLength: SHOWN_CHARACTERS })
-    return `  ${sinks}:${version} ${shown.replaceAll('\n', '\n    ')}`
+    return `  ${sinks}:${version} ${shown(row)}`
   })
+}
+
+function shown(row: unknown): string {
+  const text = inspect(row, { depth: null, breakLength: WIDTH, compact: true, maxStringLength: SHOWN_CHARACTERS })
+  return text.replaceAll('\n', '\n    ')
 }
 
 function summaryOf({ records, rows, dead }: Readonly<Record<'records' | 'rows' | 'dead', number>>): string {

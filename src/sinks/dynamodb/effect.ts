@@ -5,6 +5,8 @@
  *   1. INSERT, 25 a request, while most keys are new; where they exist:
  *   2. look, 100 keys a request: as new or newer there -> done; no position -> foreign; older or absent ->
  *   3. put, one a request, under the guard. What is refused here alone is refused for good, if the table is as declared.
+ *
+ * The rows of a record that has several go in a transaction instead: together.ts.
  */
 import { forEachBounded } from '../../aws/bounded.ts'
 import type { AwsFault } from '../../aws/fault.ts'
@@ -15,6 +17,8 @@ import type { Deadline } from '../../core/ports.ts'
 import { supersedes } from './guard.ts'
 import { MAX_KEYS } from './requests.ts'
 import type { PlacedRow, Requests, Stored } from './requests.ts'
+import { writeTogether } from './together.ts'
+import type { Ending, Group } from './together.ts'
 
 /** Requests in flight at once (D11); the client's sockets are as many. */
 const CONCURRENCY = 16
@@ -39,7 +43,8 @@ export interface EffectOptions {
   readonly checkTable: (fault: AwsFault, deadline: Deadline) => Promise<void>
 }
 
-export type TakeEffect = (rows: readonly PlacedRow[], deadline: Deadline) => Promise<Effect>
+/** `rows`: of distinct keys, one by one. `groups`: of records with several rows, each group whole or not at all. */
+export type TakeEffect = (rows: readonly PlacedRow[], groups: readonly Group[], deadline: Deadline) => Promise<Effect>
 
 /** What the writer remembers between batches: how requests are best made. Never what is stored (N7). */
 interface Habit {
@@ -50,7 +55,7 @@ interface Habit {
 
 export function effectOf(options: EffectOptions): TakeEffect {
   const habit: Habit = { replacing: 0, batches: 0 }
-  return async (rows, deadline) => {
+  return async (rows, groups, deadline) => {
     const effect = { written: [] as PlacedRow[], refused: [] as { placed: PlacedRow; reason: string }[] }
     const puts: PlacedRow[] = []
     const unsure: PlacedRow[] = []
@@ -59,6 +64,8 @@ export function effectOf(options: EffectOptions): TakeEffect {
     if (tried > 0)
       habit.replacing += Math.min(1, tried / 500) * (older / Math.max(tried, unsure.length) - habit.replacing)
     await forEachBounded(puts, CONCURRENCY, (placed) => putOne(options, placed, effect, deadline))
+    // Afterwards: requests that meet on an item cancel a transaction.
+    if (groups.length > 0) await writeTogether(options.requests, groups, endingOf(options, effect, deadline), deadline)
     return effect
   }
 }
@@ -132,14 +139,28 @@ async function putOne(
   deadline: Deadline,
 ): Promise<void> {
   const outcome = await options.requests.put(placed, deadline)
-  if (outcome.kind === 'written') effect.written.push(placed)
-  else if (outcome.kind === 'kept') {
-    // As new or newer stands there, and the guard has said so. An item that is older by what it says of itself, and that
-    // the guard could not compare, is not ours: the row would be lost without a word.
-    if (replaces(options, placed, outcome.stored)) throw foreignItem(options.table, placed)
-  } else {
-    await options.checkTable(outcome.fault, deadline)
-    effect.refused.push({ placed, reason: `${outcome.fault.name}: ${outcome.fault.message}` })
+  const { written, kept, refused } = endingOf(options, effect, deadline)
+  if (outcome.kind === 'written') written(placed)
+  else if (outcome.kind === 'kept') kept(placed, outcome)
+  else await refused(placed, outcome)
+}
+
+function endingOf(
+  options: EffectOptions,
+  effect: { readonly written: PlacedRow[]; readonly refused: Effect['refused'][number][] },
+  deadline: Deadline,
+): Ending {
+  return {
+    written: (placed) => effect.written.push(placed),
+    kept(placed, { stored }) {
+      // As new or newer stands there, and the guard has said so. An item that is older by what it says of itself, and that
+      // the guard could not compare, is not ours: the row would be lost without a word.
+      if (replaces(options, placed, stored)) throw foreignItem(options.table, placed)
+    },
+    async refused(placed, { fault }) {
+      await options.checkTable(fault, deadline)
+      effect.refused.push({ placed, reason: `${fault.name}: ${fault.message}` })
+    },
   }
 }
 

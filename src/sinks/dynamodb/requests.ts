@@ -1,4 +1,4 @@
-/** The three requests of the sink, and what their answers mean for each row. */
+/** The four requests of the sink, and what their answers mean for each row. */
 import type { Item } from '../../aws/attribute.ts'
 import { backoffMs } from '../../aws/backoff.ts'
 import type { ClientPorts } from '../../aws/client.ts'
@@ -42,11 +42,19 @@ export interface Refused {
   readonly fault: AwsFault
 }
 
+/** `outcomes`: of each row, in order; undefined where nothing is against it. */
+export type TransactOutcome =
+  | { readonly kind: 'written' }
+  | { readonly kind: 'cancelled'; readonly outcomes: readonly (PutOutcome | undefined)[] }
+  | Refused
+
 export interface Requests {
   /** Up to MAX_STATEMENTS rows of distinct keys, all with a statement. */
   insert(rows: readonly PlacedRow[], deadline: Deadline): Promise<InsertOutcome>
   /** One conditional put: written where nothing or something older stands. */
   put(row: PlacedRow, deadline: Deadline): Promise<PutOutcome>
+  /** Up to MAX_TRANSACT_ITEMS rows of distinct keys, each under its guard: all of them, or none. */
+  transact(rows: readonly PlacedRow[], deadline: Deadline): Promise<TransactOutcome>
   /** What stands under the keys of up to MAX_KEYS rows, read strongly consistent. */
   look(rows: readonly PlacedRow[], deadline: Deadline): Promise<ReadonlyMap<PlacedRow, Stored>>
 }
@@ -72,6 +80,7 @@ export function createRequests(options: RequestsOptions): Requests {
   return {
     insert: (rows, deadline) => insert(options, rows, deadline),
     put: (row, deadline) => put(options, row, deadline),
+    transact: (rows, deadline) => transact(options, rows, deadline),
     look: (rows, deadline) => look(options, rows, deadline),
   }
 }
@@ -148,8 +157,11 @@ function requireAll(told: number, sent: number): void {
   })
 }
 
-function statementFault({ Code, Message }: NonNullable<StatementResult['Error']>): AwsFault {
-  const facts = { service: 'dynamodb', operation: 'BatchExecuteStatement', status: 200 }
+function statementFault(
+  { Code, Message }: { readonly Code: string; readonly Message?: string | undefined },
+  operation = 'BatchExecuteStatement',
+): AwsFault {
+  const facts = { service: 'dynamodb', operation, status: 200 }
   return new AwsFault({ ...facts, name: Code, message: Message ?? 'no message' })
 }
 
@@ -167,28 +179,72 @@ async function pauseFor(
   await ports.clock.sleep(ms)
 }
 
-async function put(options: RequestsOptions, placed: PlacedRow, deadline: Deadline): Promise<PutOutcome> {
-  const { dynamo, table, guard, positions } = options
-  const { row, positionValues } = placed
+/** The members of a Put under the guard, as JSON. */
+function guardedPut({ table, guard }: RequestsOptions, { row, positionValues }: PlacedRow): string {
   const own = Object.values(guard.names).slice(1)
   const attributes = [
     ...row.shape.quoted.map((name, i) => `${name}:${row.values[i]!}`),
     ...own.map((name, i) => `${JSON.stringify(name)}:${positionValues[i]!}`),
   ]
-  const input =
+  return (
     `{"TableName":${JSON.stringify(table)},"Item":{${attributes.join(',')}},` +
     `"ConditionExpression":${JSON.stringify(guard.condition)},` +
     `"ExpressionAttributeNames":${JSON.stringify(guard.names)},` +
     `"ExpressionAttributeValues":${guard.bind(positionValues)},"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}`
+  )
+}
+
+async function put(options: RequestsOptions, placed: PlacedRow, deadline: Deadline): Promise<PutOutcome> {
   try {
-    await dynamo.call('PutItem', input, deadline)
+    await options.dynamo.call('PutItem', guardedPut(options, placed), deadline)
     return { kind: 'written' }
   } catch (error) {
     if (!(error instanceof AwsFault)) throw error
     if (error.kind === 'refused') return { kind: 'refused', fault: error }
     if (error.name !== 'ConditionalCheckFailedException') throw error
-    const item = error.body?.Item as Item | undefined
-    return { kind: 'kept', stored: item ? (storedPosition(item, positions) ?? 'foreign') : 'foreign' }
+    return kept(options, error.body?.Item as Item | undefined)
+  }
+}
+
+function kept({ positions }: RequestsOptions, item: Item | undefined): PutOutcome {
+  return { kind: 'kept', stored: item ? (storedPosition(item, positions) ?? 'foreign') : 'foreign' }
+}
+
+interface Reason {
+  readonly Code: string
+  readonly Message?: string
+  readonly Item?: Item
+}
+
+/** All or none. Sent again where requests were only in each other's way. */
+async function transact(
+  options: RequestsOptions,
+  rows: readonly PlacedRow[],
+  deadline: Deadline,
+): Promise<TransactOutcome> {
+  const input = `{"TransactItems":[${rows.map((placed) => `{"Put":${guardedPut(options, placed)}}`).join(',')}]}`
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await options.dynamo.call('TransactWriteItems', input, deadline)
+      return { kind: 'written' }
+    } catch (error) {
+      if (!(error instanceof AwsFault)) throw error
+      const reasons = error.body?.CancellationReasons as readonly Reason[] | undefined
+      if (error.name !== 'TransactionCanceledException' || !reasons) {
+        if (error.kind === 'refused') return { kind: 'refused', fault: error }
+        throw error
+      }
+      const faults = reasons.map(({ Code, Message }) => statementFault({ Code, Message }, 'TransactWriteItems'))
+      const outcomes = faults.map((fault, i): PutOutcome | undefined => {
+        if (fault.name === 'ConditionalCheckFailed') return kept(options, reasons[i]!.Item)
+        return fault.name !== 'None' && fault.kind === 'refused' ? { kind: 'refused', fault } : undefined
+      })
+      if (outcomes.some((outcome) => outcome !== undefined)) return { kind: 'cancelled', outcomes }
+      const waiting = faults.filter((fault) => fault.name !== 'None')
+      const worst = waiting.find((fault) => !fault.retryable) ?? waiting[0] ?? error
+      if (!worst.retryable) throw worst
+      await pauseFor(options, worst, waiting.length, attempt, deadline)
+    }
   }
 }
 

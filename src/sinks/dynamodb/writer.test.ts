@@ -18,6 +18,7 @@ function writerOn(put: Requests['put'], writes: 'auto' | 'put' = 'put') {
   const guard = guardOf('log', options.positionAttributes, 'id')
   const requests: Requests = {
     put,
+    transact: () => Promise.reject(new Error('no record of few rows')),
     insert: (rows) => Promise.resolve({ inserted: rows, existing: [], suspects: [] }),
     look: () => Promise.resolve(new Map()),
   }

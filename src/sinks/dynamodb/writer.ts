@@ -15,6 +15,7 @@ import type { Guard } from './guard.ts'
 import { admitRange, advance } from './progress.ts'
 import type { Admitted, Identity } from './progress.ts'
 import type { PlacedRow } from './requests.ts'
+import { gather, recordId, severalRows } from './together.ts'
 
 export interface WriterParts extends Identity {
   readonly order: OrderKind
@@ -88,8 +89,6 @@ function place({ guard, expiry }: WriterParts, range: EncodedRange, r: number, {
   return rows
 }
 
-const recordId = ({ range, record }: PlacedRow) => `${range}/${record}`
-
 /**
  * Of each key only the newest row is written. When the store refuses one, its record is out, and the newest of what is left
  * of its keys is written: a valid predecessor is not lost. Each round takes out a record at least, so it ends.
@@ -102,11 +101,13 @@ async function takeEffectOf(
   const written: PlacedRow[] = []
   const refused = new Map<string, Effect['refused'][number]>()
   const tried = new Set<PlacedRow>()
+  const several = severalRows(all)
   for (;;) {
     const left = refused.size === 0 ? all : all.filter((placed) => !refused.has(recordId(placed)))
     const rows = compact(left, ({ row }) => row.keyText, order).filter((placed) => !tried.has(placed))
     if (rows.length === 0) return { written, refused: [...refused.values()] }
-    const effect = await takeEffect(rows, deadline)
+    const { apart, groups } = gather(rows, several, order)
+    const effect = await takeEffect(apart, groups, deadline)
     for (const placed of effect.written) written.push(placed) // more than a call can have arguments
     for (const each of effect.refused) {
       if (!refused.has(recordId(each.placed))) refused.set(recordId(each.placed), each)
@@ -114,6 +115,7 @@ async function takeEffectOf(
     }
     if (effect.refused.length === 0) return { written, refused: [...refused.values()] }
     for (const placed of rows) tried.add(placed)
+    for (const placed of groups.flat()) tried.add(placed)
   }
 }
 

@@ -91,8 +91,9 @@ export function ddl(definition: SinkDefinition<PostgresOptions>, order: OrderKin
   return [
     createSchema(OWN_SCHEMA),
     ...Object.values(ownTables),
-    ...(deletesByKey(options, deletes) ? Object.values(deleteTables) : []),
     OWN_COLUMN.sql,
+    // After the watermarks, as the writers lock them: the other way round the two would wait for each other.
+    ...(deletesByKey(options, deletes) ? Object.values(deleteTables) : []),
     ...(options.schema === 'public' ? [] : [createSchema(options.schema)]),
     createTable(options, order),
     addColumns(options, [...others, ...positions]),

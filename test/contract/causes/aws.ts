@@ -48,6 +48,14 @@ export const made: readonly AwsCause[] = [
     },
   },
   {
+    name: 'TransactionCanceledException',
+    what: 'a transaction one of whose conditions does not hold',
+    ask: ({ clients, table, deadline }) => {
+      const Put = { TableName: table, Item: { id: { S: 'none' } }, ConditionExpression: 'attribute_exists(id)' }
+      return clients.dynamodb.call('TransactWriteItems', { TransactItems: [{ Put }] }, deadline())
+    },
+  },
+  {
     name: 'UnknownOperationException',
     what: 'an endpoint that does not know the operation',
     ask: ({ clients, deadline }) => clients.dynamodb.call('NoSuchOperation', {}, deadline()),
