@@ -142,6 +142,13 @@ describe('errors', () => {
     expect(code).toBe(1)
   })
 
+  test('D14: where 1 is an answer, as of the audit, what it could not tell is 3, and a wrong line still 2', async () => {
+    const { code, stderr } = await run(['audit'])
+    expect(stderr).toContain('WEIR_NOT_UP')
+    expect(code).toBe(3)
+    expect((await run(['audit', '--limit', 'x'])).code).toBe(2)
+  })
+
   test('a folder of no project', async () => {
     const { code, stderr } = await run(['topics', 'list', '--project', tmpdir()])
     expect(stderr).toContain('WEIR_NO_PROJECT: There is no weirhouse.config.ts in ')
