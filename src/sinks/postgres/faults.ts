@@ -106,6 +106,10 @@ const refusals: readonly (readonly [RegExp, Cause])[] = [
 /** Faults that pg raises itself and gives no code. */
 const messages: readonly (readonly [RegExp, Cause])[] = [
   [/does not support SSL/i, misconfigured("The server speaks no TLS: enable it there, or bind with ssl: 'off'.")],
+  [
+    /in clear text, and the connection has no TLS/,
+    misconfigured("Bind with ssl: 'verify', or let the server ask by SCRAM."),
+  ],
   [/password must be a string|no password/i, misconfigured('Give the binding a password.')],
   [/connection terminated|not queryable|timeout expired|connection error|was closed/i, retryable()],
 ]

@@ -4,7 +4,7 @@ import { WeirError } from '../../core/errors.ts'
 import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import { parseOptions } from '../../core/options.ts'
 import type { Deadline } from '../../core/ports.ts'
-import { openConnection } from './client/connection.ts'
+import { isLoopback, openConnection } from './client/connection.ts'
 import type { Connection, Parameter, StatementResult } from './client/connection.ts'
 import { iamToken, systemPorts } from './iam-token.ts'
 import type { TokenPorts } from './iam-token.ts'
@@ -119,8 +119,4 @@ export function assertTime(deadline: Deadline, what: string): void {
 
 function isVerified({ ssl, auth, host }: Binding): boolean {
   return ssl === undefined ? auth === 'iam' || !isLoopback(host) : ssl === 'verify'
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }

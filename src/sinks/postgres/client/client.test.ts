@@ -16,7 +16,7 @@ describe('SCRAM-SHA-256', () => {
   const combined = `${nonce}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0`
   const serverFirst = `r=${combined},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`
   const started = () => {
-    const login = createLogin({ user: 'user', password: 'pencil', nonce })
+    const login = createLogin({ user: 'user', password: 'pencil', nonce, isPrivate: true })
     const first = login(authentication(10, 'SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0')) as Buffer
     return { login, first }
   }
@@ -52,14 +52,20 @@ describe('SCRAM-SHA-256', () => {
 })
 
 test('a server that asks for a password where there is none is told apart', () => {
-  const login = createLogin({ user: 'user', password: undefined, nonce: 'n' })
+  const login = createLogin({ user: 'user', password: undefined, nonce: 'n', isPrivate: true })
   for (const kind of [3, 5, 10]) expect(() => login(authentication(kind, 'SCRAM-SHA-256\0\0'))).toThrow(/no password/)
   expect(() => login(authentication(7))).toThrow(/not supported/)
   expect(login(authentication(0))).toBe('in')
 })
 
+test('a password goes in clear text only where nobody listens', () => {
+  const login = (isPrivate: boolean) => createLogin({ user: 'user', password: 'pencil', nonce: 'n', isPrivate })
+  expect((login(true)(authentication(3)) as Buffer).toString('latin1', 5)).toBe('pencil\0')
+  expect(() => login(false)(authentication(3))).toThrow(/clear text/)
+})
+
 test('MD5 is that of the server', () => {
-  const login = createLogin({ user: 'user', password: 'password', nonce: 'n' })
+  const login = createLogin({ user: 'user', password: 'password', nonce: 'n', isPrivate: false })
   const answer = login(authentication(5, Buffer.from([1, 2, 3, 4]))) as Buffer
   expect(answer.toString('latin1', 5)).toBe('md5a3576f1ae039b8996bc4fc2720f9c71a\0')
 })

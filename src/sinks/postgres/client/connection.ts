@@ -46,6 +46,11 @@ export interface Connection {
   close(): Promise<void>
 }
 
+/** Where nothing travels. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
 /** Throws what the network, TLS and the server do. */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const opening = { socket: undefined as Socket | undefined }
@@ -129,7 +134,7 @@ interface Exchange {
 type Handlers = Readonly<Record<string, (body: Buffer) => void>>
 
 function loggedIn(socket: Socket, options: ConnectionOptions): Promise<Connection> {
-  const { user, password, database, applicationName } = options
+  const { host, tls, user, password, database, applicationName } = options
   return new Promise((resolve, reject) => {
     const queue: Exchange[] = []
     const state = { usable: true, handlers: {} as Handlers }
@@ -148,7 +153,12 @@ function loggedIn(socket: Socket, options: ConnectionOptions): Promise<Connectio
         socket.destroy(error as Error)
       }
     })
-    const answer = createLogin({ user, password, nonce: randomBytes(18).toString('base64') })
+    const answer = createLogin({
+      user,
+      password,
+      nonce: randomBytes(18).toString('base64'),
+      isPrivate: tls || isLoopback(host),
+    })
     state.handlers = {
       R: (body) => {
         const next = answer(body)

@@ -18,6 +18,8 @@ export interface Login {
   readonly password: string | undefined
   /** Printable, no comma; never used twice. */
   readonly nonce: string
+  /** Nobody listens: TLS, or loopback. */
+  readonly isPrivate: boolean
 }
 
 /** AuthenticationRequest codes: "Message Formats". */
@@ -29,7 +31,7 @@ const SASL_CONTINUE = 11
 const SASL_FINAL = 12
 
 /** One login: give it the body of each AuthenticationRequest, send what it answers; 'in' says that the server let us in. */
-export function createLogin({ user, password, nonce }: Login): (body: Buffer) => Buffer | 'in' | undefined {
+export function createLogin({ user, password, nonce, isPrivate }: Login): (body: Buffer) => Buffer | 'in' | undefined {
   const first = `${USER},r=${nonce}`
   let expected: Buffer | undefined
   let proven = false
@@ -45,6 +47,7 @@ export function createLogin({ user, password, nonce }: Login): (body: Buffer) =>
         if (expected && !proven) throw new Error('the server did not prove that it knows the password')
         return 'in'
       case CLEAR_TEXT:
+        if (!isPrivate) throw new Error('the server asks for the password in clear text, and the connection has no TLS')
         return passwordMessage(given())
       case MD5:
         return passwordMessage(`md5${md5(Buffer.concat([Buffer.from(md5(given() + user)), rest]))}`)
