@@ -1,7 +1,7 @@
 /**
  * What a record costs in the shipped handler: CPU of this process, and the rate, with events that are in memory already.
  *
- *   node --conditions=source [--cpu-prof] bench/hot-path.ts [case,... | all] [records an event,...] [seconds a case]
+ *   node --conditions=source [--cpu-prof] bench/hot-path.ts [case,... | every] [records an event,...] [seconds a case]
  *
  * PostgreSQL is a real server of its own on loopback, S3 and DynamoDB a stub that counts (hot-path/process.ts). Records of 66
  * bytes, `{"id", "category", "value", "ts"}`. Medians over the events of a case, and the least CPU, which other work on the machine disturbs least; an event is parsed before its clock starts.
@@ -25,7 +25,7 @@ import { migrate } from '../src/sinks/postgres/migrate.ts'
 import { s3 } from '../src/sinks/s3/index.ts'
 import type { SinkDefinition } from '../src/sinks/sink.ts'
 
-const [wanted = 'all', sizes = '10000', seconds = '3'] = process.argv.slice(2)
+const [wanted = 'every', sizes = '10000', seconds = '3'] = process.argv.slice(2)
 
 interface Reading {
   readonly id: string
