@@ -147,6 +147,8 @@ export async function waitReady(process: Running, probe: () => Promise<boolean>,
     try {
       if (await probe()) return
     } catch (error) {
+      // A package that is not installed does not come by waiting.
+      if (error instanceof WeirError && error.code === 'WEIR_MODULE_MISSING') throw error
       reason = `it did not answer within ${Math.round(timeoutMs / 1000)} s (${messageOf(error)})`
     }
     await sleep(POLL_MS)
