@@ -128,6 +128,18 @@ export function invocation(remainingMs = 20_000): TestInvocation {
   }
 }
 
+/** An invocation that is cut off in so many milliseconds, in the midst of whatever it does. */
+export function cutAfter(ms: number): TestInvocation {
+  const base = invocation()
+  const controller = new AbortController()
+  setTimeout(() => controller.abort(new Error('cut off')), ms)
+  const deadline: Deadline = {
+    remaining: () => (controller.signal.aborted ? 0 : base.deadline.remaining()),
+    signal: controller.signal,
+  }
+  return { ...base, deadline }
+}
+
 /** Prepares and writes in one go, as the engine does once refusals are durable. */
 export async function deliverTo(
   writer: SinkWriter,

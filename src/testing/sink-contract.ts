@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { WeirError } from '../core/errors.ts'
 import type { SinkRange, SinkWriter } from '../sinks/sink.ts'
-import { contractRow, deliverTo, expectCode, expectRows, invocation, range, span } from './contract-world.ts'
+import { contractRow, cutAfter, deliverTo, expectCode, expectRows, invocation, range, span } from './contract-world.ts'
 import type { SinkHarness, SinkWorld, WorldChoice } from './contract-world.ts'
 import { deleteCases } from './sink-contract-deletes.ts'
 import { keyedCases } from './sink-contract-keyed.ts'
@@ -68,6 +68,9 @@ async function using<T>(world: SinkWorld, body: (writer: SinkWriter) => Promise<
 async function deliverCold(world: SinkWorld, ranges: readonly SinkRange[]): Promise<void> {
   await using(world, (writer) => deliverTo(writer, ranges))
 }
+
+/** From before the first request to after the last, whatever the store. */
+const CUTS_MS = [0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 30, 50]
 
 const cases: Record<string, WorldCase> = {
   'D1 D2: a batch takes effect, each row once, and is reported': (world) =>
@@ -203,6 +206,21 @@ const cases: Record<string, WorldCase> = {
     })
     await deliverCold(world, batch)
     await expectRows(world, rowsFor(0, 9))
+  },
+
+  'D1 D2 D10: cut off at any moment, again and again, then let through: each row once': async (world) => {
+    const batch = [range(span(0, 9))]
+    for (const ms of CUTS_MS) {
+      const writer = await world.open()
+      const cut = writer.prepare(batch).write(cutAfter(ms))
+      await cut.catch((error: unknown) => {
+        if (!(error instanceof WeirError && error.retryable)) throw error
+      })
+      await writer.close()
+    }
+    await deliverCold(world, batch)
+    await deliverCold(world, [range(span(5, 14))])
+    await expectRows(world, rowsFor(0, 14))
   },
 
   'D11: 10,000 records in one batch': async (world) => {
