@@ -16,7 +16,8 @@ import type { DynamoRequest, Keys, Tables } from './dynamo-store.ts'
 import { lettersIn, LETTERS, noS3 } from './dynamodb-world.ts'
 import { engine, quietPorts } from './engine.ts'
 import { sessionOver } from './postgres-session.ts'
-import type { PostgresRequest, SessionPlant, StoredRow } from './postgres-session.ts'
+import type { StoredRow } from './postgres-rows.ts'
+import type { PostgresRequest, SessionPlant } from './postgres-session.ts'
 import {
   emptyContents,
   execute,
@@ -165,6 +166,10 @@ export function* postgresOutcomes(
     const lost = { label: `${label}, its answer lost`, answer: { lost: true }, fault: true }
     yield { ...lost, store: after(orphaned(database, holder)) }
     return
+  }
+  if (!open && executed && 'answer' in executed && executed.database !== database) {
+    const lost = { label: `${label}, its answer lost`, answer: { lost: true }, fault: true }
+    yield { ...lost, store: after(executed.database) }
   }
   const gone = after(commits && executed ? orphaned(executed.database, holder) : without(database, holder))
   yield { label: `${label}, the connection lost`, store: gone, answer: { lost: true }, fault: true }
