@@ -60,6 +60,16 @@ describe('superseded', () => {
     expect(await supersedeLetters(place, range(p, 'sql', 0, 2), deadline())).toBe(2)
   })
 
+  test('D2 D13: whoever saw the letter before moves it no more', async () => {
+    const p = fresh('p')
+    await put(letter(p, 1))
+    const [listed] = (await store.list({ pipeline: p }, deadline())).letters
+    await supersedeLetters(place, range(p, 'sql', 0), deadline())
+    const { ok } = await store.change(listed!, { to: 'replaying', attempts: 1, scanFrom: 2 }, deadline())
+    expect(ok).toBe(false)
+    expect(await states(p)).toEqual(['1 sql e0 superseded'])
+  })
+
   test('D1 D13: refused again, the record has a letter again; a store names the epoch, and an old letter stays', async () => {
     const p = fresh('p')
     await put(letter(p, 1), letter(p, 2, { stage: 'store' }))

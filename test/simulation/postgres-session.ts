@@ -184,7 +184,10 @@ export function sessionOver(
       return Promise.resolve()
     },
     destroy: () => {
-      if (usable) throw new Error('the model cuts no connection that stands')
+      // The server notices, sooner or later.
+      if (usable && open)
+        void port({ session: number, open, statement: { do: 'rollback' }, commits: false } satisfies PostgresRequest)
+      usable = false
     },
     close: () => Promise.resolve(),
   }

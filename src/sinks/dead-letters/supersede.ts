@@ -41,10 +41,10 @@ export async function supersedeLetters(place: LettersPlace, range: LetterRange, 
       const input = {
         TableName: place.table,
         Key: keyOf(item),
-        UpdateExpression: 'SET #state = :superseded',
+        UpdateExpression: 'SET #state = :superseded, #version = #version + :one',
         ConditionExpression: 'attribute_exists(#position) AND #state <> :superseded',
-        ExpressionAttributeNames: { '#state': 'state', '#position': 'position' },
-        ExpressionAttributeValues: { ':superseded': { S: superseded } },
+        ExpressionAttributeNames: { '#state': 'state', '#position': 'position', '#version': 'version' },
+        ExpressionAttributeValues: { ':superseded': { S: superseded }, ':one': { N: '1' } },
       }
       try {
         await place.clients.dynamodb.call('UpdateItem', input, deadline)
