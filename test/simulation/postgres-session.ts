@@ -3,6 +3,7 @@
  * text, becomes a request in plain data. A statement that is not known here is an error: the model must learn it.
  */
 import type { PostgresOptions } from '../../src/sinks/postgres/index.ts'
+import { takesCopy } from '../../src/sinks/postgres/check.ts'
 import { layoutOf } from '../../src/sinks/postgres/layout.ts'
 import type { Layout } from '../../src/sinks/postgres/layout.ts'
 import type { Session } from '../../src/sinks/postgres/session.ts'
@@ -24,7 +25,12 @@ export interface StoredRow {
 export type Statement =
   | { readonly do: 'create' | 'foreign'; readonly sources: readonly SourceName[] }
   | { readonly do: 'lock'; readonly sources: readonly SourceName[]; readonly only: 'read' | undefined }
-  | { readonly do: 'rows'; readonly rows: readonly StoredRow[]; readonly savepoint: boolean }
+  | {
+      readonly do: 'rows'
+      readonly rows: readonly StoredRow[]
+      /** `straight`: as new, without an upsert. */
+      readonly how: 'upsert' | 'under a savepoint' | 'straight'
+    }
   | { readonly do: 'move'; readonly watermarks: readonly MovedWatermark[]; readonly outside: boolean }
   | { readonly do: 'refuse'; readonly letter: PlainLetter }
   | { readonly do: 'letters' }
@@ -37,8 +43,8 @@ export interface PostgresRequest {
   /** Whether the connection is in a transaction. */
   readonly open: boolean
   readonly statement: Statement
-  /** COMMIT was sent behind it, without waiting for its answer. */
-  readonly commits: boolean
+  /** Sent behind it, without waiting for its answer. */
+  readonly behind: readonly Statement[]
 }
 
 export interface SourceName {
@@ -105,9 +111,9 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
     return turn
   }
   const answerTo = async (statement: Statement) => {
-    const commits = waiting.some((other) => other !== statement && other.do === 'commit')
+    const behind = waiting.slice(1)
     const answer = usable
-      ? ((await port({ session: number, open, statement, commits } satisfies PostgresRequest)) as PostgresAnswer)
+      ? ((await port({ session: number, open, statement, behind } satisfies PostgresRequest)) as PostgresAnswer)
       : { lost: true as const }
     if ('rows' in answer) return { rows: answer.rows, command: answer.command ?? '' }
     if ('error' in answer) throw Object.assign(new Error(`error ${answer.error}`), { code: answer.error })
@@ -120,7 +126,9 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
       return { do: 'lock', sources: sourcesOf(values), only: plant.noLock ? 'read' : undefined }
     if (text === statements.foreign) return { do: 'foreign', sources: sourcesOf(values) }
     if (text === statements.insertArrays)
-      return { do: 'rows', rows: rowsInArrays(values as Buffer[], layout), savepoint: false }
+      return { do: 'rows', rows: rowsInArrays(values as Buffer[], layout), how: 'upsert' }
+    if (text === statements.insertNew)
+      return { do: 'rows', rows: rowsInArrays(values as Buffer[], layout), how: 'straight' }
     if (text === moveWatermarks)
       return { do: 'move', watermarks: JSON.parse(values[2] as string), outside: plant.moveOutside ?? false }
     if (text.startsWith('INSERT INTO weirhouse.refused')) return { do: 'refuse', letter: values.map(plain) }
@@ -132,6 +140,7 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
     usable: () => usable,
     query: async (_, text, values = []) => {
       if (text.startsWith('SELECT jsonb_build_object(')) return [{ live: liveOf(layout) }] as never[]
+      if (text === takesCopy) return [{ takesCopy: true }] as never[]
       const statement = statementOf(text, [...values])
       const { rows } = await send(statement)
       return (statement.do === 'letters' ? (rows as PlainLetter[]).map(letterRow) : rows) as never[]
@@ -154,7 +163,7 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
       const seqs = /^SAVEPOINT .* = ANY \('\{(?<seqs>[\d,]+)\}'\)/s.exec(text)?.groups?.seqs
       if (seqs === undefined) throw new Error(`the model knows no script ${text}`)
       const rows = seqs.split(',').map((seq) => isolated[Number(seq)]!)
-      return [{}, await send({ do: 'rows', rows, savepoint: true }), {}] as never[]
+      return [{}, await send({ do: 'rows', rows, how: 'under a savepoint' }), {}] as never[]
     },
     copy: (_, text, chunks) => {
       if (text !== statements.copyIsolation) throw new Error(`the model knows no ${text}`)

@@ -33,6 +33,8 @@ interface Transaction {
   readonly locks: readonly string[]
   readonly saved: Contents | null
   readonly failed: boolean
+  /** What the server was sent by a client that is gone. */
+  readonly pending: readonly Statement[]
 }
 
 export interface Database extends Contents {
@@ -40,9 +42,9 @@ export interface Database extends Contents {
 }
 
 export const emptyContents: Contents = { watermarks: {}, rows: {}, outbox: {} }
-const fresh: Transaction = { own: emptyContents, locks: [], saved: null, failed: false }
+const fresh: Transaction = { own: emptyContents, locks: [], saved: null, failed: false, pending: [] }
 
-/** The holder of a transaction whose COMMIT is on the way while its client is gone. */
+/** The holder of a transaction whose client is gone while statements of it are on the way, COMMIT the last. */
 const ORPHAN = 'orphan'
 
 export type Executed =
@@ -95,8 +97,13 @@ export function execute(
   }
   const { own, answer } = effectOf(database, transaction, statement, keyed)
   const failed = 'error' in answer
-  const saved = statement.do === 'rows' && statement.savepoint ? (failed ? transaction.own : null) : transaction.saved
-  return { database: put({ own, locks: locks.sort(), saved, failed }), answer }
+  const saved =
+    statement.do === 'rows' && statement.how === 'under a savepoint'
+      ? failed
+        ? transaction.own
+        : null
+      : transaction.saved
+  return { database: put({ ...transaction, own, locks: locks.sort(), saved, failed }), answer }
 }
 
 /** The client is gone: what was open is rolled back. */
@@ -111,22 +118,35 @@ export function failing(database: Database, holder: string): Database {
   return { ...database, open: { ...database.open, [holder]: { ...(database.open[holder] ?? fresh), failed: true } } }
 }
 
-/** The same, with a COMMIT that the server has not come to yet. */
-export function orphaned(database: Database, holder: string): Database {
-  const transaction = database.open[holder]
-  if (!transaction) return database
+/** The client is gone; the server has not come to `pending` yet. */
+export function orphaned(database: Database, holder: string, pending: readonly Statement[]): Database {
   const left = without(database, holder)
+  if (pending.at(-1)?.do !== 'commit') return left
   const name = `${ORPHAN} ${Object.keys(left.open).length}`
-  return { ...left, open: { ...left.open, [name]: transaction } }
+  return { ...left, open: { ...left.open, [name]: { ...(database.open[holder] ?? fresh), pending } } }
 }
 
-export function* orphansOf(database: Database): Iterable<{ readonly label: string; readonly database: Database }> {
-  for (const [holder, { own, failed }] of Object.entries(database.open)) {
+export function* orphansOf(
+  database: Database,
+  keyed: boolean,
+): Iterable<{ readonly label: string; readonly database: Database }> {
+  for (const holder of Object.keys(database.open)) {
     if (!holder.startsWith(ORPHAN)) continue
-    const left = without(database, holder)
-    if (!failed) yield { label: `the COMMIT on the way takes effect`, database: committed(left, own) }
-    yield { label: `the server drops the transaction of a lost connection`, database: left }
+    const after = goneOn(database, holder, keyed)
+    if (after) yield { label: 'the statements on the way take effect', database: after }
+    yield { label: `the server drops the transaction of a lost connection`, database: without(database, holder) }
   }
+}
+
+/** What is pending runs, as far as no lock is in the way. Undefined: not at all. */
+function goneOn(database: Database, holder: string, keyed: boolean): Database | undefined {
+  const [next, ...pending] = database.open[holder]!.pending
+  const executed = execute(database, holder, true, next!, keyed)
+  if (!executed || 'waits' in executed) return executed?.database
+  const transaction = executed.database.open[holder]
+  if (!transaction) return executed.database
+  const after = { ...executed.database, open: { ...executed.database.open, [holder]: { ...transaction, pending } } }
+  return goneOn(after, holder, keyed) ?? after
 }
 
 export function isLocked({ open }: Database, lock: string): boolean {
@@ -214,7 +234,7 @@ function effectOf(
       return { own, answer: { rows: [{ foreign: !known && Object.keys(seen.rows).length > 0, elsewhere: null }] } }
     }
     case 'rows':
-      return applied(own, seen, statement.rows, keyed)
+      return applied(own, seen, statement, keyed)
     case 'move':
       return { own: moved(own, seen.watermarks, statement), answer: { rows: [] } }
     case 'refuse': {
@@ -237,7 +257,7 @@ function effectOf(
 function applied(
   own: Contents,
   seen: Contents,
-  rows: readonly StoredRow[],
+  { rows, how }: Extract<Statement, { do: 'rows' }>,
   keyed: boolean,
 ): { readonly own: Contents; readonly answer: PostgresAnswer } {
   if (rows.some(({ note }) => note === REFUSED_TEXT)) return { own, answer: { error: '23514' } }
@@ -249,6 +269,7 @@ function applied(
       ? row.id
       : `${place} ${Object.keys({ ...seen.rows, ...after }).filter((other) => other.startsWith(place)).length}`
     const there = after[name] ?? seen.rows[name]
+    if (there && how === 'straight') return { own, answer: { error: '23505' } }
     if (there && !isNewer('log', positionOf(row), positionOf(there))) continue
     after[name] = row
     counts.set(row.src, (counts.get(row.src) ?? 0) + 1)
