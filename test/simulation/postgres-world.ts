@@ -16,7 +16,8 @@ import type { DynamoRequest, Keys, Tables } from './dynamo-store.ts'
 import { lettersIn, LETTERS, noS3 } from './dynamodb-world.ts'
 import { engine, quietPorts } from './engine.ts'
 import { sessionOver } from './postgres-session.ts'
-import type { PostgresRequest, SessionPlant, StoredRow } from './postgres-session.ts'
+import type { StoredRow } from './postgres-rows.ts'
+import type { PostgresRequest, SessionPlant } from './postgres-session.ts'
 import {
   emptyContents,
   execute,
@@ -162,6 +163,10 @@ export function* postgresOutcomes(
   if (executed && 'waits' in executed)
     yield { label: `${label} waits`, store: after(executed.database), flight: 'waits' }
   else if (executed) yield { label, store: after(executed.database), answer: executed.answer }
+  if (!open && executed && 'answer' in executed && executed.database !== database) {
+    const lost = { label: `${label}, its answer lost`, answer: { lost: true }, fault: true }
+    yield { ...lost, store: after(executed.database) }
+  }
   const gone = after(orphaned(database, holder, [statement, ...behind]))
   const lost = statement.do === 'commit' ? 'its answer lost' : 'the connection lost'
   yield { label: `${label}, ${lost}`, store: gone, answer: { lost: true }, fault: true }
