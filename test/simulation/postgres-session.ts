@@ -3,6 +3,7 @@
  * text, becomes a request in plain data. A statement that is not known here is an error: the model must learn it.
  */
 import type { PostgresOptions } from '../../src/sinks/postgres/index.ts'
+import { takesCopy } from '../../src/sinks/postgres/check.ts'
 import type { Owner } from '../../src/sinks/postgres/deletes.ts'
 import { forgetDeletes, lockAlone, lockShared } from '../../src/sinks/postgres/deletes.ts'
 import { layoutOf } from '../../src/sinks/postgres/layout.ts'
@@ -24,7 +25,8 @@ export type Statement =
   | {
       readonly do: 'rows'
       readonly rows: readonly StagedRow[]
-      readonly savepoint: boolean
+      /** `straight`: as new, without an upsert. */
+      readonly how: 'upsert' | 'under a savepoint' | 'straight'
       /** Where tombstones delete, parts of the statement go by what it saw when it began, before it waited for a lock. */
       readonly looksBack?: true
     }
@@ -41,8 +43,8 @@ export interface PostgresRequest {
   /** Whether the connection is in a transaction. */
   readonly open: boolean
   readonly statement: Statement
-  /** COMMIT was sent behind it, without waiting for its answer. */
-  readonly commits: boolean
+  /** Sent behind it, without waiting for its answer. */
+  readonly behind: readonly Statement[]
 }
 
 export interface SourceName {
@@ -116,19 +118,19 @@ export function sessionOver(
     return turn
   }
   const answerTo = async (statement: Statement) => {
-    const commits = waiting.some((other) => other !== statement && other.do === 'commit')
+    const behind = waiting.slice(1)
     const answer = usable
-      ? ((await port({ session: number, open, statement, commits } satisfies PostgresRequest)) as PostgresAnswer)
+      ? ((await port({ session: number, open, statement, behind } satisfies PostgresRequest)) as PostgresAnswer)
       : { lost: true as const }
     if ('rows' in answer) return { rows: answer.rows, command: answer.command ?? '' }
     if ('error' in answer) throw Object.assign(new Error(`error ${answer.error}`), { code: answer.error })
     usable = false
     throw Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
   }
-  const rowsOf = (rows: readonly StagedRow[], savepoint: boolean): Statement => ({
+  const rowsOf = (rows: readonly StagedRow[], how: Extract<Statement, { do: 'rows' }>['how']): Statement => ({
     do: 'rows',
     rows,
-    savepoint,
+    how,
     ...(layout.deletes ? { looksBack: true } : {}),
   })
   const statementOf = (text: string, values: unknown[]): Statement => {
@@ -136,7 +138,8 @@ export function sessionOver(
     if (text === lockWatermarks)
       return { do: 'lock', sources: sourcesOf(values), only: plant.noLock ? 'read' : undefined }
     if (text === statements.foreign) return { do: 'foreign', sources: sourcesOf(values) }
-    if (text === statements.insertArrays) return rowsOf(rowsInArrays(values as Buffer[], layout), false)
+    if (text === statements.insertArrays) return rowsOf(rowsInArrays(values as Buffer[], layout), 'upsert')
+    if (text === statements.insertNew) return rowsOf(rowsInArrays(values as Buffer[], layout), 'straight')
     if (text === moveWatermarks)
       return { do: 'move', watermarks: JSON.parse(values[2] as string), outside: plant.moveOutside ?? false }
     if (text.startsWith('INSERT INTO weirhouse.refused')) return { do: 'refuse', letter: values.map(plain) }
@@ -152,6 +155,7 @@ export function sessionOver(
     usable: () => usable,
     query: async (_, text, values = []) => {
       if (text.startsWith('SELECT jsonb_build_object(')) return [{ live: liveOf(layout) }] as never[]
+      if (text === takesCopy) return [{ takesCopy: true }] as never[]
       if (text.includes("to_regclass('weirhouse.deleted')")) return [{ there: owner !== undefined }] as never[]
       if (text === forgetDeletes) return [] // time stands still
       const statement = statementOf(text, [...values])
@@ -176,7 +180,7 @@ export function sessionOver(
       const seqs = /^SAVEPOINT .* = ANY \('\{(?<seqs>[\d,]+)\}'\)/s.exec(text)?.groups?.seqs
       if (seqs === undefined) throw new Error(`the model knows no script ${text}`)
       const rows = seqs.split(',').map((seq) => isolated[Number(seq)]!)
-      return [{}, await send(rowsOf(rows, true)), {}] as never[]
+      return [{}, await send(rowsOf(rows, 'under a savepoint')), {}] as never[]
     },
     copy: (_, text, chunks) => {
       if (text !== statements.copyIsolation) throw new Error(`the model knows no ${text}`)
