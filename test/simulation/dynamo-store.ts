@@ -9,6 +9,7 @@ import type { Port } from '../../src/testing/explorer/replay.ts'
 import type { Outcome } from './delivery-types.ts'
 import { holds } from './dynamo-condition.ts'
 import type { Expression } from './dynamo-condition.ts'
+import { statementOf } from './dynamo-partiql.ts'
 
 /** Items by table and key. */
 export type Tables = Readonly<Record<string, Readonly<Record<string, Item>>>>
@@ -172,17 +173,17 @@ interface Statements {
 
 function batchExecute({ Statements }: Statements, keys: Keys): Work {
   const parts = Statements.map(({ Statement, Parameters }): Part => {
-    const { table, names } = /^INSERT INTO "(?<table>[^"]+)" VALUE \{(?<names>.*)\}$/.exec(Statement)!.groups!
-    const attributes = [...names!.matchAll(/'([^']+)': \?/g)].map(([, name], i) => [name!, Parameters[i]!] as const)
-    const item = Object.fromEntries(attributes)
-    const key = keyText(item, keys[table!]!)
+    const statement = statementOf(Statement, Parameters)
+    const { verb, table } = statement
+    const key = keyText(statement.key, keys[table]!)
     const run: Part['run'] = (tables) => {
       const error = (Code: string) => ({ tables, result: { output: { Error: { Code, Message: Code } } } })
-      if (isRefused(item)) return error('ValidationError')
-      if (tables[table!]?.[key]) return error('DuplicateItem')
-      return { tables: written(tables, table!, key, item), result: { output: {} } }
+      if (Parameters.some(isRefusedValue)) return error('ValidationError')
+      const item = statement.run(tables[table]?.[key])
+      if (typeof item === 'string') return error(item)
+      return { tables: written(tables, table, key, item), result: { output: {} } }
     }
-    return { label: `INSERT ${key}`, run, writes: true }
+    return { label: `${verb} ${key}`, run, writes: true }
   })
   return {
     parts,
@@ -196,7 +197,11 @@ function written(tables: Tables, table: string, key: string, item: Item): Tables
 }
 
 function isRefused(item: Item): boolean {
-  return Object.values(item).some((attribute) => 'S' in attribute && attribute.S === REFUSED_TEXT)
+  return Object.values(item).some(isRefusedValue)
+}
+
+function isRefusedValue(attribute: Item[string]): boolean {
+  return 'S' in attribute && attribute.S === REFUSED_TEXT
 }
 
 function refusal(name: string): PlainFault {
