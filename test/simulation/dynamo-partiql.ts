@@ -1,8 +1,41 @@
 /** PartiQL of DynamoDB, as far as the tree sends it: what a statement does to the one item that it names. */
 import type { Item } from '../../src/aws/attribute.ts'
 import { holds } from './dynamo-condition.ts'
+import { isRefused, keyText, written } from './dynamo-tables.ts'
+import type { Keys, Part, Work } from './dynamo-tables.ts'
 
-export interface Statement {
+interface Batch {
+  readonly Statements: readonly { readonly Statement: string; readonly Parameters: Values }[]
+}
+
+/** No transaction: its statements are steps of their own. */
+export function batchExecute({ Statements }: Batch, keys: Keys): Work {
+  const parts = Statements.map(({ Statement, Parameters }): Part => {
+    const statement = statementOf(Statement, Parameters)
+    const { verb, table } = statement
+    const key = keyText(statement.key, keys[table]!)
+    return {
+      label: `${verb} ${key}`,
+      writes: true,
+      run: (tables) => {
+        const error = (Code: string) => ({ tables, result: { output: { Error: { Code, Message: Code } } } })
+        const item = statement.run(tables[table]?.[key])
+        // An INSERT's values are looked at before what is there, an UPDATE's after.
+        const refused = isRefused(Object.fromEntries(Parameters.entries()))
+        if (refused && item !== 'ConditionalCheckFailed') return error('ValidationError')
+        if (typeof item === 'string') return error(item)
+        return { tables: written(tables, table, key, item), result: { output: {} } }
+      },
+    }
+  })
+  return {
+    parts,
+    compose: (results) => ({ output: { Responses: results.map((each) => ('output' in each ? each.output : {})) } }),
+    throttled: { output: { Error: { Code: 'ThrottlingError', Message: 'slow down' } } },
+  }
+}
+
+interface Statement {
   readonly verb: 'INSERT' | 'UPDATE'
   readonly table: string
   /** Holds the key attributes at least. */
@@ -13,7 +46,7 @@ export interface Statement {
 
 type Values = readonly Item[string][]
 
-export function statementOf(text: string, parameters: Values): Statement {
+function statementOf(text: string, parameters: Values): Statement {
   return text.startsWith('INSERT') ? insertOf(text, parameters) : updateOf(text, parameters)
 }
 

@@ -7,6 +7,7 @@ import type { Item } from '../../src/aws/attribute.ts'
 import { storedPosition } from '../../src/sinks/dynamodb/guard.ts'
 import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
+import { newHabit } from '../../src/sinks/dynamodb/effect.ts'
 import { openWriter } from '../../src/sinks/dynamodb/open.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
 import { fromItem, openDynamoLedger, toItem } from '../../src/sinks/ledger-dynamodb.ts'
@@ -40,6 +41,8 @@ export interface Plant {
 
 export interface DynamoScenario extends Scenario {
   readonly writes: 'auto' | 'put'
+  /** A cold writer believes that items are there. @default false */
+  readonly updating?: boolean
 }
 
 export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
@@ -59,6 +62,7 @@ export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
       },
       client,
       quietPorts,
+      { ...newHabit(), replacing: scenario.updating ? 1 : 0 },
     )
     const run = engine(PIPELINE, definition, plant.writer?.(writer) ?? writer)
     return async (input: Input) => {
