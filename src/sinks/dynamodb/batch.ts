@@ -24,8 +24,9 @@ export async function execute(
     if (!results) return { ...outcome, suspects: [...outcome.suspects, ...waiting] }
     const throttled: PlacedRow[] = []
     let fault: AwsFault | undefined
-    for (const [i, { Error: error }] of results.entries()) {
+    for (let i = 0; i < results.length; i++) {
       const row = waiting[i]!
+      const error = results[i]!.Error
       const each = error && statementFault(error)
       if (!each) outcome.written.push(row)
       else if (each.kind === 'answer') outcome.failed.push(row)
@@ -69,7 +70,7 @@ async function send(
 function insertOf({ guard }: RequestsOptions, { row, position }: PlacedRow): string {
   let text = `{"Statement":${row.shape.insert!},"Parameters":[`
   for (const value of row.values) text += `${value},`
-  return `${text}${guard.values(position).join(',')}]}`
+  return `${text}${guard.list(position)}]}`
 }
 
 /** What a failing one met is not asked for: DynamoDB's ReturnValuesOnConditionCheckFailure says nothing in a batch. */
@@ -78,7 +79,7 @@ function updateOf({ guard }: RequestsOptions, { row, position }: PlacedRow): str
   const own = guard.values(position)
   let text = `{"Statement":${row.shape.update()!},"Parameters":[`
   for (const at of othersAt) text += `${row.values[at]!},`
-  text += own.join(',')
+  text += guard.list(position)
   for (const at of keysAt) text += `,${row.values[at]!}`
   for (const which of guard.partiql.parameters) text += `,${own[which]!}`
   return `${text}]}`

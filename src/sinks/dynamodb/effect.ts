@@ -210,16 +210,16 @@ function endingOf(
 
 /** By count and bytes. */
 function* chunks(rows: readonly PlacedRow[]): Generator<PlacedRow[]> {
-  let chunk: PlacedRow[] = []
+  let first = 0
   let bytes = 0
-  for (const placed of rows) {
-    if (chunk.length === MAX_STATEMENTS || (chunk.length > 0 && bytes + placed.row.bytes > MAX_REQUEST_BYTES)) {
-      yield chunk
-      chunk = []
+  for (let i = 0; i < rows.length; i++) {
+    const size = rows[i]!.row.bytes
+    if (i - first === MAX_STATEMENTS || (i > first && bytes + size > MAX_REQUEST_BYTES)) {
+      yield rows.slice(first, i)
+      first = i
       bytes = 0
     }
-    chunk.push(placed)
-    bytes += placed.row.bytes
+    bytes += size
   }
-  if (chunk.length > 0) yield chunk
+  if (first < rows.length) yield rows.slice(first)
 }

@@ -76,7 +76,7 @@ export function batchEncoder(
           const { record } = each
           // A table that is appended to has a replayed record where it stands in the log now.
           const orderAs = options.append ? undefined : each.orderAs
-          if (typeof rows !== 'string') return { record, rows, ...(orderAs ? { orderAs } : {}) }
+          if (typeof rows !== 'string') return orderAs ? { record, rows, orderAs } : { record, rows }
           refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
           return { record, rows: [] }
         }),
@@ -142,7 +142,7 @@ function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind, e
       const at = shape.keysAt[i]!
       const maxBytes = i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES
       const text = keyValue(plan.keys[i]!, values[at], members[at], maxBytes)
-      keyText += `${text.length}:${text}`
+      keyText = plan.keys.length === 1 ? text : `${keyText}${text.length}:${text}`
     }
     for (const { attribute, maxBytes } of plan.indexKeys) {
       const at = names.indexOf(attribute.name)

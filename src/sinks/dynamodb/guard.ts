@@ -40,6 +40,8 @@ export interface Guard {
   readonly names: Readonly<Record<string, string>>
   /** JSON texts of the position's values, in the order of `positionOrder`. */
   values(position: Position): string[]
+  /** The same as one text, with commas. */
+  list(position: Position): string
   /** ExpressionAttributeValues for the condition, from those texts. */
   bind(values: readonly string[]): string
   readonly partiql: PartiqlGuard
@@ -56,7 +58,7 @@ export function guardOf(order: OrderKind, names: PositionNames, partitionKey: st
   return {
     condition: `attribute_not_exists(#pk) OR #epoch < :epoch OR (#epoch = :epoch AND ${conditions[order]})`,
     names: { '#pk': partitionKey, ...Object.fromEntries(own.map((name, i) => [`#${FIELDS[i]!}`, name])) },
-    values: valuesOf(order),
+    ...textsOf(order),
     bind: (values) => {
       const bound = values.map((value, i) => `":${FIELDS[i]!}":${value}`)
       if (order === 'version') bound.push(`":lesser":{"S":"${lesserType(values.at(-1)!)}"}`)
@@ -78,16 +80,29 @@ export function partiqlGuard(order: OrderKind, names: PositionNames): PartiqlGua
   return { text, parameters }
 }
 
-/** The rows of a range follow one another: the text of their source is made once. */
-function valuesOf(order: OrderKind): Guard['values'] {
-  let last = { src: '', text: '{"S":""}' }
-  return ({ src, epoch, offset, index, ts, version }) => {
-    if (src !== last.src) last = { src, text: `{"S":${JSON.stringify(src)}}` }
-    const values = [last.text, `{"N":"${epoch}"}`, `{"N":"${offset}"}`, `{"N":"${index}"}`, `{"N":"${ts}"}`]
-    if (order === 'version')
-      values.push(typeof version === 'string' ? `{"S":${JSON.stringify(version)}}` : `{"N":"${version}"}`)
-    return values
+/** The rows of a range follow one another: what their positions have in common is made once. */
+function textsOf(order: OrderKind): Pick<Guard, 'values' | 'list'> {
+  let last = { src: '', epoch: -1, texts: ['', ''], list: '' }
+  const common = (src: string, epoch: number) => {
+    if (src === last.src && epoch === last.epoch) return last
+    const texts = [`{"S":${JSON.stringify(src)}}`, `{"N":"${epoch}"}`]
+    return (last = { src, epoch, texts, list: texts.join(',') })
   }
+  return {
+    values({ src, epoch, offset, index, ts, version }) {
+      const values = [...common(src, epoch).texts, `{"N":"${offset}"}`, `{"N":"${index}"}`, `{"N":"${ts}"}`]
+      if (order === 'version') values.push(versionText(version!))
+      return values
+    },
+    list({ src, epoch, offset, index, ts, version }) {
+      const list = `${common(src, epoch).list},{"N":"${offset}"},{"N":"${index}"},{"N":"${ts}"}`
+      return order === 'version' ? `${list},${versionText(version!)}` : list
+    },
+  }
+}
+
+function versionText(version: string | number): string {
+  return typeof version === 'string' ? `{"S":${JSON.stringify(version)}}` : `{"N":"${version}"}`
 }
 
 /** Undefined where the item does not say which record it came from: nothing of ours wrote it. */

@@ -96,7 +96,8 @@ async function takeEffectOf(
   const several = severalRows(all)
   for (;;) {
     const left = refused.size === 0 ? all : all.filter((placed) => !refused.has(recordId(placed)))
-    const rows = compact(left, ({ row }) => row.keyText, order).filter((placed) => !tried.has(placed))
+    const newest = compact(left, ({ row }) => row.keyText, order)
+    const rows = tried.size === 0 ? newest : newest.filter((placed) => !tried.has(placed))
     if (rows.length === 0) return { written, refused: [...refused.values()] }
     const { apart, groups } = gather(rows, several, order)
     const effect = await takeEffect(apart, groups, deadline)
@@ -136,7 +137,7 @@ function report(
     source,
     first: records[0]!.record.offset,
     last: records.at(-1)!.record.offset,
-    rows: written.filter(({ range }) => range === r).length,
+    rows: written.reduce((count, { range: of }) => count + (of === r ? 1 : 0), 0),
     duplicates: admission.from,
     refused: letters.filter((letter) => letter.source === source).length,
     gaps: admission.gaps.length,
