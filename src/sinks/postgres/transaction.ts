@@ -103,13 +103,12 @@ export async function transact(
   if (unknown.length > 0) await refuseForeign(sink, session, unknown, invocation)
   const admitted = admitRanges(batch.ranges, locked, sink.sink)
   keepEpochs(sink, admitted, course)
-  const records = freshRecords(batch.buffer, admitted)
   course.phase = 'rows'
-  const isolated = course.isolate ? await applyIsolated(sink, session, batch.buffer, records, invocation) : undefined
+  const isolated = course.isolate ? await applyIsolated(sink, session, batch.buffer, admitted, invocation) : undefined
   course.phase = 'rest'
   const letters = (isolated?.refused ?? []).map((each) => letterOf(sink, each))
   await putOutbox(session, deadline, letters)
-  const rows = isolated ? [] : winnersOf(sink, rowsOf(records))
+  const rows = isolated ? [] : winnersOf(sink, freshRows(batch.buffer, admitted))
   // Should the answer be lost: as if every row took effect.
   const sent = { admitted, applied: isolated ?? allOf(rows), letters: locked.letters || letters.length > 0 }
   course.phase = 'commit'
@@ -248,7 +247,16 @@ interface Applied {
   readonly refused: readonly { readonly record: FreshRecord; readonly fault: Fault }[]
 }
 
-/** Records with rows that are new, in log order, their rows under the epoch of the watermark. */
+/** Rows of new records, in log order, under the epoch of the watermark. */
+function freshRows(buffer: Buffer, admitted: readonly AdmittedRange[]): EncodedRow[] {
+  const fresh: EncodedRow[] = []
+  for (const { range, admission } of admitted)
+    for (let index = admission.from; index < range.records.length; index++)
+      for (const row of range.records[index]!.rows) fresh.push(withEpoch(buffer, row, admission.after.epoch))
+  return fresh
+}
+
+/** The same by record, without those that have no rows. */
 function freshRecords(buffer: Buffer, admitted: readonly AdmittedRange[]): FreshRecord[] {
   const fresh: FreshRecord[] = []
   for (const each of admitted) {
@@ -314,10 +322,11 @@ async function applyIsolated(
   sink: Sink,
   session: Session,
   buffer: Buffer,
-  records: readonly FreshRecord[],
+  admitted: readonly AdmittedRange[],
   { deadline }: Invocation,
 ): Promise<Applied> {
   const { statements } = sink
+  const records = freshRecords(buffer, admitted)
   const all = rowsOf(records)
   const seqOf = new Map(all.map((row, seq) => [row, seq]))
   await session.copy(deadline, statements.copyIsolation, numberedCopyStream(buffer, all))
