@@ -20,7 +20,13 @@ export interface DynamoDbSpec<R> extends DynamoDbInput {
 const grants: readonly Grant[] = [
   {
     on: 'table',
-    actions: ['dynamodb:PartiQLInsert', 'dynamodb:PutItem', 'dynamodb:BatchGetItem', 'dynamodb:DescribeTable'],
+    actions: [
+      'dynamodb:PartiQLInsert',
+      'dynamodb:PartiQLUpdate',
+      'dynamodb:PutItem',
+      'dynamodb:BatchGetItem',
+      'dynamodb:DescribeTable',
+    ],
   },
   { on: 'ledger', actions: ['dynamodb:GetItem', 'dynamodb:PutItem'] },
 ]
