@@ -1,21 +1,23 @@
 import { errorTable } from './error-table.ts'
+import type { ErrorEntry, LETTER_CODES } from './error-table.ts'
 
 export type ErrorCode = keyof typeof errorTable
+export type ThrownCode = Exclude<ErrorCode, (typeof LETTER_CODES)[number]>
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | undefined>>
 
 /** An error with a code from the table, what happened, and what to do about it. */
 export class WeirError extends Error {
   override readonly name = 'WeirError'
-  readonly code: ErrorCode
+  readonly code: ThrownCode
   readonly retryable: boolean
   readonly cure: string
   readonly details: ErrorDetails
 
-  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
-    const entry = errorTable[code]
+  constructor(code: ThrownCode, details: ErrorDetails = {}, options?: ErrorOptions) {
+    const entry: ErrorEntry = errorTable[code]
     super(fill(entry.message, details), options)
     this.code = code
-    this.retryable = entry.retryable
+    this.retryable = entry.retryable ?? false
     this.cure = fill(entry.cure, details)
     this.details = details
   }
@@ -27,7 +29,7 @@ export class WeirError extends Error {
 }
 
 /** The error of another process in that one's words, message and cure in one, as a Lambda function's error carries them. */
-export function retold(code: ErrorCode, text: string): WeirError {
+export function retold(code: ThrownCode, text: string): WeirError {
   return Object.assign(new WeirError(code), { message: text, cure: '' })
 }
 

@@ -1,5 +1,5 @@
 /** What an execution environment keeps between invocations: bindings, opened sinks, ledger, dead letters. */
-import { BINDINGS_VARIABLE, bindingsSchema } from '../core/bindings.ts'
+import { BINDINGS_VARIABLE, bindingsShape } from '../core/bindings.ts'
 import type { Bindings } from '../core/bindings.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import { messageOf, WeirError } from '../core/errors.ts'
@@ -35,7 +35,7 @@ export interface ExecutionEnvironment {
 
 /** Reads the bindings. Throws WEIR_BINDING_MISSING, WEIR_DEFINITION_INVALID. */
 export function readBindings(variables: NodeJS.ProcessEnv): Bindings {
-  return readVariable(variables, BINDINGS_VARIABLE, bindingsSchema)
+  return readVariable(variables, BINDINGS_VARIABLE, bindingsShape)
 }
 
 /** @param log outlives the invocation: sinks keep it. */

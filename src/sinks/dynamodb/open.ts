@@ -7,13 +7,13 @@ import { sharedClients } from '../../aws/index.ts'
 import { describeTable, keyAttributes } from '../../aws/table.ts'
 import type { TableDescription } from '../../aws/table.ts'
 import { WeirError } from '../../core/errors.ts'
-import { parseOptions } from '../../core/options.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { parseShape } from '../../core/shape.ts'
 import type { SinkContext, SinkWriter } from '../sink.ts'
+import { dynamodbBinding } from './binding.ts'
 import { effectOf } from './effect.ts'
 import { batchEncoder } from './encode.ts'
 import { guardOf } from './guard.ts'
-import { dynamodbBinding } from './options.ts'
 import type { DynamoDbOptions } from './options.ts'
 import { createRequests } from './requests.ts'
 import { createWriter } from './writer.ts'
@@ -30,7 +30,7 @@ export function openWriter(
 ): SinkWriter {
   const { pipeline, order, ledger, log, deletes } = context
   const keepMs = deletes?.keepMs
-  const { table } = parseOptions(dynamodbBinding, context.binding, `Binding of DynamoDB sink "${options.id}"`)
+  const { table } = parseShape(dynamodbBinding, context.binding, `Binding of DynamoDB sink "${options.id}"`)
   const guard = guardOf(order, options.positionAttributes, options.partitionKey.name)
   const requests = createRequests({
     dynamo,

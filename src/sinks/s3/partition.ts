@@ -11,6 +11,11 @@ export type Partition<R = never> = (row: R, record: SourceRecord) => Readonly<Re
 
 /** Hive's name for "no value"; an empty text it cannot tell from none. */
 export const NO_VALUE = '__HIVE_DEFAULT_PARTITION__'
+/**
+ * Output partitions, and so objects, of one claim. A range with more of them is written in parts, each with a claim of its own:
+ * nothing is refused for it, but every object costs a PUT. A single record with more is refused.
+ */
+export const MAX_OUTPUTS = 256
 /** With the longest prefix, names and topic a key then still has the 1,024 bytes that S3 allows. */
 export const MAX_OUTPUT_BYTES = 200
 
