@@ -89,11 +89,17 @@ export async function deliver(input: DeliverInput): Promise<DeliveryReport> {
       records: records.length,
     })),
     records: ranges.reduce((sum, range) => sum + range.records.length, 0),
-    rows: decoded.flat().reduce((sum, { rows }) => sum + rows.length, 0),
+    rows: rowsOfAll(decoded),
     deadLetters: letters.length,
     sinks,
     ...(failure ? { failure } : {}),
   }
+}
+
+function rowsOfAll(decoded: readonly (readonly RecordRows[])[]): number {
+  let sum = 0
+  for (const records of decoded) for (const { rows } of records) sum += rows.length
+  return sum
 }
 
 async function decodeRange(pipeline: Pipeline, range: RecordRange, replays: Replays): Promise<RecordRows[]> {

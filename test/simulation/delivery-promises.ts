@@ -28,9 +28,11 @@ function withBase(base: Witness['base'], source: number, watermark: Progress | u
   return watermark ? base.with(source, watermark.head) : base
 }
 
-export function wrongIn<Store>(parts: Parts<Store>, [mapping, witness, store]: World<Store>): string | undefined {
+export function wrongIn<Store>(parts: Parts<Store>, world: World<Store>): string | undefined {
+  const [mapping, witness, store] = world
   if (witness.wrong !== null) return witness.wrong
-  if (mapping.halted !== null && mapping.halted !== parts.scenario.mayHalt)
+  const mayHalt = mapping.mended === null ? parts.scenario.mayHalt : undefined
+  if (mapping.halted !== null && mapping.halted !== mayHalt)
     return `D1: the live invocation halted with ${mapping.halted}`
   const twice = parts.store.keyed ? undefined : doubled(parts.store.effects(store).map(({ position }) => position))
   if (twice !== undefined) return `D2: ${twice} is there twice`
@@ -49,7 +51,7 @@ export function wrongIn<Store>(parts: Parts<Store>, [mapping, witness, store]: W
       )
       if (wrong !== undefined) return wrong
     }
-  return undefined
+  return parts.more.wrong?.(parts, world)
 }
 
 function wrongOf<Store>(
@@ -63,12 +65,14 @@ function wrongOf<Store>(
 ): string | undefined {
   const { source, offset, kind } = record
   const name = nameOf(record)
-  const poison = kind === 'refused' || kind === 'undecodable'
+  // what was mended has a letter, or none, by the definition that read it
+  const either = kind === 'mendable' && mapping.mended !== null
+  const poison = kind === 'refused' || kind === 'undecodable' || (kind === 'mendable' && !either)
   if (isPending(mapping, record)) return undefined
   if (poison && stored) return `D6: ${name} is poison and stored`
-  if (hasLetter && !poison) return `D6: ${name} is good and has a dead letter`
+  if (hasLetter && !poison && !either) return `D6: ${name} is good and has a dead letter`
   // in a keyed table a row that the store would refuse may also have given way to a newer one of its key, untried
-  const done = kind === 'rowless' || (poison && hasLetter) || (kind !== 'undecodable' && took)
+  const done = kind === 'rowless' || either || (poison && hasLetter) || (kind !== 'undecodable' && took)
   const watermark = parts.store.watermark(store, source)
   const next = watermark?.next ?? 0
   const without = poison ? 'a dead letter' : 'an effect'

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../src/testing/explorer/explore.ts'
 import type { Call } from '../../src/testing/explorer/replay.ts'
 import { watched } from './delivery-promises.ts'
 import { nameOf, processesOf, withProcess } from './delivery-types.ts'
-import type { Mapping, Outcome, Parts, Process, Result, World } from './delivery-types.ts'
+import type { LogRecord, Mapping, Outcome, Parts, Process, Result, World } from './delivery-types.ts'
 
 export function isFinished<Store>({ log }: Parts<Store>, [{ committed }]: World<Store>): boolean {
   return log.every((records, source) => committed[source] === records.length)
@@ -26,12 +26,18 @@ export async function deliver<Store>(
 ): Promise<World<Store>> {
   const { machine, log } = parts
   const live = mapping.live.map((before, source) => (delivery[source]!.length > 0 ? to : before))
-  const input = delivery.flatMap((offsets, source) => offsets.map((offset) => log[source]![offset]!))
+  const records = delivery.flatMap((offsets, source) => offsets.map((offset) => log[source]![offset]!))
+  const input = mapping.mended === null ? records : records.map(mended)
   const from = processes[to]?.point ?? machine.start
   const point = await answered(parts, machine.give(from, { input }))
-  const process: Process = { point, delivery, flights: {}, faults: 0 }
+  const mends = mapping.mended === null ? {} : ({ mends: true } as const)
+  const process: Process = { point, delivery, flights: {}, faults: 0, ...mends }
   const all = to in processes ? processes.with(to, process) : [...processes, process]
   return [{ ...mapping, live, deliveries: mapping.deliveries + 1 }, witness, store, ...all]
+}
+
+function mended(record: LogRecord): LogRecord {
+  return record.kind === 'mendable' ? { ...record, kind: 'mended' } : record
 }
 
 /** Answers what depends on nothing. */
@@ -123,7 +129,9 @@ export function end<Store>(
   const live = mapping.live.map((who) => (who === i ? -1 : who))
   if (result === undefined) return [{ ...mapping, live }, ...rest]
   if ('failed' in result) {
-    const counts = !result.retryable && mapping.live.includes(i)
+    // of a definition that is no more: the batch comes again, to the one that is
+    const isOld = mapping.mended !== null && !process.mends
+    const counts = !result.retryable && mapping.live.includes(i) && !isOld
     return [{ ...mapping, live, halted: counts ? result.failed : mapping.halted }, ...rest]
   }
   const committed = mapping.committed.map((before, source) =>

@@ -1,6 +1,7 @@
 /** What a delivery world is made of: the log, the mapping, environments, and what a store must say of itself. */
 import type { Position } from '../../src/core/order.ts'
 import type { Watermark } from '../../src/core/watermark.ts'
+import type { Step } from '../../src/testing/explorer/explore.ts'
 import type { Replayed } from '../../src/testing/explorer/replay.ts'
 
 export const CLUSTER = 'c'
@@ -12,12 +13,20 @@ export interface LogRecord {
   readonly offset: number
   readonly key: string
   readonly timestamp: number
-  /** `refused`: the store takes no such row. `undecodable`: poison before any sink. `rowless`: nothing to store. */
-  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless'
+  /**
+   * `refused`: the store takes no such row. `undecodable`: poison before any sink. `rowless`: nothing to store. `mendable`: poison
+   * until another definition is deployed, which reads it: `mended` in what that one is given.
+   */
+  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless' | 'mendable' | 'mended'
+  /** No event ends here: the next record is in it. */
+  readonly glued?: true
 }
 
 export interface Scenario {
-  /** By source: `a` key a · `a!` refused by the store · `a#` undecodable · `a-` without rows · `a@7` with timestamp 7. */
+  /**
+   * By source: `a` key a · `a!` refused by the store · `a#` undecodable · `a~` mendable · `a-` without rows · `a@7` with timestamp 7 ·
+   * `a*9` nine of them, in one event always.
+   */
   readonly log: readonly (readonly string[])[]
   /** Deliveries at most. */
   readonly deliveries: number
@@ -49,6 +58,8 @@ export interface Mapping {
   readonly rewind: { readonly target: number; readonly state: 'removing' | 'reading' | 'finished' } | null
   /** Set when a live invocation failed in a way that no redelivery mends. */
   readonly halted: string | null
+  /** Set when a definition was deployed that reads what is mendable: where the old one had halted. */
+  readonly mended: number | null
 }
 
 /** What a bystander saw that the world itself forgets. */
@@ -68,6 +79,8 @@ export interface Process {
   /** How far calls of several parts have come, by id. */
   readonly flights: Readonly<Record<string, unknown>>
   readonly faults: number
+  /** Of the definition that mends. */
+  readonly mends?: true
 }
 
 export type World<Store> = readonly [Mapping, Witness, Store, ...(Process | null)[]]
@@ -132,6 +145,14 @@ export interface Parts<Store> {
   readonly machine: Replayed<Input>
   readonly store: StoreModel<Store>
   readonly memory: Memory<Store>
+  readonly more: More<Store>
+}
+
+/** What a protocol adds to deliveries. */
+export interface More<Store> {
+  /** Of persons. */
+  readonly steps?: (parts: Parts<Store>, world: World<Store>) => Iterable<Step<World<Store>>>
+  readonly wrong?: (parts: Parts<Store>, world: World<Store>) => string | undefined
 }
 
 /**
@@ -157,20 +178,28 @@ export function nameOf({ source, offset }: Pick<LogRecord, 'source' | 'offset'>)
   return `${source}/${offset}`
 }
 
-const kinds = { '!': 'refused', '#': 'undecodable', '-': 'rowless' } as const
+const kinds = { '!': 'refused', '#': 'undecodable', '-': 'rowless', '~': 'mendable' } as const
 
 export function logOf({ log }: Scenario): LogRecord[][] {
-  return log.map((texts, source) =>
-    texts.map((text, offset) => {
-      const { key, mark, ts } = /^(?<key>[a-z]+)(?<mark>[!#-])?(?:@(?<ts>\d+))?$/.exec(text)!.groups!
+  return log.map((texts, source) => {
+    const records: LogRecord[] = []
+    for (const text of texts) {
+      const pattern = /^(?<key>[a-z]+)(?<mark>[!#~-])?(?:@(?<ts>\d+))?(?:\*(?<count>\d+))?$/
+      const { key, mark, ts, count = '1' } = pattern.exec(text)!.groups!
       const kind = mark === undefined ? 'good' : kinds[mark as keyof typeof kinds]
-      return { source, offset, key: key!, kind, timestamp: ts === undefined ? offset : Number(ts) }
-    }),
-  )
+      for (let left = Number(count); left > 0; left--) {
+        const offset = records.length
+        const timestamp = ts === undefined ? offset : Number(ts)
+        records.push({ source, offset, key: key!, kind, timestamp, ...(left > 1 ? { glued: true } : {}) })
+      }
+    }
+    return records
+  })
 }
 
 export function told(delivery: readonly (readonly number[])[]): string {
-  return delivery.flatMap((offsets, source) => (offsets.length > 0 ? [`${source}/${offsets.join()}`] : [])).join(' ')
+  const all = (offsets: readonly number[]) => (offsets.length > 9 ? `${offsets[0]}..${offsets.at(-1)}` : offsets.join())
+  return delivery.flatMap((offsets, source) => (offsets.length > 0 ? [`${source}/${all(offsets)}`] : [])).join(' ')
 }
 
 /** The epoch that a record's effect must have: that of the rewind, from its target on. */

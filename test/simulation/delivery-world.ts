@@ -10,7 +10,18 @@ import { watched, wrongIn } from './delivery-promises.ts'
 import { deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
 import { logOf, nameOf, processesOf, told, withProcess } from './delivery-types.ts'
 import { rewindSteps } from './rewinds.ts'
-import type { Input, Mapping, Parts, Process, Scenario, StoreModel, Witness, World } from './delivery-types.ts'
+import type {
+  Input,
+  LogRecord,
+  Mapping,
+  More,
+  Parts,
+  Process,
+  Scenario,
+  StoreModel,
+  Witness,
+  World,
+} from './delivery-types.ts'
 
 /** What goes wrong, in a random walk. */
 const RARE = 0.05
@@ -19,9 +30,10 @@ export function deliveryModel<Store extends object>(
   scenario: Scenario,
   store: StoreModel<Store>,
   machine: Replayed<Input>,
+  more: More<Store> = {},
 ): AsyncModel<World<Store>> & { readonly quiet: () => number } {
   const memory = { outcomes: new WeakMap(), processes: new WeakMap() }
-  const parts: Parts<Store> = { scenario, store, machine, memory, log: logOf(scenario) }
+  const parts: Parts<Store> = { scenario, store, machine, memory, more, log: logOf(scenario) }
   const sources = parts.log.map(() => 0)
   const mapping: Mapping = {
     committed: sources,
@@ -31,6 +43,7 @@ export function deliveryModel<Store extends object>(
     compacted: [],
     rewind: null,
     halted: null,
+    mended: null,
   }
   const witness: Witness = { newest: {}, base: sources.map(() => null), wrong: null }
   let quiet = 0
@@ -38,7 +51,8 @@ export function deliveryModel<Store extends object>(
     initial: [mapping, witness, store.initial],
     next: async (world) => {
       const moved = await processSteps(parts, world)
-      return [...(await mappingSteps(parts, world)), ...moved, ...ownSteps(parts, world), ...rewindSteps(parts, world)]
+      const others = [...ownSteps(parts, world), ...rewindSteps(parts, world), ...(more.steps?.(parts, world) ?? [])]
+      return [...(await mappingSteps(parts, world)), ...moved, ...others]
     },
     violation: (world) => {
       const wrong = wrongIn(parts, world)
@@ -66,8 +80,8 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
   const steps: Step<World<Store>>[] = []
   if (isPaused(world)) return steps
   if (mapping.deliveries < scenario.deliveries)
-    for (const delivery of cuts(offered(parts, mapping)))
-      for (const to of scenario.warm ? [...idle(processes), processes.length] : [processes.length]) {
+    for (const delivery of cuts(log, offered(parts, mapping)))
+      for (const to of scenario.warm ? [...idle(mapping, processes), processes.length] : [processes.length]) {
         const label = `deliver ${told(delivery)} to ${to in processes ? 'warm ' : ''}#${to}`
         steps.push(...heard(parts, await deliver(parts, world, delivery, to), to, label))
       }
@@ -91,17 +105,19 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
   return steps
 }
 
-function idle(processes: readonly (Process | null)[]): number[] {
-  return processes.flatMap((process, i) => (process && !process.delivery ? [i] : []))
+/** Environments of a definition that is no more get nothing. */
+function idle({ mended }: Mapping, processes: readonly (Process | null)[]): number[] {
+  const isCurrent = (process: Process) => mended === null || process.mends
+  return processes.flatMap((process, i) => (process && !process.delivery && isCurrent(process) ? [i] : []))
 }
 
 /** Every event that begins where the sources stand: some of each one's records, none of some. */
-function cuts(left: readonly (readonly number[])[]): number[][][] {
+function cuts(log: readonly (readonly LogRecord[])[], left: readonly (readonly number[])[]): number[][][] {
   let all: number[][][] = [[]]
-  for (const offsets of left)
-    all = all.flatMap((before) =>
-      Array.from({ length: offsets.length + 1 }, (_, count) => [...before, offsets.slice(0, count)]),
-    )
+  for (const [source, offsets] of left.entries()) {
+    const ends = offsets.flatMap((offset, i) => (log[source]![offset]!.glued ? [] : [i + 1]))
+    all = all.flatMap((before) => [0, ...ends].map((end) => [...before, offsets.slice(0, end)]))
+  }
   return all.filter((delivery) => delivery.some((offsets) => offsets.length > 0))
 }
 

@@ -13,7 +13,15 @@ const compiled = new Map<string, Test>()
 
 /** Whether the condition holds for what stands there; `undefined` is an item without attributes. */
 export function holds(expression: Expression, item: Item | undefined): boolean {
-  const { ConditionExpression: text, ExpressionAttributeNames = {}, ExpressionAttributeValues = {} } = expression
+  return satisfies(expression.ConditionExpression, expression, item)
+}
+
+/** The same of any expression of that grammar: of keys, of a filter. */
+export function satisfies(
+  text: string | undefined,
+  { ExpressionAttributeNames = {}, ExpressionAttributeValues = {} }: Expression,
+  item: Item | undefined,
+): boolean {
   if (text === undefined) return true
   let test = compiled.get(text)
   if (!test) compiled.set(text, (test = compile(text)))
@@ -32,7 +40,7 @@ function compile(text: string): Test {
       at++
       tests.push(all())
     }
-    return tests.length === 1 ? tests[0]! : (...given) => tests.some((test) => test(...given))
+    return anyOf(tests)
   }
   const all = (): Test => {
     const tests = [one()]
@@ -49,16 +57,29 @@ function compile(text: string): Test {
       expect(')')
       return inner
     }
-    if (tokens[at] !== '(') return comparison(token, tokens[at++]!, tokens[at++]!)
-    at++
+    if (tokens[at] === '(') return called(token, list())
+    const operator = tokens[at++]!
+    if (operator === 'IN') return anyOf(list().map((other) => comparison(token, '=', other)))
+    if (operator !== 'BETWEEN') return comparison(token, operator, tokens[at++]!)
+    const from = comparison(token, '>=', tokens[at++]!)
+    expect('AND')
+    const to = comparison(token, '<=', tokens[at++]!)
+    return (...given) => from(...given) && to(...given)
+  }
+  const list = (): string[] => {
+    expect('(')
     const names: string[] = []
     while (tokens[at] !== ')') if (tokens[at++] !== ',') names.push(tokens[at - 1]!)
     at++
-    return called(token, names)
+    return names
   }
   const test = either()
   if (at !== tokens.length) throw new Error(`"${text}": more than one expression`)
   return test
+}
+
+function anyOf(tests: readonly Test[]): Test {
+  return tests.length === 1 ? tests[0]! : (...given) => tests.some((test) => test(...given))
 }
 
 function called(name: string, [path, other]: readonly string[]): Test {

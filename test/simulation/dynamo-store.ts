@@ -9,28 +9,18 @@ import type { Port } from '../../src/testing/explorer/replay.ts'
 import type { Outcome } from './delivery-types.ts'
 import { holds } from './dynamo-condition.ts'
 import type { Expression } from './dynamo-condition.ts'
+import { query, scan } from './dynamo-queries.ts'
+import { conditionFailed, isRefused, keyText, oneStep, refusal, written } from './dynamo-tables.ts'
+import type { Answer, Conditional, Keys, Part, Tables, Work } from './dynamo-tables.ts'
+import { deleteItem, transactWrite, updateItem } from './dynamo-writes.ts'
 
-/** Items by table and key. */
-export type Tables = Readonly<Record<string, Readonly<Record<string, Item>>>>
-
-/** By table: the key attributes, partition key first. */
-export type Keys = Readonly<Record<string, readonly string[]>>
+export { REFUSED_TEXT } from './dynamo-tables.ts'
+export type { Keys, Tables } from './dynamo-tables.ts'
 
 export interface DynamoRequest {
   readonly operation: string
   readonly input: object | string
 }
-
-export interface PlainFault {
-  readonly name: string
-  readonly status: number
-  readonly message: string
-  readonly body?: Readonly<Record<string, unknown>>
-}
-type Answer = { readonly output: unknown } | { readonly fault: PlainFault }
-
-/** Text in an attribute that makes the store refuse the item. */
-export const REFUSED_TEXT = 'refuse me'
 
 /** The client, its requests sent through the port. */
 export function dynamoOver(port: Port): Dynamo {
@@ -41,21 +31,6 @@ export function dynamoOver(port: Port): Dynamo {
       throw new AwsFault({ service: 'dynamodb', operation, ...answer.fault })
     },
   }
-}
-
-interface Part {
-  readonly label: string
-  /** A failing one says what the item's owner would hear. */
-  readonly run: (tables: Tables) => { readonly tables: Tables; readonly result: Answer }
-  /** Whether it writes. */
-  readonly writes: boolean
-}
-
-interface Work {
-  readonly parts: readonly Part[]
-  readonly compose: (results: readonly Answer[]) => Answer
-  /** What a part's result is where that part alone was throttled; absent where parts cannot be. */
-  readonly throttled?: Answer
 }
 
 const broken: Answer = { fault: { name: 'ECONNRESET', status: 0, message: 'the connection broke' } }
@@ -83,6 +58,8 @@ export function* dynamoOutcomes(
     if (part.writes && after !== tables)
       yield { label: `${label}, its answer lost for good`, store: after, answer: broken, fault: true }
   }
+  for (const { label: other, tables: store, result: otherwise, ...more } of part.others?.(tables) ?? [])
+    yield { label: `${label} ${other}`, store, answer: work.compose([otherwise]), ...more }
   if (before.length === 0) yield { label: `${label} fails`, store: tables, answer: broken, fault: true }
   if (work.throttled)
     yield last
@@ -106,23 +83,30 @@ function workOf({ operation, input }: DynamoRequest, keys: Keys): Work {
       return batchGet(data, keys)
     case 'BatchExecuteStatement':
       return batchExecute(data, keys)
+    case 'UpdateItem':
+      return updateItem(data, keys)
+    case 'DeleteItem':
+      return deleteItem(data, keys)
+    case 'TransactWriteItems':
+      return transactWrite(data, keys)
+    case 'Query':
+      return query(data, keys)
+    case 'Scan':
+      return scan(data, keys)
     default:
       throw new Error(`the model knows no ${operation}`)
   }
 }
 
-const single = ([result]: readonly Answer[]) => result!
-
 function getItem({ TableName, Key }: { TableName: string; Key: Item }, keys: Keys): Work {
   const key = keyText(Key, keys[TableName]!)
-  const run: Part['run'] = (tables) => {
+  return oneStep(`${TableName} ${key}`, false, (tables) => {
     const found = tables[TableName]?.[key]
     return { tables, result: { output: found ? { Item: found } : {} } }
-  }
-  return { parts: [{ label: `${TableName} ${key}`, run, writes: false }], compose: single }
+  })
 }
 
-interface Put extends Expression {
+interface Put extends Expression, Conditional {
   readonly TableName: string
   readonly Item: Item
 }
@@ -130,19 +114,12 @@ interface Put extends Expression {
 function putItem(put: Put, keys: Keys): Work {
   const { TableName, Item: item } = put
   const key = keyText(item, keys[TableName]!)
-  const run: Part['run'] = (tables) => {
+  return oneStep(`${TableName} ${key}`, true, (tables) => {
     const found = tables[TableName]?.[key]
     if (isRefused(item)) return { tables, result: { fault: refusal('ValidationException') } }
     if (holds(put, found)) return { tables: written(tables, TableName, key, item), result: { output: {} } }
-    const fault = {
-      name: 'ConditionalCheckFailedException',
-      status: 400,
-      message: 'The conditional request failed',
-      body: found ? { Item: found } : {},
-    }
-    return { tables, result: { fault } }
-  }
-  return { parts: [{ label: `${TableName} ${key}`, run, writes: true }], compose: single }
+    return { tables, result: { fault: conditionFailed(put, found) } }
+  })
 }
 
 interface BatchGet {
@@ -189,25 +166,4 @@ function batchExecute({ Statements }: Statements, keys: Keys): Work {
     compose: (results) => ({ output: { Responses: results.map((each) => ('output' in each ? each.output : {})) } }),
     throttled: { output: { Error: { Code: 'ThrottlingError', Message: 'slow down' } } },
   }
-}
-
-function written(tables: Tables, table: string, key: string, item: Item): Tables {
-  return { ...tables, [table]: { ...tables[table], [key]: item } }
-}
-
-function isRefused(item: Item): boolean {
-  return Object.values(item).some((attribute) => 'S' in attribute && attribute.S === REFUSED_TEXT)
-}
-
-function refusal(name: string): PlainFault {
-  return { name, status: 400, message: 'the store does not hold this' }
-}
-
-function keyText(item: Item, names: readonly string[]): string {
-  return names
-    .map((name) => {
-      const attribute = item[name]!
-      return 'S' in attribute ? attribute.S : 'N' in attribute ? attribute.N : JSON.stringify(attribute)
-    })
-    .join(' ')
 }

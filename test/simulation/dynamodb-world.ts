@@ -22,7 +22,7 @@ import type { DynamoRequest, Keys, Tables } from './dynamo-store.ts'
 import { engine, quietPorts } from './engine.ts'
 
 const TABLE = 'items'
-const LEDGER = 'ledger'
+export const LEDGER = 'ledger'
 export const LETTERS = 'letters'
 const PIPELINE = 'p'
 const SINK = 's'
@@ -42,24 +42,19 @@ export interface DynamoScenario extends Scenario {
   readonly writes: 'auto' | 'put'
 }
 
+/** A cold start: what a function opens, over a client. */
+export function openAll(client: Dynamo, writes: DynamoScenario['writes']) {
+  const definition = dynamodb({ id: SINK, table: TABLE, partitionKey: 'id', writes })
+  const letters = openDeadLetters({ table: LETTERS, bucket: 'none', clients: { dynamodb: client, s3: noS3 } })
+  const ledger = openDynamoLedger({ table: LEDGER, client })
+  const context = { pipeline: PIPELINE, order: 'log', binding: { table: TABLE }, ledger, log: () => undefined } as const
+  return { definition, letters, ledger, writer: openWriter(definition.options, context, client, quietPorts) }
+}
+
 export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
   const program = (port: Port) => {
     const shipped = dynamoOver(port)
-    const client = plant.dynamo?.(shipped) ?? shipped
-    const definition = dynamodb({ id: SINK, table: TABLE, partitionKey: 'id', writes: scenario.writes })
-    const letters = openDeadLetters({ table: LETTERS, bucket: 'none', clients: { dynamodb: client, s3: noS3 } })
-    const writer = openWriter(
-      definition.options,
-      {
-        pipeline: PIPELINE,
-        order: 'log',
-        binding: { table: TABLE },
-        ledger: openDynamoLedger({ table: LEDGER, client }),
-        log: () => undefined,
-      },
-      client,
-      quietPorts,
-    )
+    const { definition, letters, writer } = openAll(plant.dynamo?.(shipped) ?? shipped, scenario.writes)
     const run = engine(PIPELINE, definition, plant.writer?.(writer) ?? writer)
     return async (input: Input) => {
       const put: Invocation['putDeadLetters'] = (given) => letters.put(given, quietPorts.deadline)
@@ -67,12 +62,12 @@ export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
       return run(input, planted, afterwards)
     }
   }
-  return deliveryModel(scenario, dynamoModel(TABLE), replayed<Input>(program))
+  return deliveryModel(scenario, dynamoModel(), replayed<Input>(program))
 }
 
 export const noS3 = { request: () => Promise.reject(new Error('no payload of the model is large')) }
 
-export function dynamoModel(table: string): StoreModel<Tables> {
+export function dynamoModel(table = TABLE): StoreModel<Tables> {
   return {
     initial: {},
     keyed: true,

@@ -2,6 +2,7 @@
 import type { ClientPorts } from '../../src/aws/client.ts'
 import { json } from '../../src/core/decode/json.ts'
 import { deliver } from '../../src/core/deliver.ts'
+import type { FloodGate } from '../../src/core/flood-gate.ts'
 import { pipeline } from '../../src/core/pipeline.ts'
 import type { Deadline } from '../../src/core/ports.ts'
 import type { Invocation, SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
@@ -22,23 +23,33 @@ interface Value {
   readonly note?: string
 }
 
+/** What a pipeline has besides its sinks. */
+export interface Guards {
+  readonly floodGate?: FloodGate
+}
+
 export type Run = (input: Input, put: Invocation['putDeadLetters'], afterwards?: () => Promise<void>) => Promise<Result>
 
-export function engine(name: string, sink: SinkDefinition, writer: SinkWriter): Run {
+export function engine(name: string, sink: SinkDefinition, writer: SinkWriter, guards: Guards = {}): Run {
+  let mends = false
   const definition = pipeline<Value, Value>({
     name,
     source: { topic: TOPIC, cluster: CLUSTER },
     decode: json(),
-    transform: (value) => (value.note === 'none' ? null : value),
+    transform: (value) => {
+      if (value.note === 'mend' && !mends) throw new Error('this definition cannot read it')
+      return value.note === 'none' ? null : value
+    },
     sinks: [sink],
   })
   return async (input, putDeadLetters, afterwards) => {
+    mends = input.some(({ kind }) => kind === 'mended')
     try {
       const report = await deliver({
         pipeline: definition,
         event: eventOf(input),
         writers: new Map([[sink.id, writer]]),
-        floodGate: undefined,
+        floodGate: guards.floodGate,
         replays: { take: () => Promise.reject(new Error('nothing is replayed here')) },
         clock,
         requestId: 'r',
@@ -61,8 +72,11 @@ export function eventOf(input: Input): KafkaEvent {
   return kafkaEvent({ topic: TOPIC, records: input.map(eventRecord) })
 }
 
+/** The bytes of a record do not change with the definition. */
+const mend = { mendable: 'mend', mended: 'mend' }
+
 function eventRecord({ source, offset, key, timestamp, kind }: LogRecord) {
-  const note = { good: 'good', refused: REFUSED_TEXT, rowless: 'none', undecodable: '' }[kind]
+  const note = { good: 'good', refused: REFUSED_TEXT, rowless: 'none', undecodable: '', ...mend }[kind]
   const value = kind === 'undecodable' ? '{' : JSON.stringify({ id: key, note, n: `${source}/${offset}` })
   return { partition: source, offset, timestamp, key, value }
 }

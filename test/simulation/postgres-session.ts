@@ -3,33 +3,39 @@
  * text, becomes a request in plain data. A statement that is not known here is an error: the model must learn it.
  */
 import type { PostgresOptions } from '../../src/sinks/postgres/index.ts'
+import { takesCopy } from '../../src/sinks/postgres/check.ts'
+import type { Owner } from '../../src/sinks/postgres/deletes.ts'
+import { forgetDeletes, lockAlone, lockShared } from '../../src/sinks/postgres/deletes.ts'
 import { layoutOf } from '../../src/sinks/postgres/layout.ts'
 import type { Layout } from '../../src/sinks/postgres/layout.ts'
 import type { Session } from '../../src/sinks/postgres/session.ts'
 import { createWatermarks, lockWatermarks, moveWatermarks, statementsOf } from '../../src/sinks/postgres/sql.ts'
 import { liveType } from '../../src/sinks/postgres/types.ts'
 import type { Port } from '../../src/testing/explorer/replay.ts'
-
-/** A row as it is stored: its position and its columns. */
-export interface StoredRow {
-  readonly src: string
-  readonly epoch: number
-  readonly offset: number
-  readonly index: number
-  readonly ts: number
-  readonly id: string
-  readonly note: string
-}
+import { rewindStatement } from './postgres-rewinds.ts'
+import type { RewindStatement } from './postgres-rewinds.ts'
+import { rowsInArrays, rowsInCopy } from './postgres-rows.ts'
+import type { StagedRow } from './postgres-rows.ts'
 
 export type Statement =
   | { readonly do: 'create' | 'foreign'; readonly sources: readonly SourceName[] }
   | { readonly do: 'lock'; readonly sources: readonly SourceName[]; readonly only: 'read' | undefined }
-  | { readonly do: 'rows'; readonly rows: readonly StoredRow[]; readonly savepoint: boolean }
+  /** A batch with deletes is alone among those of its sink; one without shares its turn. */
+  | { readonly do: 'turn'; readonly alone: boolean }
+  | {
+      readonly do: 'rows'
+      readonly rows: readonly StagedRow[]
+      /** `straight`: as new, without an upsert. */
+      readonly how: 'upsert' | 'under a savepoint' | 'straight'
+      /** Where tombstones delete, parts of the statement go by what it saw when it began, before it waited for a lock. */
+      readonly looksBack?: true
+    }
   | { readonly do: 'move'; readonly watermarks: readonly MovedWatermark[]; readonly outside: boolean }
   | { readonly do: 'refuse'; readonly letter: PlainLetter }
   | { readonly do: 'letters' }
   | { readonly do: 'remove letters'; readonly names: readonly string[] }
   | { readonly do: 'rollback to savepoint' | 'rollback' | 'commit' }
+  | RewindStatement
 
 export interface PostgresRequest {
   /** Counts the connections of an environment. */
@@ -37,8 +43,8 @@ export interface PostgresRequest {
   /** Whether the connection is in a transaction. */
   readonly open: boolean
   readonly statement: Statement
-  /** COMMIT was sent behind it, without waiting for its answer. */
-  readonly commits: boolean
+  /** Sent behind it, without waiting for its answer. */
+  readonly behind: readonly Statement[]
 }
 
 export interface SourceName {
@@ -89,12 +95,19 @@ const LETTER_COLUMNS = [
   'reason',
 ] as const
 
-export function sessionOver(port: Port, number: number, options: PostgresOptions, plant: SessionPlant): Session {
-  const layout = layoutOf(options, 'log')
-  const statements = statementsOf(options, 'log')
+/** @param owner whose deletes are remembered, where tombstones delete */
+export function sessionOver(
+  port: Port,
+  number: number,
+  options: PostgresOptions,
+  plant: SessionPlant = {},
+  owner?: Owner,
+): Session {
+  const layout = layoutOf(options, 'log', owner !== undefined)
+  const statements = statementsOf(options, 'log', owner)
   let usable = true
   let open = false
-  let isolated: readonly StoredRow[] = []
+  let isolated: readonly StagedRow[] = []
   const waiting: Statement[] = []
   let last: Promise<unknown> = Promise.resolve()
   /** The server answers in the order of the statements, however many were sent at once. */
@@ -105,40 +118,53 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
     return turn
   }
   const answerTo = async (statement: Statement) => {
-    const commits = waiting.some((other) => other !== statement && other.do === 'commit')
+    const behind = waiting.slice(1)
     const answer = usable
-      ? ((await port({ session: number, open, statement, commits } satisfies PostgresRequest)) as PostgresAnswer)
+      ? ((await port({ session: number, open, statement, behind } satisfies PostgresRequest)) as PostgresAnswer)
       : { lost: true as const }
     if ('rows' in answer) return { rows: answer.rows, command: answer.command ?? '' }
     if ('error' in answer) throw Object.assign(new Error(`error ${answer.error}`), { code: answer.error })
     usable = false
     throw Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
   }
+  const rowsOf = (rows: readonly StagedRow[], how: Extract<Statement, { do: 'rows' }>['how']): Statement => ({
+    do: 'rows',
+    rows,
+    how,
+    ...(layout.deletes ? { looksBack: true } : {}),
+  })
   const statementOf = (text: string, values: unknown[]): Statement => {
     if (text === createWatermarks) return { do: 'create', sources: sourcesOf(values) }
     if (text === lockWatermarks)
       return { do: 'lock', sources: sourcesOf(values), only: plant.noLock ? 'read' : undefined }
     if (text === statements.foreign) return { do: 'foreign', sources: sourcesOf(values) }
-    if (text === statements.insertArrays)
-      return { do: 'rows', rows: rowsInArrays(values as Buffer[], layout), savepoint: false }
+    if (text === statements.insertArrays) return rowsOf(rowsInArrays(values as Buffer[], layout), 'upsert')
+    if (text === statements.insertNew) return rowsOf(rowsInArrays(values as Buffer[], layout), 'straight')
     if (text === moveWatermarks)
       return { do: 'move', watermarks: JSON.parse(values[2] as string), outside: plant.moveOutside ?? false }
     if (text.startsWith('INSERT INTO weirhouse.refused')) return { do: 'refuse', letter: values.map(plain) }
     if (/^SELECT [^;]*\sFROM weirhouse.refused/.test(text)) return { do: 'letters' }
-    if (text.startsWith('DELETE FROM weirhouse.refused')) return { do: 'remove letters', names: namesOf(values) }
+    if (text.startsWith('DELETE FROM weirhouse.refused') && text.includes('unnest('))
+      return { do: 'remove letters', names: namesOf(values) }
+    if (text === lockAlone || text === lockShared) return { do: 'turn', alone: text === lockAlone }
+    const rewinds = rewindStatement(text, values)
+    if (rewinds) return rewinds
     throw new Error(`the model knows no statement ${text}`)
   }
   return {
     usable: () => usable,
     query: async (_, text, values = []) => {
       if (text.startsWith('SELECT jsonb_build_object(')) return [{ live: liveOf(layout) }] as never[]
+      if (text === takesCopy) return [{ takesCopy: true }] as never[]
+      if (text.includes("to_regclass('weirhouse.deleted')")) return [{ there: owner !== undefined }] as never[]
+      if (text === forgetDeletes) return [] // time stands still
       const statement = statementOf(text, [...values])
       const { rows } = await send(statement)
       return (statement.do === 'letters' ? (rows as PlainLetter[]).map(letterRow) : rows) as never[]
     },
     script: async (_, text) => {
       if (text === statements.createStages) return []
-      if (text.startsWith('BEGIN ')) {
+      if (text === 'BEGIN' || text.startsWith('BEGIN ')) {
         open = true
         return []
       }
@@ -154,7 +180,7 @@ export function sessionOver(port: Port, number: number, options: PostgresOptions
       const seqs = /^SAVEPOINT .* = ANY \('\{(?<seqs>[\d,]+)\}'\)/s.exec(text)?.groups?.seqs
       if (seqs === undefined) throw new Error(`the model knows no script ${text}`)
       const rows = seqs.split(',').map((seq) => isolated[Number(seq)]!)
-      return [{}, await send({ do: 'rows', rows, savepoint: true }), {}] as never[]
+      return [{}, await send(rowsOf(rows, 'under a savepoint')), {}] as never[]
     },
     copy: (_, text, chunks) => {
       if (text !== statements.copyIsolation) throw new Error(`the model knows no ${text}`)
@@ -207,50 +233,4 @@ function liveOf({ all, keys }: Layout) {
     generated: false,
   }))
   return { own: true, kind: 'r', columns, unique: [keys.map(({ name }) => name)] }
-}
-
-/** The parameters of `unnest`: one array a column, in the binary format. */
-function rowsInArrays(arrays: readonly Buffer[], layout: Layout): StoredRow[] {
-  const columns = arrays.map((array) => {
-    const values: Buffer[] = []
-    for (let at = 20; at < array.length;) {
-      const length = array.readInt32BE(at)
-      values.push(array.subarray(at + 4, at + 4 + length))
-      at += 4 + length
-    }
-    return values
-  })
-  return columns[0]!.map((_, row) =>
-    rowOf(
-      columns.map((column) => column[row]!),
-      layout,
-    ),
-  )
-}
-
-/** COPY in the binary format, a number before each row's fields. */
-function rowsInCopy(stream: Buffer, layout: Layout): StoredRow[] {
-  const rows: StoredRow[] = []
-  for (let at = 19; stream.readInt16BE(at) !== -1;) {
-    const count = stream.readInt16BE(at)
-    at += 2
-    const fields = Array.from({ length: count }, () => {
-      const length = stream.readInt32BE(at)
-      at += 4 + length
-      return stream.subarray(at - length, at)
-    })
-    rows.push(rowOf(fields.slice(1), layout))
-  }
-  return rows
-}
-
-function rowOf(fields: readonly Buffer[], { all }: Layout): StoredRow {
-  const value = (name: string) => {
-    const i = all.findIndex((column) => column.name === name)
-    const field = fields[i]!
-    if (all[i]!.type.base === 'bigint') return Number(field.readBigInt64BE())
-    return all[i]!.type.base === 'integer' ? field.readInt32BE() : field.toString()
-  }
-  const names = { src: '_src', epoch: '_epoch', offset: '_offset', index: '_index', ts: '_ts', id: 'id', note: 'note' }
-  return Object.fromEntries(Object.entries(names).map(([field, name]) => [field, value(name)])) as unknown as StoredRow
 }

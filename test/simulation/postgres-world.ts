@@ -16,7 +16,8 @@ import type { DynamoRequest, Keys, Tables } from './dynamo-store.ts'
 import { lettersIn, LETTERS, noS3 } from './dynamodb-world.ts'
 import { engine, quietPorts } from './engine.ts'
 import { sessionOver } from './postgres-session.ts'
-import type { PostgresRequest, SessionPlant, StoredRow } from './postgres-session.ts'
+import type { StoredRow } from './postgres-rows.ts'
+import type { PostgresRequest, SessionPlant } from './postgres-session.ts'
 import {
   emptyContents,
   execute,
@@ -100,7 +101,8 @@ function storesModel(keyed: boolean): StoreModel<Stores> {
       return gone.length === 0 ? stores : { ...stores, database: gone.reduce(without, stores.database) }
     },
     *own({ database, tables }) {
-      for (const { label, database: after } of orphansOf(database)) yield { label, store: { database: after, tables } }
+      for (const { label, database: after } of orphansOf(database, keyed))
+        yield { label, store: { database: after, tables } }
     },
     effects: ({ database }) => Object.values(database.rows).map((row) => ({ key: row.id, position: positionOf(row) })),
     letters: ({ database, tables }) =>
@@ -150,7 +152,7 @@ function* overTables(stores: Stores, outcomes: Iterable<Outcome<Tables>>): Itera
 export function* postgresOutcomes(
   stores: Stores,
   process: number,
-  { session, open, statement, commits }: PostgresRequest,
+  { session, open, statement, behind }: PostgresRequest,
   keyed: boolean,
 ): Iterable<Outcome<Stores>> {
   const { database } = stores
@@ -161,13 +163,13 @@ export function* postgresOutcomes(
   if (executed && 'waits' in executed)
     yield { label: `${label} waits`, store: after(executed.database), flight: 'waits' }
   else if (executed) yield { label, store: after(executed.database), answer: executed.answer }
-  if (statement.do === 'commit') {
+  if (!open && executed && 'answer' in executed && executed.database !== database) {
     const lost = { label: `${label}, its answer lost`, answer: { lost: true }, fault: true }
-    yield { ...lost, store: after(orphaned(database, holder)) }
-    return
+    yield { ...lost, store: after(executed.database) }
   }
-  const gone = after(commits && executed ? orphaned(executed.database, holder) : without(database, holder))
-  yield { label: `${label}, the connection lost`, store: gone, answer: { lost: true }, fault: true }
+  const gone = after(orphaned(database, holder, [statement, ...behind]))
+  const lost = statement.do === 'commit' ? 'its answer lost' : 'the connection lost'
+  yield { label: `${label}, ${lost}`, store: gone, answer: { lost: true }, fault: true }
   if (!executed) {
     const store = after(failing(database, holder))
     yield { label: `${label} waits too long`, store, answer: { error: '55P03' }, fault: true }

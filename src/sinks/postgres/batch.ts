@@ -71,7 +71,7 @@ export function batchEncoder(
         refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text })
         return { record, rows: [] }
       }
-      const encode = ({ deletes: keys, ...each }: SinkRecord) =>
+      const encode = (each: SinkRecord) =>
         encodeRecord(
           out,
           keyed ? each : asItStands(each),
@@ -79,7 +79,7 @@ export function batchEncoder(
           head,
           encodeRow,
           refuse,
-          layout.deletes ? keys : undefined,
+          layout.deletes ? each.deletes : undefined,
         )
       return { source, label, records: records.map(encode) }
     })

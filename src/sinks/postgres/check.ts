@@ -148,6 +148,19 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name))
 }
 
+/** Of an index `i`: whole, and ON CONFLICT can name it. */
+const UNIQUE = 'i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL'
+const UNIQUE_COLUMNS = 'a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])'
+
+/**
+ * Whether COPY into the table does what an upsert of new keys would: the table can hold no key twice, and has no rules, which
+ * COPY passes over. $1: the table, quoted; $2: the key's columns.
+ */
+export const takesCopy = `SELECT NOT (SELECT relhasrules FROM pg_class WHERE oid = $1::regclass) AND EXISTS (
+  SELECT FROM pg_index i WHERE i.indrelid = $1::regclass AND ${UNIQUE} AND i.indnkeyatts = cardinality($2::text[])
+    AND ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE ${UNIQUE_COLUMNS}) <@ $2
+) AS "takesCopy"`
+
 /** $1: the table, quoted; $2: whether tombstones delete. One row, one JSON object: LiveTable. */
 const LIVE_SQL = `SELECT jsonb_build_object(
   'own', to_regclass('weirhouse.refused') IS NOT NULL AND (NOT $2 OR to_regclass('weirhouse.deleted') IS NOT NULL) AND EXISTS (SELECT FROM pg_attribute
@@ -160,9 +173,6 @@ const LIVE_SQL = `SELECT jsonb_build_object(
     )) FROM pg_attribute WHERE attrelid = t.id AND attnum > 0 AND NOT attisdropped), '[]'),
   'unique', coalesce((
     SELECT jsonb_agg((
-      SELECT jsonb_agg(a.attname) FROM pg_attribute a
-      WHERE a.attrelid = t.id AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
-    )) FROM pg_index i
-    WHERE i.indrelid = t.id AND i.indisunique AND i.indimmediate AND i.indisvalid
-      AND i.indpred IS NULL AND i.indexprs IS NULL), '[]')
+      SELECT jsonb_agg(a.attname) FROM pg_attribute a WHERE ${UNIQUE_COLUMNS}
+    )) FROM pg_index i WHERE i.indrelid = t.id AND ${UNIQUE}), '[]')
 ) AS live FROM (SELECT to_regclass($1) AS id) t`

@@ -26,8 +26,14 @@ interface Identity {
   readonly sink: string
 }
 
-/** Throws WEIR_DEFINITION_INVALID for a binding that is none. Connects with the first step. */
-export function openRewind({ pipeline, options, binding }: PostgresRewindContext): RewindTarget {
+/**
+ * Throws WEIR_DEFINITION_INVALID for a binding that is none. Connects with the first step.
+ * @param connect what a test may put in place of a server
+ */
+export function openRewind(
+  { pipeline, options, binding }: PostgresRewindContext,
+  connect: typeof openSession = openSession,
+): RewindTarget {
   const identity = { pipeline, sink: options.id }
   const parsed = parseBinding(binding, options.id)
   const keyed = options.key !== undefined
@@ -35,7 +41,7 @@ export function openRewind({ pipeline, options, binding }: PostgresRewindContext
   const named = async <T>(deadline: Deadline, work: (session: Session) => Promise<T>): Promise<T> => {
     try {
       if (session?.usable() !== true)
-        session = await openSession(parsed, `weirhouse rewind ${pipeline}/${options.id}`, deadline)
+        session = await connect(parsed, `weirhouse rewind ${pipeline}/${options.id}`, deadline)
       return await work(session)
     } catch (error) {
       session?.destroy() // a transaction may be open

@@ -10,17 +10,21 @@ import type { PostgresOptions } from './options.ts'
 import { looseType } from './types.ts'
 
 export interface Statements {
+  /** The table's name, quoted. */
+  readonly table: string
   /** Once a connection: where rows wait, as big batches and as batches under isolation. */
   readonly createStages: string
   readonly copyStage: string
   readonly insertStage: string
-  /** Append tables: straight into the table. */
+  /** Straight into the table: of append tables, and where all keys seem to be new. */
   readonly copyTable: string
   readonly copyIsolation: string
   /** Rows of the isolation table by number, under a savepoint; one simple query of three statements. */
   readonly insertIsolated: (seqs: readonly number[]) => string
   /** One array a column. */
   readonly insertArrays: string
+  /** The same without an upsert. */
+  readonly insertNew: string
   /**
    * `foreign`: the table holds rows and no watermark of this sink says that it wrote them. `elsewhere`: a cluster that one
    * of the partitions was read from before. $1 pipeline, $2 sink, $3 clusters, $4 topics, $5 partitions of new sources.
@@ -55,6 +59,7 @@ export function statementsOf(options: PostgresOptions, order: OrderKind, deletes
       : `WITH moved AS (${insertSql(options, order, select)}) ${COUNTS}`
   }
   return {
+    table,
     createStages: `CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_stage (${stagedTypes}) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_isolation (seq integer PRIMARY KEY, ${stagedTypes}) ON COMMIT DELETE ROWS`,
     copyStage: `COPY pg_temp.weirhouse_stage (${staged}) FROM STDIN (FORMAT binary)`,
@@ -63,6 +68,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_isolation (seq integer PRIMARY KE
     copyIsolation: `COPY pg_temp.weirhouse_isolation (seq, ${staged}) FROM STDIN (FORMAT binary)`,
     insertIsolated: (seqs) =>
       `SAVEPOINT weirhouse_isolation; ${insert('pg_temp.weirhouse_isolation', ` WHERE seq = ANY ('{${seqs.join(',')}}')`)}; RELEASE SAVEPOINT weirhouse_isolation`,
+    insertNew: `INSERT INTO ${table} (${names}) SELECT ${staged} FROM unnest(${arrays}) AS arrays(${staged})`,
     insertArrays: insert(`unnest(${arrays}) AS arrays(${staged})`),
     foreign: `SELECT NOT EXISTS (
   SELECT FROM weirhouse.watermark WHERE pipeline = $1 AND sink = $2 AND next_offset IS NOT NULL
@@ -102,10 +108,12 @@ function collation({ type }: Column): string {
 /**
  * Step 1 of the protocol. The timeouts keep a frozen zombie from holding a lock for ever; deferred constraints would
  * fail at COMMIT, where no record could be told from its neighbours.
+ * @param locked a table whose definition is to stand still
  */
-export function beginSql(remainingMs: number): string {
+export function beginSql(remainingMs: number, locked: string | undefined): string {
   const ms = Math.max(1, Math.floor(remainingMs))
-  return `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${ms}; SET LOCAL statement_timeout = ${ms}; SET LOCAL idle_in_transaction_session_timeout = ${ms}; SET LOCAL synchronous_commit = on; SET CONSTRAINTS ALL IMMEDIATE`
+  const lock = locked === undefined ? '' : `; LOCK TABLE ${locked} IN ROW EXCLUSIVE MODE`
+  return `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${ms}; SET LOCAL statement_timeout = ${ms}; SET LOCAL idle_in_transaction_session_timeout = ${ms}; SET LOCAL synchronous_commit = on; SET CONSTRAINTS ALL IMMEDIATE${lock}`
 }
 
 /** $1 pipeline, $2 sink, $3 clusters, $4 topics, $5 partitions: arrays of one length. */

@@ -16,8 +16,10 @@ import { exportOutbox } from './outbox.ts'
 import { assertTime, openSession, parseBinding } from './session.ts'
 import type { Binding, Session } from './session.ts'
 import { statementsOf } from './sql.ts'
-import { transact } from './transaction.ts'
-import type { Course, Done, Sink } from './transaction.ts'
+import { afterDisappointment, afterUpsert, isTrusting, trusting } from './straight.ts'
+import type { Trust } from './straight.ts'
+import { reportOf, transact } from './transaction.ts'
+import type { Course, Sink } from './transaction.ts'
 
 /** Tries of one transaction in one invocation; after that the mapping sends the batch again. */
 const MAX_ATTEMPTS = 5
@@ -26,6 +28,17 @@ const FIRST_WAIT_MS = 50
 const MAX_WAIT_MS = 2_000
 /** Measured (bench/postgres-sink.ts): up to here one statement with arrays is faster than COPY through a stage. */
 const SMALL_ROWS = 500
+
+/** A key that is there; a table that COPY does not fill (row-level security); another writer's keys met in another order. */
+const COLLISIONS: ReadonlySet<string> = new Set(['23505', '0A000', '40P01'])
+
+/** How rows travel; what is measured and tested apart. */
+export interface WriterTuning {
+  /** Up to this many rows are one statement with arrays, more are COPY, through a stage where they are upserted. */
+  readonly smallRows?: number
+  /** Keys that seem to be new go straight into the table. */
+  readonly straight?: boolean
+}
 
 /** What a test may put in place of server, clock and chance. */
 export interface WriterPorts extends TokenPorts {
@@ -43,6 +56,8 @@ interface Writer {
   readonly ports: WriterPorts
   readonly sink: Sink
   session: Session | undefined
+  /** Undefined: rows never go straight into the table. */
+  trust: Trust | undefined
   /** The live table was compared with the definition. */
   checked: boolean
   /** The outbox may hold letters; so it is taken to be at a cold start. */
@@ -53,7 +68,7 @@ interface Writer {
 export function openWriter(
   options: PostgresOptions,
   context: SinkContext,
-  smallRows = SMALL_ROWS,
+  { smallRows = SMALL_ROWS, straight = true }: WriterTuning = {},
   ports: Partial<WriterPorts> = {},
 ): SinkWriter {
   const { pipeline, order } = context
@@ -76,6 +91,7 @@ export function openWriter(
       known: new Set(),
     },
     session: undefined,
+    trust: straight && options.key && !deletes ? trusting : undefined,
     checked: false,
     letters: true,
   }
@@ -94,20 +110,22 @@ export function openWriter(
 
 async function write(writer: Writer, batch: EncodedBatch, invocation: Invocation): Promise<SinkReport> {
   if (batch.ranges.length === 0) return { ranges: [] }
-  const course: Course = { phase: 'begin', isolate: false, unsettled: undefined, epochs: undefined }
-  const { report } = await retrying(writer, invocation, course, async () => {
+  const straight = writer.trust !== undefined && isTrusting(writer.trust)
+  const course: Course = { phase: 'begin', straight, isolate: false, unsettled: undefined, epochs: undefined }
+  const done = await retrying(writer, invocation, course, async () => {
     course.phase = 'begin'
     const session = await ready(writer, invocation)
     if (writer.letters) await exportLetters(writer, session, invocation)
-    const done: Done = await transact(writer.sink, session, batch, invocation, course)
-    writer.letters = done.letters
-    return done
+    return transact(writer.sink, session, batch, invocation, course)
   })
+  writer.letters = done.letters
+  if (course.straight) writer.trust = trusting
+  else if (!straight) writer.trust &&= afterUpsert(writer.trust)
   if (writer.letters)
     await retrying(writer, invocation, course, async () => {
       await exportLetters(writer, await ready(writer, invocation), invocation)
     })
-  return report
+  return reportOf(done)
 }
 
 async function exportLetters(writer: Writer, session: Session, invocation: Invocation): Promise<void> {
@@ -147,6 +165,11 @@ async function retrying<T>(writer: Writer, invocation: Invocation, course: Cours
       const fault = faultOf(error)
       await abandon(writer, invocation, error instanceof WeirError || keepsConnection(fault))
       if (error instanceof WeirError) throw error
+      if (course.straight && course.phase === 'rows') {
+        course.straight = false
+        writer.trust &&= afterDisappointment(writer.trust)
+        if (COLLISIONS.has(fault.code)) continue
+      }
       if (fault.kind === 'refused' && course.phase === 'rows' && !course.isolate) {
         log('INFO', 'a row was refused; trying records apart', { sink, code: fault.code })
         course.isolate = true

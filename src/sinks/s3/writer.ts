@@ -3,6 +3,7 @@ import { sharedClients, storeError } from '../../aws/index.ts'
 import { WeirError } from '../../core/errors.ts'
 import { sourceLabel } from '../../core/record.ts'
 import { parseShape } from '../../core/shape.ts'
+import type { LedgerItem } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkContext, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
 import { s3Binding } from './binding.ts'
 import type { S3Binding } from './binding.ts'
@@ -51,10 +52,11 @@ export interface WriterParts {
 /** The same on any bucket: what tests put faults into. */
 export function openWriter(parts: WriterParts): SinkWriter {
   const { options, codec, partition } = parts
+  const known = new Map<string, LedgerItem>()
   return {
     prepare: (ranges) => {
       const { encoded, refusals } = encodeRanges(options.id, ranges, codec.encode, partition)
-      const jobs = ranges.map((range, r): Job => ({ ...parts, range, encoded: encoded[r]! }))
+      const jobs = ranges.map((range, r): Job => ({ ...parts, known, range, encoded: encoded[r]! }))
       return { refusals, write: (invocation) => writeAll(jobs, invocation) }
     },
     close: () => Promise.resolve(), // connections are the environment's, shared with other sinks
@@ -62,6 +64,8 @@ export function openWriter(parts: WriterParts): SinkWriter {
 }
 
 export interface Job extends WriterParts {
+  /** What the ledger said last, by sourceKey; others may have moved it since. */
+  readonly known: Map<string, LedgerItem>
   readonly range: SinkRange
   readonly encoded: EncodedRange
 }

@@ -96,5 +96,5 @@ export function withoutProcess(stores: Stores, process: number): Stores {
 }
 
 export function ownSteps(stores: Stores): Stores[] {
-  return Array.from(orphansOf(stores.database), ({ database }) => ({ ...stores, database }))
+  return Array.from(orphansOf(stores.database, true), ({ database }) => ({ ...stores, database }))
 }

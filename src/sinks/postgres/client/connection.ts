@@ -40,7 +40,7 @@ export interface Connection {
   query<Row>(sql: string, values: readonly Parameter[], name?: string): Promise<Row[]>
   /** Statements without parameters, in one request. */
   script<Row>(sql: string): Promise<StatementResult<Row>[]>
-  /** COPY ... FROM STDIN. Nothing else may be sent before it is done. */
+  /** COPY ... FROM STDIN. What is asked for behind it waits until the server has said that it listens. */
   copy(sql: string, chunks: readonly Buffer[]): Promise<void>
   destroy(): void
   close(): Promise<void>
@@ -122,8 +122,9 @@ interface Exchange {
   fields: readonly Field[]
   rows: unknown[]
   error: Error | undefined
-  /** COPY: what to send once the server says that it listens. */
-  readonly chunks: readonly Buffer[]
+  /** COPY: what to send once the server says that it listens, then what was asked for behind it. */
+  chunks: readonly Buffer[]
+  readonly behind: Buffer[]
   /** Called once the server has parsed the statement: it then stands, whatever comes of this run. */
   readonly parsed: () => void
   readonly resolve: (results: Exchange['results']) => void
@@ -191,13 +192,10 @@ function answers(socket: Socket, queue: Exchange[]): Handlers {
       head.rows = []
     },
     G: () => {
-      socket.cork()
-      for (const chunk of queue[0]!.chunks) {
-        socket.write(wire.copyHead(chunk.length))
-        socket.write(chunk)
-      }
-      socket.write(wire.copyDone())
-      socket.uncork()
+      const head = queue[0]!
+      const rows = head.chunks.flatMap((chunk) => [wire.copyHead(chunk.length), chunk])
+      sendTogether(socket, [...rows, wire.copyDone(), ...head.behind.splice(0)])
+      head.chunks = []
     },
     E: (body) => {
       const error = wire.errorOf(body)
@@ -206,11 +204,19 @@ function answers(socket: Socket, queue: Exchange[]): Handlers {
       else socket.destroy(error) // it answers no request: the server goes down
     },
     Z: () => {
-      const { error, results, resolve, reject } = queue.shift()!
+      const { error, results, behind, resolve, reject } = queue.shift()!
+      sendTogether(socket, behind) // the COPY failed before it began
       if (error) reject(error)
       else resolve(results)
     },
   }
+}
+
+function sendTogether(socket: Socket, requests: readonly Buffer[]): void {
+  if (requests.length === 0) return
+  socket.cork()
+  for (const request of requests) socket.write(request)
+  socket.uncork()
 }
 
 function connectionOf(socket: Socket, state: { usable: boolean }, queue: Exchange[]): Connection {
@@ -222,8 +228,13 @@ function connectionOf(socket: Socket, state: { usable: boolean }, queue: Exchang
         reject(new Error('the connection was closed'))
         return
       }
+      const copying = queue.findLast(({ chunks }) => chunks.length > 0)
       const fresh = { results: [], fields: [], rows: [], error: undefined, chunks: [], parsed: () => undefined }
-      queue.push({ ...fresh, ...more, resolve, reject })
+      queue.push({ ...fresh, ...more, behind: [], resolve, reject })
+      if (copying) {
+        copying.behind.push(request)
+        return
+      }
       socket.cork() // what is sent in one turn goes out as one packet
       socket.write(request)
       process.nextTick(() => socket.uncork())
