@@ -1,5 +1,6 @@
 /** esbuild, set up for functions, and its failures in our words. */
-import { join, relative, resolve } from 'node:path'
+import { extname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Plugin } from 'esbuild'
 import { installSpec, isOptionalPackage } from '../config/optional-module.ts'
@@ -16,6 +17,11 @@ export interface Entry {
 }
 
 export type Built = BuildResult<{ write: false; metafile: true }>
+
+/** Absolute path of a module by its path in src/: `.ts` in the repository, `.js` in an installed package. */
+export function sourceFile(path: string): string {
+  return fileURLToPath(new URL(`../${path}${extname(import.meta.url)}`, import.meta.url))
+}
 
 export const FILE = 'index.mjs'
 

@@ -7,7 +7,7 @@ import { basename, extname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'esbuild'
 import { errorTable, LETTER_CODES } from '../core/error-table.ts'
-import { leftOut } from './unreached.ts'
+import { standIn } from './unreached.ts'
 
 const src = fileURLToPath(new URL('../', import.meta.url))
 /** `.ts` in the repository, `.js` in an installed package. */
@@ -28,7 +28,7 @@ export const lean = (what: 'pipeline' | 'operations', unreached: readonly string
     builder.onLoad({ filter: /[\\/](?:core|sinks)[\\/].*\.[jt]s$/ }, ({ path }) => {
       if (path === TABLE) return { contents: `export const errorTable = ${raisedErrors(what)}`, loader: 'js' }
       const missing = absent.get(path)
-      if (missing !== undefined) return { contents: leftOut(missing, readFileSync(path, 'utf8')), loader: 'js' }
+      if (missing !== undefined) return { contents: standIn(missing, readFileSync(path, 'utf8')), loader: 'js' }
       return path.startsWith(SINKS) && basename(path) === `index${extension}`
         ? { contents: withoutDoors(readFileSync(path, 'utf8')), loader: 'ts' }
         : undefined

@@ -5,16 +5,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { askThread } from '../config/thread.ts'
 import { WeirError } from '../core/errors.ts'
 import type { Settlement } from '../core/settled.ts'
-import { buildEntry, FILE, inputsOf } from './build.ts'
+import { buildEntry, FILE, inputsOf, sourceFile } from './build.ts'
 import type { Entry } from './build.ts'
-
-/** `.ts` in the repository, `.js` in an installed package. */
-const sibling = (path: string) =>
-  new URL(import.meta.url.endsWith('.ts') ? `${path}.ts` : `${path}.js`, import.meta.url)
 
 /** The cause of a refusal: it stands in one of these files. */
 interface Refusal {
@@ -31,7 +27,7 @@ export async function settleDefinitions(entry: Entry): Promise<readonly Settleme
   const built = await buildEntry(
     entry,
     [
-      `export { settlements } from ${JSON.stringify(fileURLToPath(sibling('../core/settled')))}`,
+      `export { settlements } from ${JSON.stringify(sourceFile('core/settled'))}`,
       `export const pipelines = [${modulePaths.map((_, i) => `pipeline${i}`).join(', ')}]`,
     ],
     { define: { 'import.meta.settling': 'true' } },
@@ -40,7 +36,11 @@ export async function settleDefinitions(entry: Entry): Promise<readonly Settleme
   try {
     const file = join(folder, FILE)
     await writeFile(file, built.outputFiles[0]!.contents)
-    return await askThread<readonly Settlement[]>(sibling('./settle-worker'), { file, modulePaths }, what)
+    return await askThread<readonly Settlement[]>(
+      pathToFileURL(sourceFile('bundle/settle-worker')),
+      { file, modulePaths },
+      what,
+    )
   } catch (error) {
     if (!(error instanceof WeirError)) throw error
     throw new WeirError(error.code, error.details, { cause: { inputs: inputsOf(entry, built) } satisfies Refusal })

@@ -3,6 +3,8 @@
  * calls them stands behind a condition on the very options that are asked here. Should a call get there all the same, it throws:
  * the invocation fails, loudly, and nothing is lost.
  */
+import { sourceFile } from './build.ts'
+import { leftOut } from '../core/settled.ts'
 import type { Settlement } from '../core/settled.ts'
 
 /** What the modules' conditions look at, of options of any kind. */
@@ -23,12 +25,14 @@ const hasColumn =
 
 /** By path in src/, without extension: whether a definition, the pipeline's or a sink's, reaches it. */
 export const REACHED: Readonly<Record<string, (asked: Asked) => boolean>> = {
+  'core/delete-keys': ({ tombstone }) => tombstone === 'delete',
   'sinks/s3/parted': ({ partition }) => partition === 'function',
   'sinks/s3/raw': ({ format }) => format?.startsWith('raw') === true,
   'sinks/postgres/deletes': ({ tombstone }) => tombstone === 'delete',
   'sinks/postgres/encode-array': hasColumn(/\[\]/),
   'sinks/postgres/encode-integer': hasColumn(/int/i),
   'sinks/postgres/encode-json': hasColumn(/json/i),
+  'sinks/postgres/encode-other': hasColumn(/real|uuid|bytea/i),
   'sinks/postgres/numeric': hasColumn(/numeric/i),
   'sinks/postgres/time': hasColumn(/date|timestamp/i),
   'sinks/dynamodb/additions': ({ append, timeToLive }) => append === true || timeToLive !== undefined,
@@ -43,10 +47,11 @@ export function unreached(settlements: readonly Pick<Settlement, 'options' | 'co
 const EXPORT = /^export (?:async function|function|const) (\w+)/gm
 
 /** In place of such a module: what it exports, and nothing behind it. */
-export function leftOut(path: string, code: string): string {
+export function standIn(path: string, code: string): string {
   const names = Array.from(code.matchAll(EXPORT), ([, name]) => name)
   return [
-    `const leftOut = () => { throw new Error('${path} was left out of this function') }`,
-    `export { ${names.map((name) => `leftOut as ${name}`).join(', ')} }`,
+    `import { ${leftOut.name} } from ${JSON.stringify(sourceFile('core/settled'))}`,
+    `const stand = /* @__PURE__ */ ${leftOut.name}('${path}')`,
+    `export { ${names.map((name) => `stand as ${name}`).join(', ')} }`,
   ].join('\n')
 }

@@ -8,10 +8,10 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean | n
 /** An error with a code from the table, what happened, and what to do about it. */
 export class WeirError extends Error {
   override readonly name = 'WeirError'
-  readonly code: ThrownCode
-  readonly retryable: boolean
-  readonly cure: string
-  readonly details: ErrorDetails
+  declare readonly code: ThrownCode
+  declare readonly retryable: boolean
+  declare readonly cure: string
+  declare readonly details: ErrorDetails
 
   constructor(code: ThrownCode, details: ErrorDetails = {}, options?: ErrorOptions) {
     const entry: ErrorEntry = errorTable[code]
@@ -26,6 +26,12 @@ export class WeirError extends Error {
   toLine(): string {
     return `${this.code}: ${this.message} ${this.cure}`.replaceAll(/\s+/g, ' ').replaceAll(CONTROL, visible).trim()
   }
+}
+
+/** The error itself where it is one of the table, else WEIR_UNEXPECTED. */
+export function known(error: unknown): WeirError {
+  if (error instanceof WeirError) return error
+  return new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
 }
 
 /** The error of another process in that one's words, message and cure in one, as a Lambda function's error carries them. */
@@ -47,6 +53,11 @@ function fill(template: string, details: ErrorDetails): string {
 /** `code: text`, or the text alone where it says the code: "connect ECONNREFUSED 127.0.0.1:5432". */
 export function withCode(code: string, text: string): string {
   return text.includes(code) ? text : `${code}: ${text}`
+}
+
+/** An error with a code as Node's own have one. */
+export function coded(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
 }
 
 /** The text of any thrown thing, without assuming that it is an Error. Never throws. */

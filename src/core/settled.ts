@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import { WeirError } from './errors.ts'
+import { isObject } from './object.ts'
 
 type Data = Readonly<Record<string, unknown>>
 
@@ -42,16 +43,23 @@ export function settle<Options extends object>(
   code: unknown,
   validate: true | (() => Options),
 ): Options {
-  if (import.meta.bundled) {
-    const patch = import.meta.settled?.[digestOf(what, given, code)]
-    if (patch) return mergePatch(given, patch) as Options
-    const reason = 'it is not what it was when it was bundled: it must not depend on variables, clock or chance'
-    throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason })
+  if (!import.meta.bundled) {
+    const options = (validate as () => Options)()
+    if (import.meta.settling)
+      settlements.push({ digest: digestOf(what, given, code), patch: patchBetween(given, options), options, code })
+    return options
   }
-  const options = (validate as () => Options)()
-  if (import.meta.settling)
-    settlements.push({ digest: digestOf(what, given, code), patch: patchBetween(given, options), options, code })
-  return options
+  const patch = import.meta.settled?.[digestOf(what, given, code)]
+  if (patch) return mergePatch(given, patch) as Options
+  const reason = 'it is not what it was when it was bundled: it must not depend on variables, clock or chance'
+  throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason })
+}
+
+/** In place of what a module exports that no definition of this function reaches (src/bundle/unreached.ts). */
+export function leftOut(path: string): () => never {
+  return () => {
+    throw new Error(`${path} was left out of this function`)
+  }
 }
 
 const DIGITS = 16
@@ -74,12 +82,8 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 export function patchBetween(from: unknown, to: unknown): unknown {
   if (!isObject(from) || !isObject(to)) return to
   const patch: Record<string, unknown> = {}
-  for (const name of Object.keys(from)) if (to[name] === undefined) patch[name] = null
+  for (const name of Object.keys(from)) if (!Object.hasOwn(to, name) || to[name] === undefined) patch[name] = null
   for (const [name, value] of Object.entries(to))
     if (JSON.stringify(from[name]) !== JSON.stringify(value)) patch[name] = patchBetween(from[name], value)
   return patch
-}
-
-function isObject(value: unknown): value is Data {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

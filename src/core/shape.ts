@@ -3,6 +3,7 @@
  * carries; options, which are declared for people too, have one (options.ts). No fault quotes a value: it may be a secret (N5).
  */
 import { WeirError } from './errors.ts'
+import { isObject } from './object.ts'
 
 type Fault = (path: string, reason: string) => void
 /** Gives the value with its defaults, and tells each fault. */
@@ -91,7 +92,6 @@ export function object<E extends Shapes>(shapes: E): Shape<Members<E>> {
 }
 
 function entriesOf(value: unknown, path: string, fault: Fault): [string, unknown][] {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  single('an object', () => isObject)(value, path, fault)
-  return isObject ? Object.entries(value) : []
+  single('an object', isObject)(value, path, fault)
+  return isObject(value) ? Object.entries(value) : []
 }

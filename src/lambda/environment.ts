@@ -2,7 +2,7 @@
 import { BINDINGS_VARIABLE, bindingsShape } from '../core/bindings.ts'
 import type { Bindings } from '../core/bindings.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
-import { messageOf, WeirError } from '../core/errors.ts'
+import { known, WeirError } from '../core/errors.ts'
 import { createFloodGate, FLOOD_KEEPER } from '../core/flood-gate.ts'
 import type { FloodGate } from '../core/flood-gate.ts'
 import { DELETE_MARGIN_DAYS } from '../core/limits.ts'
@@ -100,9 +100,7 @@ async function inTime(
   try {
     return await Promise.race([writer, late.promise])
   } catch (error) {
-    return error instanceof WeirError
-      ? error
-      : new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
+    return known(error)
   } finally {
     deadline.signal.removeEventListener('abort', expire)
   }

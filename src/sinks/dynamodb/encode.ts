@@ -4,6 +4,7 @@ import { keyAttributes } from '../../aws/table.ts'
 import type { Refusal } from '../../core/dead-letter.ts'
 import { messageOf } from '../../core/errors.ts'
 import { MAX_ITEM_BYTES } from '../../core/limits.ts'
+import { isObject } from '../../core/object.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { sourceMark } from '../../core/record.ts'
@@ -159,8 +160,7 @@ function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind, e
   const factOf = nameFacts(plan)
   const add = options.append || options.timeToLive ? additionOf(options) : undefined
   const encodeRow = (row: unknown, place: RowPlace, srcBytes: number, version: string | number | undefined) => {
-    if (typeof row !== 'object' || row === null || Array.isArray(row))
-      throw new UnholdableError('the row is no object of attributes')
+    if (!isObject(row)) throw new UnholdableError('the row is no object of attributes')
     const members = membersOf(row, 'row')
     add?.(members, place)
     return encode(members, factOf, place.index, srcBytes, version)

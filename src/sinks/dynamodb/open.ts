@@ -4,7 +4,7 @@ import { systemPorts } from '../../aws/client.ts'
 import type { Dynamo } from '../../aws/dynamodb.ts'
 import type { AwsFault } from '../../aws/fault.ts'
 import { sharedClients } from '../../aws/index.ts'
-import { describeTable, keyAttributes } from '../../aws/table.ts'
+import { keyAttributes } from '../../aws/table.ts'
 import type { TableDescription } from '../../aws/table.ts'
 import { WeirError } from '../../core/errors.ts'
 import type { Deadline } from '../../core/ports.ts'
@@ -64,9 +64,8 @@ async function requireKeys(
   fault: AwsFault,
   deadline: Deadline,
 ): Promise<void> {
-  const declared = describeTable(table, options)
   const { Table: live } = await dynamo.call<{ Table: Described }>('DescribeTable', { TableName: table }, deadline)
-  const [wanted, found] = [keyText(declared), keyText(live)]
+  const [wanted, found] = [keyText(keyAttributes(options)), keyText(keyOf(live))]
   if (wanted === found) return
   throw new WeirError(
     'WEIR_STORE_MISCONFIGURED',
@@ -79,9 +78,14 @@ async function requireKeys(
   )
 }
 
-function keyText({ KeySchema, AttributeDefinitions }: Described): string {
-  return KeySchema.map(({ AttributeName, KeyType }) => {
-    const type = AttributeDefinitions.find((each) => each.AttributeName === AttributeName)?.AttributeType
-    return `${KeyType} ${AttributeName} (${type})`
-  }).join(', ')
+/** The partition key comes first, always. */
+function keyOf({ KeySchema, AttributeDefinitions }: Described) {
+  return KeySchema.map(({ AttributeName: name }) => ({
+    name,
+    type: AttributeDefinitions.find(({ AttributeName }) => AttributeName === name)?.AttributeType,
+  }))
+}
+
+function keyText(key: ReturnType<typeof keyOf>): string {
+  return key.map(({ name, type }, i) => `${i === 0 ? 'HASH' : 'RANGE'} ${name} (${type})`).join(', ')
 }

@@ -8,6 +8,7 @@ import type { Positioned } from '../../core/compact.ts'
 import { hash } from 'node:crypto'
 import type { Refusal } from '../../core/dead-letter.ts'
 import { messageOf } from '../../core/errors.ts'
+import { isObject } from '../../core/object.ts'
 import type { OrderKind, Position } from '../../core/order.ts'
 import { sourceMark } from '../../core/record.ts'
 import type { Source, SourceRecord } from '../../core/record.ts'
@@ -151,10 +152,9 @@ function rowEncoder(options: PostgresOptions, order: OrderKind, layout: Layout):
   const known = new Set(Object.keys(options.columns))
   const numericKey = keys.some(({ type }) => type.base === 'numeric')
   return (out, row, head, position, gone) => {
-    if (typeof row !== 'object' || row === null || Array.isArray(row)) return 'the row is no object'
-    const fields = row as Readonly<Record<string, unknown>>
+    if (!isObject(row)) return 'the row is no object'
     if (options.unknownFields === 'refuse' && !gone) {
-      for (const name in fields)
+      for (const name in row)
         if (!known.has(name)) return `field "${name}" is no column of the definition (see unknownFields)`
     }
     const start = out.at
@@ -164,10 +164,10 @@ function rowEncoder(options: PostgresOptions, order: OrderKind, layout: Layout):
     const fault = putPosition(out, position, order)
     if (fault !== undefined) return fault
     const keyStart = out.at
-    const keyFault = putColumns(out, keys, fields)
+    const keyFault = putColumns(out, keys, row)
     if (keyFault !== undefined) return keyFault
     const key = keys.length === 0 ? '' : numericKey ? canonicalKey(out, keyStart, keys) : rawKey(out, keyStart)
-    const otherFault = gone ? putNothing(out, others.length) : putColumns(out, others, fields)
+    const otherFault = gone ? putNothing(out, others.length) : putColumns(out, others, row)
     if (layout.deletes) putMarks(out, gone, key)
     return otherFault ?? { start, end: out.at, key, position }
   }

@@ -2,6 +2,7 @@
 import { WeirError } from '../../core/errors.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { MIGRATE } from './faults.ts'
 import { layoutOf } from './layout.ts'
 import type { Column, Layout } from './layout.ts'
 import type { PostgresOptions } from './options.ts'
@@ -28,7 +29,6 @@ export interface LiveTable {
   readonly unique: readonly (readonly string[])[]
 }
 
-const MIGRATE = 'Bring the database to the definition: `weirhouse migrate`.'
 const ALTER = 'Alter the table or the definition so that they agree; Weirhouse changes no column that is there.'
 
 /** Throws WEIR_STORE_MISCONFIGURED that names the first thing that differs. */

@@ -2,11 +2,12 @@
  * JavaScript values to PostgreSQL's binary format, one encoder a column. The same bytes serve COPY and, as elements of
  * an array, the parameters of the one-statement path. Pure. An encoder gives the reason where it cannot hold a value.
  */
-import { putBigInt64, putBytes, putInt32, putInt64, putText, reserve } from './arena.ts'
+import { putBigInt64, putInt32, putInt64, putText, reserve } from './arena.ts'
 import type { Arena } from './arena.ts'
 import { arrayOf } from './encode-array.ts'
 import { encodeBigint, encodeInteger, encodeSmallint } from './encode-integer.ts'
 import { encodeJson } from './encode-json.ts'
+import { encodeBytes, encodeReal, encodeUuid } from './encode-other.ts'
 import { expected } from './expected.ts'
 import { putNumeric } from './numeric.ts'
 import { dateOf, instantOf } from './time.ts'
@@ -32,13 +33,7 @@ const scalars: Readonly<Record<BaseType, (type: ColumnType) => Encode>> = {
     out.at = out.buffer.writeDoubleBE(value, out.buffer.writeInt32BE(8, out.at))
     return undefined
   },
-  real: () => (out, value) => {
-    if (typeof value !== 'number') return expected('a number', value)
-    if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) return 'out of the range of real'
-    reserve(out, 8)
-    out.at = out.buffer.writeFloatBE(value, out.buffer.writeInt32BE(4, out.at))
-    return undefined
-  },
+  real: () => encodeReal,
   numeric: (limits) => (out, value) => {
     if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string')
       return expected('a number, a bigint or decimal text', value)
@@ -55,20 +50,9 @@ const scalars: Readonly<Record<BaseType, (type: ColumnType) => Encode>> = {
   },
   jsonb: () => encodeJson('\u0001'),
   json: () => encodeJson(''),
-  uuid: () => (out, value) => {
-    if (typeof value !== 'string' || !UUID.test(value))
-      return 'expected text such as 8f9c4c3e-0000-4000-8000-0242ac120002'
-    putBytes(out, Buffer.from(value.replaceAll('-', ''), 'hex'))
-    return undefined
-  },
-  bytea: () => (out, value) => {
-    if (!(value instanceof Uint8Array)) return expected('bytes (a Buffer or Uint8Array)', value)
-    putBytes(out, value)
-    return undefined
-  },
+  uuid: () => encodeUuid,
+  bytea: () => encodeBytes,
 }
-
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
 /** PostgreSQL holds no NUL in text; UTF-8 has no lone surrogates. */
 export function textFault(text: string): string | undefined {

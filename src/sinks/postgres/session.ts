@@ -1,9 +1,8 @@
 /** One connection to the server: opened lazily, cut when the deadline comes, dropped when it is broken. */
-import { WeirError } from '../../core/errors.ts'
-import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { object, oneOf, optional, parseShape, text, whole } from '../../core/shape.ts'
 import type { Shape, Shaped } from '../../core/shape.ts'
+import { requireTime } from '../../core/time-left.ts'
 import { isLoopback, openConnection } from './client/connection.ts'
 import type { Connection, Parameter, StatementResult } from './client/connection.ts'
 import { iamToken, systemPorts } from './iam-token.ts'
@@ -67,7 +66,7 @@ export async function openSession(
   deadline: Deadline,
   ports: TokenPorts = systemPorts,
 ): Promise<Session> {
-  assertTime(deadline, 'a connection to PostgreSQL')
+  requireTime(deadline, 'a connection to PostgreSQL')
   const connection = await openConnection({
     host: binding.host,
     port: binding.port,
@@ -85,7 +84,7 @@ export async function openSession(
 function sessionOf(connection: Connection): Session {
   const destroy = () => connection.destroy()
   const bounded = async <T>(deadline: Deadline, work: () => Promise<T>, patienceMs?: number): Promise<T> => {
-    assertTime(deadline, 'a request to PostgreSQL')
+    requireTime(deadline, 'a request to PostgreSQL')
     const signal =
       patienceMs === undefined ? deadline.signal : AbortSignal.any([deadline.signal, AbortSignal.timeout(patienceMs)])
     signal.addEventListener('abort', destroy, { once: true })
@@ -108,11 +107,6 @@ function sessionOf(connection: Connection): Session {
     destroy,
     close: () => connection.close(),
   }
-}
-
-/** Throws WEIR_DEADLINE when a request should not be started any more. */
-export function assertTime(deadline: Deadline, what: string): void {
-  if (deadline.remaining() < MIN_REQUEST_MS) throw new WeirError('WEIR_DEADLINE', { what })
 }
 
 function isVerified({ ssl, auth, host }: Binding): boolean {

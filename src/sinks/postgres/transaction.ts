@@ -16,6 +16,7 @@ import type { OrderKind } from '../../core/order.ts'
 import { sourceKey } from '../../core/record.ts'
 import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
+import { requireTime } from '../../core/time-left.ts'
 import type { Deletes, Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
 import type { EncodedBatch, EncodedRow } from './batch.ts'
@@ -26,7 +27,6 @@ import type { Fault } from './faults.ts'
 import { isolate } from './isolate.ts'
 import type { Layout } from './layout.ts'
 import { putOutbox } from './outbox.ts'
-import { assertTime } from './session.ts'
 import type { Session } from './session.ts'
 import { beginSql, ISOLATED_RESULT } from './sql.ts'
 import type { Statements } from './sql.ts'
@@ -130,7 +130,7 @@ export async function transact(
 
 /** For requests that go out together, or not at all: without the watermark's move there must be no COMMIT. */
 function decided(deadline: Deadline): Deadline {
-  assertTime(deadline, 'a request to PostgreSQL')
+  requireTime(deadline, 'a request to PostgreSQL')
   return { remaining: () => Infinity, signal: deadline.signal }
 }
 
