@@ -26,7 +26,7 @@ export const lean = (what: 'pipeline' | 'operations', unreached: readonly string
   setup: (builder) => {
     const absent = new Map(unreached.map((path) => [join(src, path + extension), path]))
     builder.onLoad({ filter: /[\\/](?:core|sinks)[\\/].*\.[jt]s$/ }, ({ path }) => {
-      if (path === TABLE) return { contents: `export const errorTable = ${raisedErrors(what)}`, loader: 'js' }
+      if (path === TABLE) return { contents: raisedErrors(what), loader: 'js' }
       const missing = absent.get(path)
       if (missing !== undefined) return { contents: standIn(missing, readFileSync(path, 'utf8')), loader: 'js' }
       return path.startsWith(SINKS) && basename(path) === `index${extension}`
@@ -48,16 +48,21 @@ export function withoutDoors(code: string): string {
   return [...doors, opened].join('\n')
 }
 
-/** The rows of the table that a file which may be shipped names, and may throw. */
+/** The table, as code: the rows that a file which may be shipped names, and may throw. */
 function raisedErrors(what: 'pipeline' | 'operations'): string {
   const others = OPERATIONS.flatMap(filesOf)
   const shared = SHIPPED.flatMap(filesOf).filter((file) => !others.includes(file))
   const codes = (file: string) => readFileSync(file, 'utf8').match(/WEIR_[A-Z_]+/g) ?? []
   const named = new Set([...shared, ...(what === 'operations' ? others : [])].flatMap(codes))
   for (const code of LETTER_CODES) named.delete(code)
-  const rows = Object.fromEntries(Object.entries(errorTable).filter(([code]) => named.has(code)))
-  // A row that does not say `retryable` says that it is not.
-  return JSON.stringify(rows, (_, value: unknown) => (value === false ? undefined : value))
+  const rows = Object.entries(errorTable).flatMap(([code, { message, cure, retryable }]) => {
+    const parts = [JSON.stringify(message), JSON.stringify(cure), ...(retryable ? ['true'] : [])]
+    return named.has(code) ? [`${code}: row(${parts.join(', ')})`] : []
+  })
+  return [
+    'const row = (message, cure, retryable) => ({ message, cure, retryable })',
+    `export const errorTable = { ${rows.join(', ')} }`,
+  ].join('\n')
 }
 
 function filesOf(part: string): string[] {
