@@ -49,7 +49,11 @@ test.each<[string, { readonly options: unknown } | ReturnType<typeof pipeline>, 
   ['bytes as they are', s3({ id: 'a', format: 'raw-length' }), ['sinks/s3/raw']],
   ['appending', table({ append: true }), ['sinks/dynamodb/additions']],
   ['times to live', table({ timeToLive: {} }), ['sinks/dynamodb/additions']],
-  ['deletes', tombstones({ tombstone: 'delete', keyOf: () => ({}) }), ['core/delete-keys', 'sinks/postgres/deletes']],
+  [
+    'deletes',
+    tombstones({ tombstone: 'delete', keyOf: () => ({}) }),
+    ['core/delete-keys', 'sinks/postgres/delete-batch', 'sinks/postgres/deletes'],
+  ],
   ['tombstones that are kept', tombstones({ tombstone: 'keep' }), []],
 ])('%s: what is asked for is reached', (_, definition, reached) => {
   const options = 'options' in definition ? definition.options : definition

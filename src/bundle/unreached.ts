@@ -28,6 +28,7 @@ export const REACHED: Readonly<Record<string, (asked: Asked) => boolean>> = {
   'core/delete-keys': ({ tombstone }) => tombstone === 'delete',
   'sinks/s3/parted': ({ partition }) => partition === 'function',
   'sinks/s3/raw': ({ format }) => format?.startsWith('raw') === true,
+  'sinks/postgres/delete-batch': ({ tombstone }) => tombstone === 'delete',
   'sinks/postgres/deletes': ({ tombstone }) => tombstone === 'delete',
   'sinks/postgres/encode-array': hasColumn(/\[\]/),
   'sinks/postgres/encode-integer': hasColumn(/int/i),
