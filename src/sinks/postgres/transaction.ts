@@ -16,17 +16,17 @@ import type { OrderKind } from '../../core/order.ts'
 import { sourceKey } from '../../core/record.ts'
 import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
+import { requireTime } from '../../core/time-left.ts'
 import type { Deletes, Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
 import type { EncodedBatch, EncodedRow } from './batch.ts'
 import { takesCopy } from './check.ts'
-import { forgetDeletes, lockAlone, lockShared } from './deletes.ts'
+import { forget, takeTurn } from './delete-batch.ts'
 import { faultOf, keepsConnection } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { isolate } from './isolate.ts'
 import type { Layout } from './layout.ts'
 import { putOutbox } from './outbox.ts'
-import { assertTime } from './session.ts'
 import type { Session } from './session.ts'
 import { beginSql, ISOLATED_RESULT } from './sql.ts'
 import type { Statements } from './sql.ts'
@@ -42,10 +42,12 @@ export interface Sink extends Identity {
   readonly statements: Statements
   /** Where tombstones delete by key. */
   readonly deletes: Deletes | undefined
-  /** Up to this many rows travel in one statement. */
+  /** Up to this many rows are upserted in one statement. */
   readonly smallRows: number
   /** Sources whose watermark row exists. */
   readonly known: Set<string>
+  /** Of the live table; undefined until that was looked at. */
+  keyIndex: string | undefined
 }
 
 /** A transaction whose COMMIT was sent. */
@@ -73,6 +75,9 @@ export interface Course {
 /** How long a connection that was idle may take to answer: a frozen function's may be dead without knowing. */
 const BEGIN_PATIENCE_MS = 3_000
 
+/** Up to here COPY straight into a table, faster by the row, does not make up for the round trip that it takes more. */
+const FEW_ROWS = 200
+
 export async function transact(
   sink: Sink,
   session: Session,
@@ -90,7 +95,7 @@ export async function transact(
       beginSql(deadline.remaining(), course.straight ? sink.statements.table : undefined),
       BEGIN_PATIENCE_MS,
     ),
-    takeTurn(sink, session, batch, deadline),
+    sink.deletes && takeTurn(sink, session, batch, deadline),
     lock(session, deadline, sink, sources, sink.known),
     mayCopy(sink, session, deadline, course),
   ])
@@ -118,7 +123,7 @@ export async function transact(
   const [applied, , , [result]] = await inOrder([
     refusal(course, applying),
     move(session, last, sink, admitted),
-    forget(sink, session, batch, last),
+    sink.deletes && forget(sink, session, batch, last),
     session.script<never>(last, 'COMMIT'),
   ])
   if (result!.command !== 'COMMIT') {
@@ -130,7 +135,7 @@ export async function transact(
 
 /** For requests that go out together, or not at all: without the watermark's move there must be no COMMIT. */
 function decided(deadline: Deadline): Deadline {
-  assertTime(deadline, 'a request to PostgreSQL')
+  requireTime(deadline, 'a request to PostgreSQL')
   return { remaining: () => Infinity, signal: deadline.signal }
 }
 
@@ -155,37 +160,15 @@ async function refusal(course: Course, rows: Applied | Promise<Applied>): Promis
 
 /** Without its unique index the table would take a key twice, and say nothing. Nobody drops it under a lock of this transaction. */
 async function mayCopy(
-  { statements, layout }: Sink,
+  { statements, keyIndex }: Sink,
   session: Session,
   deadline: Deadline,
   { straight }: Course,
 ): Promise<boolean> {
-  if (!straight) return false
-  const parameters = [statements.table, layout.keys.map(({ name }) => name)]
+  if (!straight || keyIndex === undefined) return false
+  const parameters = [statements.table, keyIndex]
   const [row] = await session.query<{ takesCopy: boolean }>(deadline, takesCopy, parameters, 'weirhouse straight')
   return row!.takesCopy
-}
-
-/** Batches with deletes of one sink take turns; batches without share one. */
-async function takeTurn(
-  { pipeline, sink, deletes }: Sink,
-  session: Session,
-  batch: EncodedBatch,
-  deadline: Deadline,
-): Promise<void> {
-  if (!deletes) return
-  if (batch.deletes) await session.query(deadline, lockAlone, [pipeline, sink], 'weirhouse turn alone')
-  else await session.query(deadline, lockShared, [pipeline, sink], 'weirhouse turn')
-}
-
-async function forget(
-  { pipeline, sink, deletes }: Sink,
-  session: Session,
-  batch: EncodedBatch,
-  deadline: Deadline,
-): Promise<void> {
-  if (batch.deletes && deletes?.keepMs !== undefined)
-    await session.query(deadline, forgetDeletes, [pipeline, sink, deletes.keepMs])
 }
 
 /**
@@ -293,13 +276,16 @@ async function apply(
   deadline: Deadline,
 ): Promise<Applied> {
   if (rows.length === 0) return allOf(rows)
-  const arrays = rows.length <= smallRows && !layout.hasArrays ? columnArrays(buffer, rows, layout.staged) : undefined
+  const arrays = (most: number) =>
+    rows.length <= most && !layout.hasArrays ? columnArrays(buffer, rows, layout.staged) : undefined
   if (straight || layout.keys.length === 0) {
-    if (arrays) await session.query(deadline, statements.insertNew, arrays, 'weirhouse new rows')
+    const few = arrays(FEW_ROWS)
+    if (few) await session.query(deadline, statements.insertNew, few, 'weirhouse new rows')
     else await session.copy(deadline, statements.copyTable, copyStream(buffer, rows))
     return allOf(rows)
   }
-  if (arrays) return counted(await session.query<CountRow>(deadline, statements.insertArrays, arrays, 'weirhouse rows'))
+  const small = arrays(smallRows)
+  if (small) return counted(await session.query<CountRow>(deadline, statements.insertArrays, small, 'weirhouse rows'))
   const [, counts] = await inOrder([
     session.copy(deadline, statements.copyStage, copyStream(buffer, rows)),
     session.query<CountRow>(deadline, statements.insertStage, []),
