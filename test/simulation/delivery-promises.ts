@@ -90,7 +90,7 @@ function wrongOf<Store>(
   witness: Witness,
   store: Store,
   record: LogRecord,
-  { took, stored }: { readonly took: boolean; readonly stored: boolean },
+  { took, stored, half }: Fate,
   hasLetter: boolean,
 ): string | undefined {
   const { source, offset, kind } = record
@@ -101,6 +101,7 @@ function wrongOf<Store>(
   const poison = kind === 'refused' || kind === 'undecodable' || (isMendable && !either)
   if (isPending(mapping, record)) return undefined
   if (poison && stored) return `D6: ${name} is poison and stored`
+  if (half) return `D6: half of ${name} is there`
   if (hasLetter && !poison && !either) return `D6: ${name} is good and has a dead letter`
   // in a keyed table a row that the store would refuse may also have given way to a newer one of its key, untried
   const done = kind === 'rowless' || either || (poison && hasLetter) || (kind !== 'undecodable' && took)
@@ -119,7 +120,16 @@ function wrongOf<Store>(
   return undefined
 }
 
-/** Whether a record's row took effect, or gave way to a newer one. */
+/** Of the rows of a record. */
+interface Fate {
+  /** Each took effect, or gave way to a newer one. */
+  readonly took: boolean
+  /** Some are there. */
+  readonly stored: boolean
+  /** Others are not, and gave way to nothing. */
+  readonly half: boolean
+}
+
 function effectsOf<Store>(parts: Parts<Store>, { newest }: Witness, held: Store) {
   const { store } = parts
   const there = store.effects(held)
@@ -127,26 +137,39 @@ function effectsOf<Store>(parts: Parts<Store>, { newest }: Witness, held: Store)
     there.some((each) => each.key === key) || !mayBeGone(parts, key, position) ? [] : [{ key, position }],
   )
   const effects = [...there, ...gone]
-  return (record: LogRecord, epoch: number) => {
-    const own = placeIn(record, epoch)
-    const ofKey = effects.filter(({ key }) => key === record.key)
-    const stored = ofKey.some(({ position }) => samePlace(own, position))
-    const newer = ofKey.some(({ position }) => isNewer('log', position, own))
-    const took = ofKey.some(({ position }) => samePlace(own, position) && position.epoch === epoch)
-    return { took: took || (store.keyed && newer), stored }
+  return (record: LogRecord, epoch: number): Fate => {
+    const keys = record.key.split('').map((key) => effects.flatMap((each) => (each.key === key ? [each.position] : [])))
+    const own = keys.map((_, index) => placeIn(record, epoch, index))
+    const stored = keys.flatMap((there, i) => there.filter((position) => samePlace(own[i]!, position)))
+    const gaveWay = (there: readonly Position[], to: Position) =>
+      store.keyed && there.some((position) => isNewer('log', position, to))
+    const isIn = (there: readonly Position[], i: number) =>
+      there.some((position) => samePlace(own[i]!, position) && position.epoch === epoch)
+    const since = Math.min(...stored.map((position) => position.epoch))
+    return {
+      stored: stored.length > 0,
+      took: keys.every((there, i) => isIn(there, i) || gaveWay(there, own[i]!)),
+      half:
+        stored.length > 0 &&
+        keys.some(
+          (there, i) =>
+            there.every((position) => !samePlace(own[i]!, position)) && !gaveWay(there, { ...own[i]!, epoch: since }),
+        ),
+    }
   }
 }
 
-export function placeIn({ source, offset, timestamp }: LogRecord, epoch = 0): Position {
-  return positionOf(sourceMark({ cluster: CLUSTER, topic: TOPIC, partition: source }), { offset, timestamp }, 0, epoch)
+export function placeIn({ source, offset, timestamp }: LogRecord, epoch = 0, index = 0): Position {
+  const mark = sourceMark({ cluster: CLUSTER, topic: TOPIC, partition: source })
+  return positionOf(mark, { offset, timestamp }, index, epoch)
 }
 
 function samePlace(a: Position, b: Position): boolean {
   return a.src === b.src && a.offset === b.offset && a.index === b.index
 }
 
-function placeOf({ src, offset, epoch }: Position): string {
-  return `${src}@${offset}${epoch > 0 ? ` of epoch ${epoch}` : ''}`
+function placeOf({ src, offset, index, epoch }: Position): string {
+  return `${src}@${offset}${index > 0 ? `#${index}` : ''}${epoch > 0 ? ` of epoch ${epoch}` : ''}`
 }
 
 function doubled(positions: readonly Position[]): string | undefined {

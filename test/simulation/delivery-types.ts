@@ -11,6 +11,7 @@ export const TOPIC = 't'
 export interface LogRecord {
   readonly source: number
   readonly offset: number
+  /** A row for each letter, under that key; of what the store refuses it refuses the last. */
   readonly key: string
   readonly timestamp: number
   /**
@@ -28,7 +29,7 @@ export interface LogRecord {
 
 export interface Scenario {
   /**
-   * By source: `a` key a · `a!` refused by the store · `a#` undecodable · `a~` mendable · `a%` misfit · `a-` without rows · `a_` a
+   * By source: `a` key a · `ab` rows of both keys · `a!` refused by the store · `a#` undecodable · `a~` mendable · `a%` misfit · `a-` without rows · `a_` a
    * tombstone · `a@7` with timestamp 7 · `a*9` nine of them, in one event always.
    */
   readonly log: readonly (readonly string[])[]

@@ -9,6 +9,9 @@ import {
   deadLetterAfterWatermark,
   epochNotCompared,
   guardWithoutTimestamp,
+  noGuardTogether,
+  oneByOne,
+  restGivenUp,
 } from './dynamodb-plants.ts'
 import { dynamodbModel } from './dynamodb-world.ts'
 import type { DynamoScenario, Plant } from './dynamodb-world.ts'
@@ -28,6 +31,13 @@ const clean: readonly DynamoScenario[] = [
   { log: [['a', 'a']], deliveries: 3, rewinds: true, writes: 'put' },
   { log: [['a', 'b!']], deliveries: 2, rewinds: true, writes: 'auto' },
   { log: [['a', 'a']], deliveries: 2, rewinds: true, warm: true, writes: 'auto' },
+  // several rows of one record: transactions
+  { log: [['ab', 'a']], deliveries: 2, skips: 1, writes: 'put' },
+  { log: [['ab', 'cb']], deliveries: 2, writes: 'auto' },
+  { log: [['ab']], deliveries: 3, faults: 1, writes: 'put' },
+  { log: [['ab!', 'a']], deliveries: 2, writes: 'auto' },
+  { log: [['ab@5'], ['ba@4']], deliveries: 2, writes: 'put' },
+  { log: [['ab', 'a']], deliveries: 2, rewinds: true, writes: 'put' },
 ]
 
 describe('D1 D2 D3 D4 D6 D9 D13 N1: the DynamoDB sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
@@ -36,8 +46,8 @@ describe('D1 D2 D3 D4 D6 D9 D13 N1: the DynamoDB sink loses, doubles, reorders, 
   test('three invocations, two sources, by chance', async () => {
     const scenario: DynamoScenario = {
       log: [
-        ['a@1', 'b!', 'a@3'],
-        ['b@1', 'a@2'],
+        ['a@1', 'bc!', 'ab@3'],
+        ['b@1', 'ac@2'],
       ],
       deliveries: 3,
       faults: 1,
@@ -85,6 +95,24 @@ const planted: readonly Planted[] = [
     plant: cacheTrusted,
     scenario: { log: [['a', 'a']], deliveries: 2, rewinds: true, warm: true, writes: 'put' },
     found: /^(?:N1|D1): 0\/0 is acknowledged/,
+  },
+  {
+    bug: 'guard missing in the transaction',
+    plant: noGuardTogether,
+    scenario: { log: [['ab', 'a']], deliveries: 2, writes: 'put' },
+    found: /^D3: key a went back/,
+  },
+  {
+    bug: 'rows of one record one by one',
+    plant: oneByOne,
+    scenario: { log: [['ab']], deliveries: 2, writes: 'put' },
+    found: /^D6: half of 0\/0 is there/,
+  },
+  {
+    bug: 'rows given up with one that is turned down',
+    plant: restGivenUp,
+    scenario: { log: [['ab', 'a']], deliveries: 2, writes: 'put' },
+    found: /^D1: 0\/0 is acknowledged without an effect/,
   },
 ]
 

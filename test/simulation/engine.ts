@@ -43,8 +43,13 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter, g
     decode: json<Value>(),
     transform: (value: Value) => {
       if (value.note === 'mendable' && !mends) throw new Error('this definition cannot read it')
-      if (value.note === 'misfit' && !mends) return { ...value, note: REFUSED_TEXT }
-      return value.note === 'none' ? null : value
+      if (value.note === 'none') return null
+      const isRefused = value.note === REFUSED_TEXT || (value.note === 'misfit' && !mends)
+      const keys = value.id.split('')
+      return keys.map((id, i) => {
+        const isLast = i === keys.length - 1
+        return { ...value, id, ...(isLast && isRefused ? { note: REFUSED_TEXT } : isLast ? {} : { note: 'good' }) }
+      })
     },
     sinks: [sink],
   }

@@ -15,6 +15,7 @@ const clean: readonly PostgresScenario[] = [
   { log: [['a', 'b']], deliveries: 2, faults: 1, keyed: false },
   { log: [['a', 'a!', 'a-']], deliveries: 2, skips: 1, keyed: false },
   { log: [['a!', 'b', 'b#']], deliveries: 2, keyed: true },
+  { log: [['ab!', 'a']], deliveries: 2, keyed: true },
   { log: [['a@5', 'b'], ['a@3']], deliveries: 2, keyed: true },
   { log: [['a!@5', 'b'], ['b@3']], deliveries: 2, keyed: true },
   { log: [['a', 'a', 'a']], deliveries: 3, warm: true, keyed: true },

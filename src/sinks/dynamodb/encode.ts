@@ -4,16 +4,18 @@ import { keyAttributes } from '../../aws/table.ts'
 import type { Refusal } from '../../core/dead-letter.ts'
 import { messageOf } from '../../core/errors.ts'
 import { MAX_ITEM_BYTES } from '../../core/limits.ts'
+import { isObject } from '../../core/object.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { sourceMark } from '../../core/record.ts'
 import type { KeyFields, SinkRange, SinkRecord } from '../sink.ts'
-import { additionOf, markerOf } from './additions.ts'
+import { additionOf } from './additions.ts'
 import type { RowPlace } from './additions.ts'
 import { canonicalDecimal, parseDecimal } from './decimal.ts'
+import { markerOf } from './markers.ts'
 import { marshal, marshalNumeric, membersOf, nameBytes, UnholdableError } from './marshal.ts'
 import type { Members, Meter } from './marshal.ts'
-import { expiryName } from './options.ts'
+import { expiryName } from './names.ts'
 import type { DynamoDbOptions } from './options.ts'
 import { positionOrder } from './guard.ts'
 import { MARK_DIGITS, shapes } from './shape.ts'
@@ -153,10 +155,9 @@ function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind, e
   }
 
   const factOf = nameFacts(plan)
-  const add = additionOf(options)
+  const add = options.append || options.timeToLive ? additionOf(options) : undefined
   const encodeRow = (row: unknown, place: RowPlace, srcBytes: number, version: string | number | undefined) => {
-    if (typeof row !== 'object' || row === null || Array.isArray(row))
-      throw new UnholdableError('the row is no object of attributes')
+    if (!isObject(row)) throw new UnholdableError('the row is no object of attributes')
     const members = membersOf(row, 'row')
     add?.(members, place)
     return encode(members, factOf, place.index, srcBytes, version)

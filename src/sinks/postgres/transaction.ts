@@ -16,17 +16,17 @@ import type { OrderKind } from '../../core/order.ts'
 import { sourceKey } from '../../core/record.ts'
 import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
+import { requireTime } from '../../core/time-left.ts'
 import type { Deletes, Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
 import type { EncodedBatch, EncodedRow } from './batch.ts'
 import { takesCopy } from './check.ts'
-import { forgetDeletes, lockAlone, lockShared } from './deletes.ts'
+import { forget, takeTurn } from './delete-batch.ts'
 import { faultOf, keepsConnection } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { isolate } from './isolate.ts'
 import type { Layout } from './layout.ts'
 import { putOutbox } from './outbox.ts'
-import { assertTime } from './session.ts'
 import type { Session } from './session.ts'
 import { beginSql, ISOLATED_RESULT } from './sql.ts'
 import type { Statements } from './sql.ts'
@@ -95,7 +95,7 @@ export async function transact(
       beginSql(deadline.remaining(), course.straight ? sink.statements.table : undefined),
       BEGIN_PATIENCE_MS,
     ),
-    takeTurn(sink, session, batch, deadline),
+    sink.deletes && takeTurn(sink, session, batch, deadline),
     lock(session, deadline, sink, sources, sink.known),
     mayCopy(sink, session, deadline, course),
   ])
@@ -123,7 +123,7 @@ export async function transact(
   const [applied, , , [result]] = await inOrder([
     refusal(course, applying),
     move(session, last, sink, admitted),
-    forget(sink, session, batch, last),
+    sink.deletes && forget(sink, session, batch, last),
     session.script<never>(last, 'COMMIT'),
   ])
   if (result!.command !== 'COMMIT') {
@@ -135,7 +135,7 @@ export async function transact(
 
 /** For requests that go out together, or not at all: without the watermark's move there must be no COMMIT. */
 function decided(deadline: Deadline): Deadline {
-  assertTime(deadline, 'a request to PostgreSQL')
+  requireTime(deadline, 'a request to PostgreSQL')
   return { remaining: () => Infinity, signal: deadline.signal }
 }
 
@@ -169,28 +169,6 @@ async function mayCopy(
   const parameters = [statements.table, keyIndex]
   const [row] = await session.query<{ takesCopy: boolean }>(deadline, takesCopy, parameters, 'weirhouse straight')
   return row!.takesCopy
-}
-
-/** Batches with deletes of one sink take turns; batches without share one. */
-async function takeTurn(
-  { pipeline, sink, deletes }: Sink,
-  session: Session,
-  batch: EncodedBatch,
-  deadline: Deadline,
-): Promise<void> {
-  if (!deletes) return
-  if (batch.deletes) await session.query(deadline, lockAlone, [pipeline, sink], 'weirhouse turn alone')
-  else await session.query(deadline, lockShared, [pipeline, sink], 'weirhouse turn')
-}
-
-async function forget(
-  { pipeline, sink, deletes }: Sink,
-  session: Session,
-  batch: EncodedBatch,
-  deadline: Deadline,
-): Promise<void> {
-  if (batch.deletes && deletes?.keepMs !== undefined)
-    await session.query(deadline, forgetDeletes, [pipeline, sink, deletes.keepMs])
 }
 
 /**

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, WeirError } from '../../core/errors.ts'
 import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import type { Deadline, Random } from '../../core/ports.ts'
+import { requireTime } from '../../core/time-left.ts'
 import type { Invocation, PreparedBatch, SinkContext, SinkReport, SinkWriter } from '../sink.ts'
 import { batchEncoder } from './batch.ts'
 import type { EncodedBatch } from './batch.ts'
@@ -13,7 +14,7 @@ import type { TokenPorts } from './iam-token.ts'
 import { layoutOf } from './layout.ts'
 import type { PostgresOptions } from './options.ts'
 import { exportOutbox } from './outbox.ts'
-import { assertTime, openSession, parseBinding } from './session.ts'
+import { openSession, parseBinding } from './session.ts'
 import type { Binding, Session } from './session.ts'
 import { statementsOf } from './sql.ts'
 import { afterDisappointment, afterUpsert, isTrusting, trusting } from './straight.ts'
@@ -206,7 +207,7 @@ async function retrying<T>(writer: Writer, invocation: Invocation, course: Cours
       const wait = writer.ports.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1))
       if (deadline.remaining() < wait + MIN_REQUEST_MS) throw failure
       await writer.ports.sleep(wait)
-      assertTime(deadline, `another attempt of sink "${sink}"`)
+      requireTime(deadline, `another attempt of sink "${sink}"`)
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Drives the step machine: performs what it asks for, several keys at a time, until it is done or has failed. */
 import { WeirError } from '../../core/errors.ts'
-import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import { sourceKey, sourceLabel } from '../../core/record.ts'
+import { requireTime } from '../../core/time-left.ts'
 import { ledgerKey } from '../ledger.ts'
 import type { LedgerItem } from '../ledger.ts'
 import type { Invocation } from '../sink.ts'
@@ -81,7 +81,7 @@ async function perform(part: Part, request: Request, invocation: Invocation): Pr
   const { context, objects, options, range } = part
   const { deadline } = invocation
   const item = ledgerKey(context.pipeline, options.id, range.source)
-  if (deadline.remaining() < MIN_REQUEST_MS) throw new WeirError('WEIR_DEADLINE', { what: `sink "${options.id}"` })
+  requireTime(deadline, `sink "${options.id}"`)
   if (request.do === 'read') return { to: 'read', item: await context.ledger.read(item, deadline) }
   if (request.do === 'swap')
     return { to: 'swap', result: await context.ledger.compareAndSet(item, request.item, deadline) }

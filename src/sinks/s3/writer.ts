@@ -1,21 +1,23 @@
 /** The S3 sink at work: encodes a batch, then drives the step machine of protocol.ts for each of its ranges. */
 import { sharedClients, storeError } from '../../aws/index.ts'
 import { WeirError } from '../../core/errors.ts'
-import { parseOptions } from '../../core/options.ts'
 import { sourceLabel } from '../../core/record.ts'
+import { parseShape } from '../../core/shape.ts'
 import type { LedgerItem } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkContext, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
+import { s3Binding } from './binding.ts'
+import type { S3Binding } from './binding.ts'
 import type { AnyCodec } from './codec.ts'
 import { drive } from './drive.ts'
 import type { Part } from './drive.ts'
-import { encodeRanges, MAX_OUTPUTS } from './encode.ts'
+import { encodeRanges } from './encode.ts'
 import type { EncodedRange } from './encode.ts'
 import { openCodec } from './format.ts'
 import { s3Objects } from './objects.ts'
 import type { ObjectStore } from './objects.ts'
-import { s3Binding } from './options.ts'
-import type { S3Binding, S3Options } from './options.ts'
+import type { S3Options } from './options.ts'
 import type { ParquetFormat } from './parquet.ts'
+import { MAX_OUTPUTS } from './partition.ts'
 import type { Partition } from './partition.ts'
 import { indexes, rangeInput } from './range-input.ts'
 
@@ -30,7 +32,7 @@ export interface S3Code {
 
 /** Opens the writer on the environment's own S3 client. Throws WEIR_DEFINITION_INVALID for a bad binding, WEIR_CREDENTIALS. */
 export async function openS3(options: S3Options, context: SinkContext, code: S3Code): Promise<SinkWriter> {
-  const binding = parseOptions(s3Binding, context.binding, `Binding of sink "${options.id}"`)
+  const binding = parseShape(s3Binding, context.binding, `Binding of sink "${options.id}"`)
   const codec = await openCodec(options, code.parquet)
   const objects = s3Objects(sharedClients().s3, binding.bucket)
   return openWriter({ options, binding, context, objects, codec, partition: code.partition })

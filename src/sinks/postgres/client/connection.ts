@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { coded } from '../../../core/errors.ts'
 import { createLogin } from './login.ts'
 import * as wire from './messages.ts'
 import type { Field, Parameter } from './messages.ts'
@@ -55,7 +56,7 @@ export function isLoopback(host: string): boolean {
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const opening = { socket: undefined as Socket | undefined }
   const late = setTimeout(
-    () => opening.socket?.destroy(Object.assign(new Error('connecting took too long'), { code: 'ETIMEDOUT' })),
+    () => opening.socket?.destroy(coded('ETIMEDOUT', 'connecting took too long')),
     options.connectTimeoutMs,
   )
   try {
