@@ -66,8 +66,9 @@ function wrongOf<Store>(
   const { source, offset, kind } = record
   const name = nameOf(record)
   // what was mended has a letter, or none, by the definition that read it
-  const either = kind === 'mendable' && mapping.mended !== null
-  const poison = kind === 'refused' || kind === 'undecodable' || (kind === 'mendable' && !either)
+  const isMendable = kind === 'mendable' || kind === 'misfit'
+  const either = isMendable && mapping.mended !== null
+  const poison = kind === 'refused' || kind === 'undecodable' || (isMendable && !either)
   if (isPending(mapping, record)) return undefined
   if (poison && stored) return `D6: ${name} is poison and stored`
   if (hasLetter && !poison && !either) return `D6: ${name} is good and has a dead letter`

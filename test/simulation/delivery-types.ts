@@ -15,17 +15,21 @@ export interface LogRecord {
   readonly timestamp: number
   /**
    * `refused`: the store takes no such row. `undecodable`: poison before any sink. `rowless`: nothing to store. `mendable`: poison
-   * until another definition is deployed, which reads it: `mended` in what that one is given.
+   * until another definition is deployed, which reads it; `misfit`: refused by the store until then.
    */
-  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless' | 'mendable' | 'mended'
+  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless' | 'mendable' | 'misfit'
+  /** Given to the definition that mends. */
+  readonly mended?: true
   /** No event ends here: the next record is in it. */
   readonly glued?: true
+  /** A dead letter sent again: the offset of the original, and the header that names the letter. */
+  readonly copy?: { readonly of: number; readonly header: string }
 }
 
 export interface Scenario {
   /**
-   * By source: `a` key a · `a!` refused by the store · `a#` undecodable · `a~` mendable · `a-` without rows · `a@7` with timestamp 7 ·
-   * `a*9` nine of them, in one event always.
+   * By source: `a` key a · `a!` refused by the store · `a#` undecodable · `a~` mendable · `a%` misfit · `a-` without rows · `a@7` with
+   * timestamp 7 · `a*9` nine of them, in one event always.
    */
   readonly log: readonly (readonly string[])[]
   /** Deliveries at most. */
@@ -60,6 +64,12 @@ export interface Mapping {
   readonly halted: string | null
   /** Set when a definition was deployed that reads what is mendable: where the old one had halted. */
   readonly mended: number | null
+  /** What commands have appended to source 0. */
+  readonly copies: readonly LogRecord[]
+  /** Sent, given up by the command, and perhaps appended later. */
+  readonly late: readonly LogRecord[]
+  /** Commands that were begun. */
+  readonly begun: readonly string[]
 }
 
 /** What a bystander saw that the world itself forgets. */
@@ -94,6 +104,8 @@ export interface Outcome<Store> {
   readonly flight?: unknown
   /** Counts against `Scenario.faults`. */
   readonly fault?: boolean
+  /** Left out: as it was. */
+  readonly mapping?: Mapping
 }
 
 export interface Effect {
@@ -137,12 +149,17 @@ export interface Progress {
 }
 
 export type Input = readonly LogRecord[]
+/** What a person runs, as a program beside the environments. */
+export interface Command {
+  readonly command: string
+}
+export type Task = Input | Command
 export type Result = { readonly done: true } | { readonly failed: string; readonly retryable: boolean }
 
 export interface Parts<Store> {
   readonly scenario: Scenario
   readonly log: readonly (readonly LogRecord[])[]
-  readonly machine: Replayed<Input>
+  readonly machine: Replayed<Task>
   readonly store: StoreModel<Store>
   readonly memory: Memory<Store>
   readonly more: More<Store>
@@ -153,6 +170,14 @@ export interface More<Store> {
   /** Of persons. */
   readonly steps?: (parts: Parts<Store>, world: World<Store>) => Iterable<Step<World<Store>>>
   readonly wrong?: (parts: Parts<Store>, world: World<Store>) => string | undefined
+  /** Commands that may be begun, each once. */
+  readonly commands?: readonly string[]
+  /** What the log and the mapping do with a request of a command; undefined: it is none of theirs. */
+  readonly ask?: (parts: Parts<Store>, world: World<Store>, request: unknown) => Iterable<Outcome<Store>> | undefined
+  /** What leads to the end from any quiet state, without a disturbance. @default delivered twice */
+  readonly ending?: readonly (Command | 'deliver')[]
+  /** What is wrong with that end. */
+  readonly wrongAtEnd?: (parts: Parts<Store>, world: World<Store>) => string | undefined
 }
 
 /**
@@ -178,13 +203,13 @@ export function nameOf({ source, offset }: Pick<LogRecord, 'source' | 'offset'>)
   return `${source}/${offset}`
 }
 
-const kinds = { '!': 'refused', '#': 'undecodable', '-': 'rowless', '~': 'mendable' } as const
+const kinds = { '!': 'refused', '#': 'undecodable', '-': 'rowless', '~': 'mendable', '%': 'misfit' } as const
 
 export function logOf({ log }: Scenario): LogRecord[][] {
   return log.map((texts, source) => {
     const records: LogRecord[] = []
     for (const text of texts) {
-      const pattern = /^(?<key>[a-z]+)(?<mark>[!#~-])?(?:@(?<ts>\d+))?(?:\*(?<count>\d+))?$/
+      const pattern = /^(?<key>[a-z]+)(?<mark>[!#~%-])?(?:@(?<ts>\d+))?(?:\*(?<count>\d+))?$/
       const { key, mark, ts, count = '1' } = pattern.exec(text)!.groups!
       const kind = mark === undefined ? 'good' : kinds[mark as keyof typeof kinds]
       for (let left = Number(count); left > 0; left--) {
@@ -195,6 +220,11 @@ export function logOf({ log }: Scenario): LogRecord[][] {
     }
     return records
   })
+}
+
+/** With what commands have appended. */
+export function logNow<Store>({ log }: Parts<Store>, { copies }: Mapping): Parts<Store>['log'] {
+  return copies.length === 0 ? log : log.with(0, [...log[0]!, ...copies])
 }
 
 export function told(delivery: readonly (readonly number[])[]): string {

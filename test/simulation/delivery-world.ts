@@ -7,11 +7,10 @@ import type { AsyncModel, Step } from '../../src/testing/explorer/explore.ts'
 import type { Call, Replayed } from '../../src/testing/explorer/replay.ts'
 import { stuckFrom } from './delivery-progress.ts'
 import { watched, wrongIn } from './delivery-promises.ts'
-import { deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
-import { logOf, nameOf, processesOf, told, withProcess } from './delivery-types.ts'
+import { command, deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
+import { logNow, logOf, nameOf, processesOf, told, withProcess } from './delivery-types.ts'
 import { rewindSteps } from './rewinds.ts'
 import type {
-  Input,
   LogRecord,
   Mapping,
   More,
@@ -19,6 +18,7 @@ import type {
   Process,
   Scenario,
   StoreModel,
+  Task,
   Witness,
   World,
 } from './delivery-types.ts'
@@ -26,15 +26,30 @@ import type {
 /** What goes wrong, in a random walk. */
 const RARE = 0.05
 
+type DeliveryModel<Store> = AsyncModel<World<Store>> & { readonly quiet: () => number }
+
 export function deliveryModel<Store extends object>(
   scenario: Scenario,
   store: StoreModel<Store>,
-  machine: Replayed<Input>,
+  machine: Replayed<Task>,
   more: More<Store> = {},
-): AsyncModel<World<Store>> & { readonly quiet: () => number } {
+): DeliveryModel<Store> {
+  const parts = partsOf(scenario, store, machine, more)
+  return modelOf(parts, firstWorld(parts))
+}
+
+export function partsOf<Store>(
+  scenario: Scenario,
+  store: StoreModel<Store>,
+  machine: Replayed<Task>,
+  more: More<Store>,
+): Parts<Store> {
   const memory = { outcomes: new WeakMap(), processes: new WeakMap() }
-  const parts: Parts<Store> = { scenario, store, machine, memory, more, log: logOf(scenario) }
-  const sources = parts.log.map(() => 0)
+  return { scenario, store, machine, memory, more, log: logOf(scenario) }
+}
+
+export function firstWorld<Store>({ log, store }: Parts<Store>): World<Store> {
+  const sources = log.map(() => 0)
   const mapping: Mapping = {
     committed: sources,
     live: sources.map(() => -1),
@@ -44,20 +59,28 @@ export function deliveryModel<Store extends object>(
     rewind: null,
     halted: null,
     mended: null,
+    copies: [],
+    late: [],
+    begun: [],
   }
   const witness: Witness = { newest: {}, base: sources.map(() => null), wrong: null }
+  return [mapping, witness, store.initial]
+}
+
+export function modelOf<Store extends object>(parts: Parts<Store>, initial: World<Store>): DeliveryModel<Store> {
+  const { more } = parts
   let quiet = 0
   return {
-    initial: [mapping, witness, store.initial],
+    initial,
     next: async (world) => {
       const moved = await processSteps(parts, world)
       const others = [...ownSteps(parts, world), ...rewindSteps(parts, world), ...(more.steps?.(parts, world) ?? [])]
-      return [...(await mappingSteps(parts, world)), ...moved, ...others]
+      return [...(await mappingSteps(parts, world)), ...(await commandSteps(parts, world)), ...moved, ...others]
     },
     violation: (world) => {
       const wrong = wrongIn(parts, world)
-      if (wrong !== undefined || isFinished(parts, world) || processesOf(world).some(isBusy) || isPaused(world))
-        return wrong
+      const isOver = isFinished(parts, world) && more.ending === undefined
+      if (wrong !== undefined || isOver || processesOf(world).some(isBusy) || isPaused(world)) return wrong
       quiet++
       return stuckFrom(parts, world)
     },
@@ -75,8 +98,9 @@ function isBusy(process: Process | null): boolean {
 }
 
 async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Promise<Step<World<Store>>[]> {
-  const { scenario, log } = parts
+  const { scenario } = parts
   const [mapping, witness, store, ...processes] = world
+  const log = logNow(parts, mapping)
   const steps: Step<World<Store>>[] = []
   if (isPaused(world)) return steps
   if (mapping.deliveries < scenario.deliveries)
@@ -106,6 +130,17 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
 }
 
 /** Environments of a definition that is no more get nothing. */
+async function commandSteps<Store>(parts: Parts<Store>, world: World<Store>): Promise<Step<World<Store>>[]> {
+  const left = [...(parts.more.commands ?? [])]
+  for (const begun of world[0].begun) left.splice(left.indexOf(begun), 1)
+  const steps: Step<World<Store>>[] = []
+  for (const each of new Set(left)) {
+    const state = await command(parts, world, { command: each })
+    steps.push({ label: `#${processesOf(world).length} is told to ${each}`, state })
+  }
+  return steps
+}
+
 function idle({ mended }: Mapping, processes: readonly (Process | null)[]): number[] {
   const isCurrent = (process: Process) => mended === null || process.mends
   return processes.flatMap((process, i) => (process && !process.delivery && isCurrent(process) ? [i] : []))

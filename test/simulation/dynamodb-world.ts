@@ -22,12 +22,11 @@ import { dynamoOutcomes, dynamoOver } from './dynamo-store.ts'
 import type { DynamoRequest, Keys, Tables } from './dynamo-store.ts'
 import { engine, quietPorts } from './engine.ts'
 
-const TABLE = 'items'
+export const TABLE = 'items'
 export const LEDGER = 'ledger'
 export const LETTERS = 'letters'
-const PIPELINE = 'p'
+export const PIPELINE = 'p'
 const SINK = 's'
-const keys: Keys = { [TABLE]: ['id'], [LEDGER]: ['id'], [LETTERS]: ['pipeline', 'position'] }
 
 /** Parts in place of, or around, those that ship. */
 export interface Plant {
@@ -39,15 +38,20 @@ export interface Plant {
   }
 }
 
-export interface DynamoScenario extends Scenario {
+/** Of the sink. */
+export interface Shape {
   readonly writes: 'auto' | 'put'
   /** A cold writer believes that items are there. @default false */
   readonly updating?: boolean
+  /** Every row is kept, under its position. */
+  readonly append?: boolean
 }
 
+export interface DynamoScenario extends Scenario, Shape {}
+
 /** A cold start: what a function opens, over a client. */
-export function openAll(client: Dynamo, { writes, updating }: Pick<DynamoScenario, 'writes' | 'updating'>) {
-  const definition = dynamodb({ id: SINK, table: TABLE, partitionKey: 'id', writes })
+export function openAll(client: Dynamo, { writes, updating, append = false }: Shape) {
+  const definition = dynamodb({ id: SINK, table: TABLE, partitionKey: append ? 'at' : 'id', writes, append })
   const habit = { ...newHabit(), replacing: updating ? 1 : 0 }
   const letters = openDeadLetters({ table: LETTERS, bucket: 'none', clients: { dynamodb: client, s3: noS3 } })
   const ledger = openDynamoLedger({ table: LEDGER, client })
@@ -66,15 +70,21 @@ export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
       return run(input, planted, afterwards)
     }
   }
-  return deliveryModel(scenario, dynamoModel(), replayed<Input>(program))
+  return deliveryModel(scenario, dynamoModel(scenario), replayed<Input>(program))
 }
 
 export const noS3 = { request: () => Promise.reject(new Error('no payload of the model is large')) }
 
-export function dynamoModel(table = TABLE): StoreModel<Tables> {
+export function dynamoModel({ append = false }: Partial<Shape> = {}): StoreModel<Tables> {
+  const key = append ? 'at' : 'id'
+  const keys: Keys = { [TABLE]: [key], [LEDGER]: ['id'], [LETTERS]: ['pipeline', 'position'] }
+  const description = {
+    AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+  }
   return {
     initial: {},
-    keyed: true,
+    keyed: !append,
     local: (request) => {
       const { operation } = request as DynamoRequest
       return operation === 'DescribeTable' ? { output: { Table: description } } : undefined
@@ -83,7 +93,7 @@ export function dynamoModel(table = TABLE): StoreModel<Tables> {
     crashed: (tables) => tables,
     own: () => [],
     effects: (tables) =>
-      Object.values(tables[table] ?? {}).map((item) => ({
+      Object.values(tables[TABLE] ?? {}).map((item) => ({
         key: textOf(item, 'id')!,
         position: storedPosition(item, positions)!,
       })),
@@ -104,11 +114,6 @@ export function dynamoModel(table = TABLE): StoreModel<Tables> {
       return { ...tables, [LEDGER]: { ...tables[LEDGER], [key]: changed } }
     },
   }
-}
-
-const description = {
-  AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-  KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
 }
 
 const positions = dynamodb({ id: SINK, table: TABLE, partitionKey: 'id' }).options.positionAttributes

@@ -5,6 +5,8 @@ import { deliver } from '../../src/core/deliver.ts'
 import type { FloodGate } from '../../src/core/flood-gate.ts'
 import { pipeline } from '../../src/core/pipeline.ts'
 import type { Deadline } from '../../src/core/ports.ts'
+import type { ReplayDesk } from '../../src/core/replay.ts'
+import { REPLAY_HEADER } from '../../src/core/replay.ts'
 import type { Invocation, SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
 import { messageOf, WeirError } from '../../src/core/errors.ts'
 import { kafkaEvent } from '../../src/testing/event-builder.ts'
@@ -26,6 +28,7 @@ interface Value {
 /** What a pipeline has besides its sinks. */
 export interface Guards {
   readonly floodGate?: FloodGate
+  readonly replays?: ReplayDesk
 }
 
 export type Run = (input: Input, put: Invocation['putDeadLetters'], afterwards?: () => Promise<void>) => Promise<Result>
@@ -37,20 +40,21 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter, g
     source: { topic: TOPIC, cluster: CLUSTER },
     decode: json(),
     transform: (value) => {
-      if (value.note === 'mend' && !mends) throw new Error('this definition cannot read it')
+      if (value.note === 'mendable' && !mends) throw new Error('this definition cannot read it')
+      if (value.note === 'misfit' && !mends) return { ...value, note: REFUSED_TEXT }
       return value.note === 'none' ? null : value
     },
     sinks: [sink],
   })
   return async (input, putDeadLetters, afterwards) => {
-    mends = input.some(({ kind }) => kind === 'mended')
+    mends = input.some(({ mended }) => mended)
     try {
       const report = await deliver({
         pipeline: definition,
         event: eventOf(input),
         writers: new Map([[sink.id, writer]]),
         floodGate: guards.floodGate,
-        replays: { take: () => Promise.reject(new Error('nothing is replayed here')) },
+        replays: guards.replays ?? { take: () => Promise.reject(new Error('nothing is replayed here')) },
         clock,
         requestId: 'r',
         deadline,
@@ -72,11 +76,12 @@ export function eventOf(input: Input): KafkaEvent {
   return kafkaEvent({ topic: TOPIC, records: input.map(eventRecord) })
 }
 
-/** The bytes of a record do not change with the definition. */
-const mend = { mendable: 'mend', mended: 'mend' }
+const notes = { good: 'good', refused: REFUSED_TEXT, rowless: 'none', undecodable: '' }
 
-function eventRecord({ source, offset, key, timestamp, kind }: LogRecord) {
-  const note = { good: 'good', refused: REFUSED_TEXT, rowless: 'none', undecodable: '', ...mend }[kind]
-  const value = kind === 'undecodable' ? '{' : JSON.stringify({ id: key, note, n: `${source}/${offset}` })
-  return { partition: source, offset, timestamp, key, value }
+/** The bytes of a record do not change with the definition, nor where it is sent again. */
+function eventRecord({ source, offset, key, timestamp, kind, copy }: LogRecord) {
+  const note = kind in notes ? notes[kind as keyof typeof notes] : kind
+  const value = kind === 'undecodable' ? '{' : JSON.stringify({ id: key, note, n: `${source}/${copy?.of ?? offset}` })
+  const headers = copy ? [{ name: REPLAY_HEADER, value: copy.header }] : []
+  return { partition: source, offset, timestamp, key, value, headers }
 }

@@ -20,7 +20,7 @@ import type { Input, LogRecord, Mapping, Parts, Scenario, StoreModel, World } fr
 import { deliveryModel } from './delivery-world.ts'
 import { dynamoOver } from './dynamo-store.ts'
 import type { Tables } from './dynamo-store.ts'
-import { dynamoModel, LEDGER, LETTERS, lettersIn, noS3 } from './dynamodb-world.ts'
+import { dynamoModel, LEDGER, LETTERS, lettersIn, noS3, PIPELINE } from './dynamodb-world.ts'
 import { engine, quietPorts } from './engine.ts'
 
 export interface FloodScenario extends Scenario {
@@ -38,7 +38,6 @@ export interface FloodPlant {
   readonly gate?: (gate: FloodGate, put: Put) => { readonly gate: FloodGate; readonly put: Put }
 }
 
-const PIPELINE = 'p'
 const gateKey = (source: number) =>
   ledgerKey(PIPELINE, FLOOD_KEEPER, { cluster: CLUSTER, topic: TOPIC, partition: source })
 

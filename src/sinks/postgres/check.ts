@@ -152,14 +152,18 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
 const UNIQUE = 'i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL'
 const UNIQUE_COLUMNS = 'a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])'
 
+/** The index that keeps keys apart. $1: the table, quoted; $2: the key's columns. */
+export const keyIndex = `SELECT i.indexrelid::text AS oid FROM pg_index i
+WHERE i.indrelid = $1::regclass AND ${UNIQUE} AND i.indnkeyatts = cardinality($2::text[])
+  AND ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE ${UNIQUE_COLUMNS}) <@ $2 LIMIT 1`
+
 /**
- * Whether COPY into the table does what an upsert of new keys would: the table can hold no key twice, and has no rules, which
- * COPY passes over. $1: the table, quoted; $2: the key's columns.
+ * Whether COPY into the table does what an upsert of new keys would: that index still stands, and the table has no rules, which COPY
+ * passes over. $1: the table, quoted; $2: the index.
  */
-export const takesCopy = `SELECT NOT (SELECT relhasrules FROM pg_class WHERE oid = $1::regclass) AND EXISTS (
-  SELECT FROM pg_index i WHERE i.indrelid = $1::regclass AND ${UNIQUE} AND i.indnkeyatts = cardinality($2::text[])
-    AND ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE ${UNIQUE_COLUMNS}) <@ $2
-) AS "takesCopy"`
+export const takesCopy = `SELECT NOT t.relhasrules AND EXISTS (
+  SELECT FROM pg_index i WHERE i.indexrelid = $2 AND i.indrelid = t.oid AND ${UNIQUE}
+) AS "takesCopy" FROM pg_class t WHERE t.oid = $1::regclass`
 
 /** $1: the table, quoted; $2: whether tombstones delete. One row, one JSON object: LiveTable. */
 const LIVE_SQL = `SELECT jsonb_build_object(

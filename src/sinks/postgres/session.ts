@@ -88,12 +88,13 @@ function sessionOf(connection: Connection): Session {
   const destroy = () => connection.destroy()
   const bounded = async <T>(deadline: Deadline, work: () => Promise<T>, patienceMs?: number): Promise<T> => {
     assertTime(deadline, 'a request to PostgreSQL')
-    const signal =
-      patienceMs === undefined ? deadline.signal : AbortSignal.any([deadline.signal, AbortSignal.timeout(patienceMs)])
+    const { signal } = deadline
+    const timer = patienceMs === undefined ? undefined : setTimeout(destroy, patienceMs)
     signal.addEventListener('abort', destroy, { once: true })
     try {
       return await work()
     } finally {
+      clearTimeout(timer)
       signal.removeEventListener('abort', destroy)
     }
   }

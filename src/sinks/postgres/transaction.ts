@@ -42,10 +42,12 @@ export interface Sink extends Identity {
   readonly statements: Statements
   /** Where tombstones delete by key. */
   readonly deletes: Deletes | undefined
-  /** Up to this many rows travel in one statement. */
+  /** Up to this many rows are upserted in one statement. */
   readonly smallRows: number
   /** Sources whose watermark row exists. */
   readonly known: Set<string>
+  /** Of the live table; undefined until that was looked at. */
+  keyIndex: string | undefined
 }
 
 /** A transaction whose COMMIT was sent. */
@@ -72,6 +74,9 @@ export interface Course {
 
 /** How long a connection that was idle may take to answer: a frozen function's may be dead without knowing. */
 const BEGIN_PATIENCE_MS = 3_000
+
+/** Up to here COPY straight into a table, faster by the row, does not make up for the round trip that it takes more. */
+const FEW_ROWS = 200
 
 export async function transact(
   sink: Sink,
@@ -155,13 +160,13 @@ async function refusal(course: Course, rows: Applied | Promise<Applied>): Promis
 
 /** Without its unique index the table would take a key twice, and say nothing. Nobody drops it under a lock of this transaction. */
 async function mayCopy(
-  { statements, layout }: Sink,
+  { statements, keyIndex }: Sink,
   session: Session,
   deadline: Deadline,
   { straight }: Course,
 ): Promise<boolean> {
-  if (!straight) return false
-  const parameters = [statements.table, layout.keys.map(({ name }) => name)]
+  if (!straight || keyIndex === undefined) return false
+  const parameters = [statements.table, keyIndex]
   const [row] = await session.query<{ takesCopy: boolean }>(deadline, takesCopy, parameters, 'weirhouse straight')
   return row!.takesCopy
 }
@@ -293,13 +298,16 @@ async function apply(
   deadline: Deadline,
 ): Promise<Applied> {
   if (rows.length === 0) return allOf(rows)
-  const arrays = rows.length <= smallRows && !layout.hasArrays ? columnArrays(buffer, rows, layout.staged) : undefined
+  const arrays = (most: number) =>
+    rows.length <= most && !layout.hasArrays ? columnArrays(buffer, rows, layout.staged) : undefined
   if (straight || layout.keys.length === 0) {
-    if (arrays) await session.query(deadline, statements.insertNew, arrays, 'weirhouse new rows')
+    const few = arrays(FEW_ROWS)
+    if (few) await session.query(deadline, statements.insertNew, few, 'weirhouse new rows')
     else await session.copy(deadline, statements.copyTable, copyStream(buffer, rows))
     return allOf(rows)
   }
-  if (arrays) return counted(await session.query<CountRow>(deadline, statements.insertArrays, arrays, 'weirhouse rows'))
+  const small = arrays(smallRows)
+  if (small) return counted(await session.query<CountRow>(deadline, statements.insertArrays, small, 'weirhouse rows'))
   const [, counts] = await inOrder([
     session.copy(deadline, statements.copyStage, copyStream(buffer, rows)),
     session.query<CountRow>(deadline, statements.insertStage, []),

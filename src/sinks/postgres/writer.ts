@@ -6,7 +6,7 @@ import type { Deadline, Random } from '../../core/ports.ts'
 import type { Invocation, PreparedBatch, SinkContext, SinkReport, SinkWriter } from '../sink.ts'
 import { batchEncoder } from './batch.ts'
 import type { EncodedBatch } from './batch.ts'
-import { checkLive } from './check.ts'
+import { checkLive, keyIndex } from './check.ts'
 import { faultOf, keepsConnection, tellable } from './faults.ts'
 import { systemPorts } from './iam-token.ts'
 import type { TokenPorts } from './iam-token.ts'
@@ -26,15 +26,15 @@ const MAX_ATTEMPTS = 5
 /** Full jitter: a wait between 0 and 50 ms, 100 ms, ... 2 s. */
 const FIRST_WAIT_MS = 50
 const MAX_WAIT_MS = 2_000
-/** Measured (bench/postgres-sink.ts): up to here one statement with arrays is faster than COPY through a stage. */
-const SMALL_ROWS = 500
+/** Measured (bench/postgres-sink.ts): up to here an upsert in one statement with arrays is as fast as one by COPY through a stage. */
+const SMALL_ROWS = 2_000
 
 /** A key that is there; a table that COPY does not fill (row-level security); another writer's keys met in another order. */
 const COLLISIONS: ReadonlySet<string> = new Set(['23505', '0A000', '40P01'])
 
 /** How rows travel; what is measured and tested apart. */
 export interface WriterTuning {
-  /** Up to this many rows are one statement with arrays, more are COPY, through a stage where they are upserted. */
+  /** Upserts of up to this many rows are one statement with arrays, more go by COPY through a stage. */
   readonly smallRows?: number
   /** Keys that seem to be new go straight into the table. */
   readonly straight?: boolean
@@ -89,6 +89,7 @@ export function openWriter(
       deletes,
       smallRows,
       known: new Set(),
+      keyIndex: undefined,
     },
     session: undefined,
     trust: straight && options.key && !deletes ? trusting : undefined,
@@ -149,6 +150,11 @@ async function ready(writer: Writer, { deadline }: Invocation): Promise<Session>
   }
   if (!writer.checked) {
     await checkLive(writer.session, deadline, options, context.order, sink.deletes !== undefined)
+    if (writer.trust) {
+      const parameters = [sink.statements.table, sink.layout.keys.map(({ name }) => name)]
+      const [row] = await writer.session.query<{ oid: string }>(deadline, keyIndex, parameters)
+      sink.keyIndex = row?.oid
+    }
     writer.checked = true
   }
   return writer.session

@@ -1,0 +1,94 @@
+/**
+ * Dead letters, explored: people replay and discard them while invocations deliver, each cut off anywhere and run again; with every
+ * cut, crash, zombie, late copy and lost answer.
+ */
+import { describe, expect, test } from 'vitest'
+import { sample } from '../../src/testing/explorer/sample.ts'
+import { exploreAll, toldOf } from './protocol-suite.ts'
+import { movedFromAnywhere, ownPosition, putAnew, settledTooSoon, staleBelieved } from './replay-plants.ts'
+import { replayModel } from './replay-world.ts'
+import type { ReplayPlant, ReplayScenario } from './replay-world.ts'
+
+const clean: readonly ReplayScenario[] = [
+  { log: [['a~']], deliveries: 2, commands: ['replay'], writes: 'put', append: true },
+  { log: [['a~']], deliveries: 1, commands: ['replay', 'replay'], writes: 'put', append: true },
+  { log: [['a~']], deliveries: 1, commands: ['replay', 'discard'], faults: 1, writes: 'put', append: true },
+  { log: [['a~']], deliveries: 2, commands: ['replay'], zombie: true, writes: 'put', append: true },
+  { log: [['a~', 'a']], deliveries: 2, commands: ['replay'], writes: 'put' },
+  { log: [['a%', 'b~']], deliveries: 1, commands: ['replay'], writes: 'auto' },
+  { log: [['a!', 'b']], deliveries: 2, commands: ['replay'], writes: 'put' },
+]
+
+describe('D1 D2 D3 D4 D6: a letter that is replayed takes effect once, a discarded one never, and none is lost', () => {
+  test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
+    const { violation, quiet, line } = await exploreAll('replays', scenario, await replayModel(scenario))
+    expect(violation, violation && toldOf(violation)).toBeUndefined()
+    expect(quiet).toBeGreaterThan(0)
+    // oxlint-disable-next-line no-console -- the size of the proof is part of its result
+    console.log(line)
+  })
+
+  test.each([true, false])('three commands, three letters, by chance; appended: %s', async (append) => {
+    const log = [['a~', 'b!', 'a', 'c%']]
+    const commands = ['replay', 'replay', 'discard'] as const
+    const model = await replayModel({ log, deliveries: 3, commands, faults: 1, zombie: true, writes: 'auto', append })
+    const { violation } = await sample(model, { walks: 60, seed: 1 })
+    expect(violation, violation && `seed ${violation.seed}\n${toldOf(violation)}`).toBeUndefined()
+  })
+})
+
+interface Planted {
+  readonly bug: string
+  readonly plant: ReplayPlant
+  readonly scenario: ReplayScenario
+  readonly found: RegExp
+}
+
+const one = { log: [['a~']], deliveries: 1, writes: 'put', append: true } as const
+const planted: readonly Planted[] = [
+  {
+    bug: 'replayed before the rows are in',
+    plant: settledTooSoon,
+    scenario: { ...one, commands: ['replay'] },
+    found: /^D1: 0\/0 is called replayed, and is not there/,
+  },
+  {
+    bug: 'a header believed without its letter: two copies',
+    plant: staleBelieved,
+    scenario: { ...one, commands: ['replay', 'replay'] },
+    found: /^D2: 0\/0 is there twice/,
+  },
+  {
+    bug: 'a header believed without its letter: one that is over',
+    plant: staleBelieved,
+    scenario: { ...one, commands: ['replay', 'discard'], faults: 1 },
+    found: /^D6: 0\/0 is there, and its letter new/,
+  },
+  {
+    bug: 'a state that moves from whatever it is',
+    plant: movedFromAnywhere,
+    scenario: { ...one, commands: ['replay', 'discard'] },
+    found: /^D6: 0\/0 is discarded, and is there/,
+  },
+  {
+    bug: 'a letter put again is new again',
+    plant: putAnew,
+    scenario: { ...one, commands: ['replay'], zombie: true },
+    found: /^D6: 0\/0 is there, and its letter new/,
+  },
+  {
+    bug: 'a replay ordered by where it stands now',
+    plant: ownPosition,
+    scenario: { ...one, log: [['a~', 'a']], commands: ['replay'], append: false },
+    found: /^D3: 0\/0 stands where 0\/1 was/,
+  },
+]
+
+describe('D1 D2 D3 D6: the explorer sees each bug planted around replays', () => {
+  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
+    const { violation } = await exploreAll(bug, scenario, await replayModel(scenario, plant))
+    expect(violation?.what).toMatch(found)
+    // oxlint-disable-next-line no-console -- the trace is the proof
+    console.log(`${bug}: ${toldOf(violation!)}`)
+  })
+})
