@@ -2,8 +2,7 @@
  * The DynamoDB sink, its ledger and its dead letters, explored: the engine and the writers that ship, in every order of
  * requests, with every cut, crash, zombie and lost answer.
  */
-import { describe, expect, test } from 'vitest'
-import { sample } from '../../src/testing/explorer/sample.ts'
+import { describe, test } from 'vitest'
 import {
   cacheTrusted,
   compactionForGood,
@@ -13,7 +12,7 @@ import {
 } from './dynamodb-plants.ts'
 import { dynamodbModel } from './dynamodb-world.ts'
 import type { DynamoScenario, Plant } from './dynamodb-world.ts'
-import { exploreAll, toldOf } from './protocol-suite.ts'
+import { expectClean, expectCleanWalks, expectFound, named } from './protocol-expect.ts'
 
 const clean: readonly DynamoScenario[] = [
   { log: [['a', 'b', 'a']], deliveries: 2, skips: 1, writes: 'auto' },
@@ -32,13 +31,7 @@ const clean: readonly DynamoScenario[] = [
 ]
 
 describe('D1 D2 D3 D4 D6 D9 D13 N1: the DynamoDB sink loses, doubles, reorders, skips nothing, and a fresh invocation finishes', () => {
-  test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
-    const { violation, quiet, line } = await exploreAll('dynamodb', scenario, dynamodbModel(scenario))
-    expect(violation, violation && toldOf(violation)).toBeUndefined()
-    expect(quiet).toBeGreaterThan(0)
-    // oxlint-disable-next-line no-console -- the size of the proof is part of its result
-    console.log(line)
-  })
+  test.each(named(clean))('$name', async ({ scenario }) => expectClean('dynamodb', scenario, dynamodbModel(scenario)))
 
   test('three invocations, two sources, by chance', async () => {
     const scenario: DynamoScenario = {
@@ -51,8 +44,7 @@ describe('D1 D2 D3 D4 D6 D9 D13 N1: the DynamoDB sink loses, doubles, reorders, 
       skips: 1,
       writes: 'auto',
     }
-    const { violation } = await sample(dynamodbModel(scenario), { walks: 60, seed: 1 })
-    expect(violation, violation && `seed ${violation.seed}\n${toldOf(violation)}`).toBeUndefined()
+    await expectCleanWalks(dynamodbModel(scenario), 60)
   })
 })
 
@@ -97,10 +89,7 @@ const planted: readonly Planted[] = [
 ]
 
 describe('D1 D3 D6 D9 D13 N7: the explorer sees each bug planted around the DynamoDB sink', () => {
-  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
-    const { violation } = await exploreAll(bug, scenario, dynamodbModel(scenario, plant))
-    expect(violation?.what).toMatch(found)
-    // oxlint-disable-next-line no-console -- the trace is the proof
-    console.log(`${bug}: ${toldOf(violation!)}`)
-  })
+  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) =>
+    expectFound(bug, found, dynamodbModel(scenario, plant)),
+  )
 })
