@@ -127,7 +127,7 @@ async function forService(entry: Entry, kind: Purpose['kind']): Promise<BuildOpt
   return {
     minify: true,
     define: { 'import.meta.bundled': 'true', 'import.meta.settled': JSON.stringify(settled) },
-    plugins: [lean(kind, unreached(settlements))],
+    plugins: [lean(kind, kind === 'pipeline' ? unreached(settlements) : [])],
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withoutDoors } from './lean.ts'
+import { withClosedDoors, withoutDoors } from './lean.ts'
 
 test.each([
   [
@@ -9,3 +9,11 @@ test.each([
   ["const { a } = await import('./a.ts')", "import * as $door0 from './a.ts'\nconst { a } = $door0"],
   ["f(await import('./a.ts'))", "import * as $door0 from './a.ts'\nf($door0)"],
 ])('a door becomes an import: %s', (code, lean) => expect(withoutDoors(code)).toBe(lean))
+
+test('where no door is opened, what is behind it stays out', () => {
+  const [first, ...rest] = withClosedDoors("open: async () => (await import('./writer.ts')).openWriter(options)").split(
+    '\n',
+  )
+  expect(first).toMatch(/^import \{ leftOut as \$closed \} from ".+settled\.ts"$/)
+  expect(rest.join('\n')).toBe("open: async () => $closed('./writer.ts')().openWriter(options)")
+})

@@ -1,12 +1,14 @@
 /**
  * What of our own sources a function does not need, and leaves out: errors that only the command line or a construct raises, or
- * that name a record's fault and are never raised; doors to modules that it opens at once.
+ * that name a record's fault and are never raised; doors to modules, which it opens at once or never.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, extname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'esbuild'
 import { errorTable, LETTER_CODES } from '../core/error-table.ts'
+import { leftOut } from '../core/settled.ts'
+import { sourceFile } from './build.ts'
 import { standIn } from './unreached.ts'
 
 const src = fileURLToPath(new URL('../', import.meta.url))
@@ -24,19 +26,26 @@ const SINKS = join(src, `sinks${sep}`)
 export const lean = (what: 'pipeline' | 'operations', unreached: readonly string[]): Plugin => ({
   name: 'weirhouse-lean',
   setup: (builder) => {
+    const doors = what === 'pipeline' ? withoutDoors : withClosedDoors
     const absent = new Map(unreached.map((path) => [join(src, path + extension), path]))
     builder.onLoad({ filter: /[\\/](?:core|sinks)[\\/].*\.[jt]s$/ }, ({ path }) => {
       if (path === TABLE) return { contents: raisedErrors(what), loader: 'js' }
       const missing = absent.get(path)
       if (missing !== undefined) return { contents: standIn(missing, readFileSync(path, 'utf8')), loader: 'js' }
       return path.startsWith(SINKS) && basename(path) === `index${extension}`
-        ? { contents: withoutDoors(readFileSync(path, 'utf8')), loader: 'ts' }
+        ? { contents: doors(readFileSync(path, 'utf8')), loader: 'ts' }
         : undefined
     })
   },
 })
 
 const DOOR = /\(await import\((['"]\.\/[^'"]+['"])\)\)(?=\.)|\bawait import\((['"]\.\/[^'"]+['"])\)/g
+
+/** The operations function opens no sink. */
+export function withClosedDoors(code: string): string {
+  const closed = code.replaceAll(DOOR, (_, first?: string, second?: string) => `$closed(${first ?? second})()`)
+  return `import { ${leftOut.name} as $closed } from ${JSON.stringify(sourceFile('core/settled'))}\n${closed}`
+}
 
 /** A function opens its sinks at once: a module that is loaded when it is asked for costs more bytes than it saves. */
 export function withoutDoors(code: string): string {

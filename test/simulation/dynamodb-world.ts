@@ -7,6 +7,7 @@ import type { Item } from '../../src/aws/attribute.ts'
 import { storedPosition } from '../../src/sinks/dynamodb/guard.ts'
 import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
+import { newHabit } from '../../src/sinks/dynamodb/effect.ts'
 import { openWriter } from '../../src/sinks/dynamodb/open.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
 import { fromItem, openDynamoLedger, toItem } from '../../src/sinks/ledger-dynamodb.ts'
@@ -44,19 +45,22 @@ export interface Shape {
   /** Every row is kept, under its position. */
   readonly append?: boolean
   readonly deletes?: boolean
+  /** A cold writer believes that items are there. @default false */
+  readonly updating?: boolean
 }
 
 export interface DynamoScenario extends Scenario, Shape {}
 
 /** A cold start: what a function opens, over a client. */
-export function openAll(client: Dynamo, { writes, append = false, deletes }: Shape) {
+export function openAll(client: Dynamo, { writes, append = false, deletes, updating }: Shape) {
   const definition = dynamodb({ id: SINK, table: TABLE, partitionKey: append ? 'at' : 'id', writes, append })
+  const habit = { ...newHabit(), replacing: updating ? 1 : 0 }
   const letters = openDeadLetters({ table: LETTERS, bucket: 'none', clients: { dynamodb: client, s3: noS3 } })
   const ledger = openDynamoLedger({ table: LEDGER, client })
   const remembered = deletes ? { deletes: { keepMs: 1 } } : {}
   const base = { pipeline: PIPELINE, order: 'log', ledger, log: () => undefined } as const
   const context = { ...base, binding: { table: TABLE }, ...remembered }
-  return { definition, letters, ledger, writer: openWriter(definition.options, context, client, quietPorts) }
+  return { definition, letters, ledger, writer: openWriter(definition.options, context, client, quietPorts, habit) }
 }
 
 export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {

@@ -1,10 +1,12 @@
-/** The encoding of a range whose rows lie in several output partitions. Pure. Only where the definition has `partition`. */
+/** A range whose rows lie in several output partitions. Only where the definition has `partition`. */
 import { messageOf } from '../../core/errors.ts'
-import type { SinkRecord } from '../sink.ts'
+import { sourceLabel } from '../../core/record.ts'
+import type { Invocation, RangeReport, SinkRecord } from '../sink.ts'
 import type { AnyCodec } from './codec.ts'
 import type { EncodedRange } from './encode.ts'
 import { MAX_OUTPUTS, outputOf } from './partition.ts'
 import type { Partition } from './partition.ts'
+import type { Job } from './writer.ts'
 
 /** A record without rows of its own is no fault, and has no pieces. */
 type Pieces = { readonly pieces: readonly Piece[] } | { readonly fault: string }
@@ -83,3 +85,24 @@ export function piecesOf(record: SinkRecord, encode: AnyCodec['encode'], partiti
 }
 
 const NO_PIECES: Pieces = { pieces: [] }
+
+/** Of the parts of one range. */
+export function together(a: RangeReport, b: RangeReport): RangeReport {
+  return {
+    ...a,
+    last: b.last,
+    rows: a.rows + b.rows,
+    duplicates: a.duplicates + b.duplicates,
+    refused: a.refused + b.refused,
+    gaps: a.gaps + b.gaps,
+  }
+}
+
+export function logParts({ options, range }: Job, parts: number, { log }: Invocation): void {
+  const fields = { sink: options.id, source: sourceLabel(range.source), parts, outputs: MAX_OUTPUTS }
+  log(
+    'WARN',
+    'the rows of one batch lie in so many output partitions that it is written in parts; a coarser partition costs less',
+    fields,
+  )
+}

@@ -17,6 +17,7 @@ import { s3Objects } from './objects.ts'
 import type { ObjectStore } from './objects.ts'
 import type { S3Options } from './options.ts'
 import type { ParquetFormat } from './parquet.ts'
+import { logParts, together } from './parted.ts'
 import { MAX_OUTPUTS } from './partition.ts'
 import type { Partition } from './partition.ts'
 import { indexes, rangeInput } from './range-input.ts'
@@ -123,24 +124,4 @@ async function writePart(job: Job, places: { from: number; to: number }, invocat
   }
   const duplicates = records.length - written.size
   return { source: job.range.source, first, last, rows, duplicates, refused, gaps: state.gaps }
-}
-
-function together(a: RangeReport, b: RangeReport): RangeReport {
-  return {
-    ...a,
-    last: b.last,
-    rows: a.rows + b.rows,
-    duplicates: a.duplicates + b.duplicates,
-    refused: a.refused + b.refused,
-    gaps: a.gaps + b.gaps,
-  }
-}
-
-function logParts({ options, range }: Job, parts: number, { log }: Invocation): void {
-  const fields = { sink: options.id, source: sourceLabel(range.source), parts, outputs: MAX_OUTPUTS }
-  log(
-    'WARN',
-    'the rows of one batch lie in so many output partitions that it is written in parts; a coarser partition costs less',
-    fields,
-  )
 }
