@@ -3,6 +3,7 @@ import type { AwsClients } from '../../src/aws/index.ts'
 import type { ProducedRecord } from '../../src/kafka/produce.ts'
 import type { ReplayPorts } from '../../src/operations/replay.ts'
 import { deadLetterTable } from '../../src/sinks/dead-letters/index.ts'
+import { supersedeLetters } from '../../src/sinks/dead-letters/supersede.ts'
 import { clients, createTable, deadline, fresh } from './dynamodb-kit.ts'
 import { replayWorld } from './replay-world.ts'
 import type { ReplayWorld, Row } from './replay-world.ts'
@@ -302,4 +303,18 @@ test('D2: a discarded letter stays as it is, whatever comes again', async () => 
   })
   await each.pump(3)
   expect(await statesOf(each)).toEqual(['discarded', 'new'])
+})
+
+test('D2 D13: a letter that a rewind supersedes while its record is on the way stays so, and the record has no effect', async () => {
+  const each = await world()
+  repair(each)
+  const { cluster, topic, partition } = (await each.letters())[0]!
+  const all = { pipeline: each.name, sink: '*', source: { cluster, topic, partition }, from: 0, below: 1 }
+  const send: ReplayPorts['send'] = async (records) => {
+    await each.ports.send(records)
+    await supersedeLetters({ table, clients: aws }, all, deadline())
+  }
+  expect((await each.replay({ ...each.ports, send })).map(({ outcome }) => outcome)).toEqual(['changed', 'changed'])
+  expect(await statesOf(each)).toEqual(['superseded', 'superseded'])
+  expect(each.appended()).toEqual([[2, 3]])
 })

@@ -133,10 +133,11 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
 
 /** Environments of a definition that is no more get nothing. */
 async function commandSteps<Store>(parts: Parts<Store>, world: World<Store>): Promise<Step<World<Store>>[]> {
-  const left = [...(parts.more.commands ?? [])]
-  for (const begun of world[0].begun) left.splice(left.indexOf(begun), 1)
+  const { commands = [] } = parts.more
+  const timesIn = (list: readonly string[], command: string) => list.filter((each) => each === command).length
   const steps: Step<World<Store>>[] = []
-  for (const each of new Set(left)) {
+  for (const each of new Set(commands)) {
+    if (timesIn(world[0].begun, each) === timesIn(commands, each)) continue
     const state = await command(parts, world, { command: each })
     steps.push({ label: `#${processesOf(world).length} is told to ${each}`, state })
   }

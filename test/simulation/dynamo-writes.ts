@@ -1,4 +1,5 @@
 /** UpdateItem, DeleteItem and TransactWriteItems of DynamoDB in memory, as far as the tree sends them. */
+import { numberOf } from '../../src/aws/attribute.ts'
 import type { Item } from '../../src/aws/attribute.ts'
 import { holds } from './dynamo-condition.ts'
 import type { Expression } from './dynamo-condition.ts'
@@ -30,22 +31,29 @@ export function updateItem(update: Update, keys: Keys): Work {
   })
 }
 
-/** `SET #a = :a, #b = :b REMOVE #c`, in either order; nothing else is sent. */
+/** `SET #a = :a, #b = #b + :b REMOVE #c`, in either order; nothing else is sent. */
 function changeOf({ UpdateExpression, ExpressionAttributeNames, ExpressionAttributeValues }: Update) {
   const nameOf = (token: string) => ExpressionAttributeNames?.[token] ?? token
-  const set: Record<string, Item[string]> = {}
+  const set: Record<string, (item: Item) => Item[string]> = {}
+  const valueOf = (text: string) => {
+    const [term, more] = text.split(' + ')
+    if (more === undefined) return () => ExpressionAttributeValues![term!]!
+    const step = numberOf(ExpressionAttributeValues!, more)!
+    return (item: Item) => ({ N: String(numberOf(item, nameOf(term!))! + step) })
+  }
   const remove: string[] = []
   for (const [, verb, list] of UpdateExpression.matchAll(/(SET|REMOVE) (.*?)(?= SET | REMOVE |$)/g))
     for (const clause of list!.split(',').map((text) => text.trim())) {
       const [name, value] = clause.split(' = ')
       if (verb === 'REMOVE') remove.push(nameOf(name!))
-      else set[nameOf(name!)] = ExpressionAttributeValues![value!]!
+      else set[nameOf(name!)] = valueOf(value!)
     }
   if (remove.length === 0 && Object.keys(set).length === 0)
     throw new Error(`the model knows no update ${UpdateExpression}`)
   return (item: Item): Item => {
     const kept = Object.entries(item).filter(([name]) => !remove.includes(name))
-    return { ...Object.fromEntries(kept), ...set }
+    const changed = Object.entries(set).map(([name, value]) => [name, value(item)] as const)
+    return { ...Object.fromEntries(kept), ...Object.fromEntries(changed) }
   }
 }
 

@@ -38,6 +38,17 @@ function without(operation: string, table: string): ReplayPlant {
 /** States move from whatever they are. */
 export const movedFromAnywhere = without('UpdateItem', 'letters')
 
+/** What a rewind does to a letter is nothing that a replay notices. */
+export const supersededUnseen: ReplayPlant = {
+  dynamo: (dynamo) => ({
+    call: <Output>(operation: string, input: object | string, deadline: Deadline) => {
+      const update = input as { readonly UpdateExpression?: string }
+      const UpdateExpression = update.UpdateExpression?.replace(', #version = #version + :one', '')
+      return dynamo.call<Output>(operation, UpdateExpression ? { ...update, UpdateExpression } : input, deadline)
+    },
+  }),
+}
+
 /** A letter that is put again is new again. */
 export const putAnew = without('PutItem', 'letters')
 

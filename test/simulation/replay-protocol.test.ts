@@ -4,7 +4,14 @@
  */
 import { describe, test } from 'vitest'
 import { expectClean, expectCleanWalks, expectFound, named } from './protocol-expect.ts'
-import { movedFromAnywhere, ownPosition, putAnew, settledTooSoon, staleBelieved } from './replay-plants.ts'
+import {
+  movedFromAnywhere,
+  ownPosition,
+  putAnew,
+  settledTooSoon,
+  staleBelieved,
+  supersededUnseen,
+} from './replay-plants.ts'
 import { replayModel } from './replay-world.ts'
 import type { ReplayPlant, ReplayScenario } from './replay-world.ts'
 
@@ -16,9 +23,11 @@ const clean: readonly ReplayScenario[] = [
   { log: [['a~', 'a']], deliveries: 2, commands: ['replay'], writes: 'put' },
   { log: [['a%', 'b~']], deliveries: 1, commands: ['replay'], writes: 'auto' },
   { log: [['a!', 'b']], deliveries: 2, commands: ['replay'], writes: 'put' },
+  { log: [['a~']], deliveries: 1, commands: ['replay', 'supersede'], writes: 'put' },
+  { log: [['a~']], deliveries: 1, commands: ['discard', 'supersede'], faults: 1, writes: 'put' },
 ]
 
-describe('D1 D2 D3 D4 D6: a letter that is replayed takes effect once, a discarded one never, and none is lost', () => {
+describe('D1 D2 D3 D4 D6 D13: a letter that is replayed takes effect once, a discarded one never, and none is lost', () => {
   test.each(named(clean))('$name', async ({ scenario }) =>
     expectClean('replays', scenario, await replayModel(scenario)),
   )
@@ -64,6 +73,13 @@ const planted: readonly Planted[] = [
     scenario: { ...one, commands: ['replay', 'discard'] },
     found: /^D6: 0\/0 is discarded, and is there/,
   },
+  // the fault that the explorer found in what shipped
+  {
+    bug: 'a letter superseded without a new version',
+    plant: supersededUnseen,
+    scenario: { ...one, commands: ['discard', 'supersede'] },
+    found: /^D13: the letter of 0\/0 is discarded again/,
+  },
   {
     bug: 'a letter put again is new again',
     plant: putAnew,
@@ -78,7 +94,7 @@ const planted: readonly Planted[] = [
   },
 ]
 
-describe('D1 D2 D3 D6: the explorer sees each bug planted around replays', () => {
+describe('D1 D2 D3 D6 D13: the explorer sees each bug planted around replays', () => {
   test.each(planted)('$bug', async ({ bug, plant, scenario, found }) =>
     expectFound(bug, found, await replayModel(scenario, plant)),
   )

@@ -13,23 +13,24 @@ import { replayLetters } from '../../src/operations/replay.ts'
 import type { ReplayPorts } from '../../src/operations/replay.ts'
 import type { DeadLetterState } from '../../src/sinks/dead-letters/index.ts'
 import type { DeadLetterStore } from '../../src/sinks/dead-letters/store.ts'
+import { supersedeLetters } from '../../src/sinks/dead-letters/supersede.ts'
 import type { SinkWriter } from '../../src/sinks/sink.ts'
 import { replayed } from '../../src/testing/explorer/replay.ts'
 import type { Port } from '../../src/testing/explorer/replay.ts'
-import { logNow, nameOf, TOPIC } from './delivery-types.ts'
+import { CLUSTER, logNow, nameOf, TOPIC } from './delivery-types.ts'
 import type { Command, LogRecord, Mapping, More, Outcome, Parts, Result, Task, World } from './delivery-types.ts'
 import { runAlone } from './delivery-progress.ts'
 import { deliver, offered } from './delivery-steps.ts'
 import { firstWorld, modelOf, partsOf } from './delivery-world.ts'
 import { dynamoOver } from './dynamo-store.ts'
 import type { Tables } from './dynamo-store.ts'
-import { dynamoModel, LETTERS, openAll, PIPELINE, TABLE } from './dynamodb-world.ts'
+import { dynamoModel, LETTERS, noS3, openAll, PIPELINE, TABLE } from './dynamodb-world.ts'
 import type { DynamoScenario } from './dynamodb-world.ts'
 import { engine, quietPorts } from './engine.ts'
 
 export interface ReplayScenario extends DynamoScenario {
-  /** What people run, each once, in any order and at once. */
-  readonly commands: readonly ('replay' | 'discard')[]
+  /** What people run, each once, in any order and at once; `supersede` is what a rewind makes of letters. */
+  readonly commands: readonly ('replay' | 'discard' | 'supersede')[]
   /** Whether an invocation of the old definition is still under way, with the whole log. */
   readonly zombie?: boolean
 }
@@ -46,20 +47,24 @@ export interface ReplayPlant {
 type LogRequest =
   | { readonly log: 'end' }
   | { readonly log: 'committed' }
+  | { readonly log: typeof SUPERSEDED }
   | { readonly log: 'read'; readonly from: number }
   | { readonly log: 'send'; readonly copies: readonly NonNullable<LogRecord['copy']>[] }
 
 const LOST = 'lost'
+/** Noted among what was begun, once it is done. */
+const SUPERSEDED = 'superseded'
 
 export async function replayModel(scenario: ReplayScenario, plant: ReplayPlant = {}) {
   const program = (port: Port) => {
     const shipped = dynamoOver(port)
-    const { definition, letters, writer } = openAll(plant.dynamo?.(shipped) ?? shipped, scenario)
+    const client = plant.dynamo?.(shipped) ?? shipped
+    const { definition, letters, writer } = openAll(client, scenario)
     const replays = plant.desk?.(letters) ?? letters
     const run = engine(PIPELINE, definition, plant.writer?.(writer) ?? writer, { replays })
     return (task: Task) =>
       'command' in task
-        ? carriedOut(task, letters, portsOver(port, letters, plant))
+        ? carriedOut(task, letters, portsOver(port, letters, plant), () => superseded(port, client))
         : run(task, (given) => letters.put(given, quietPorts.deadline))
   }
   const more: More<Tables> = {
@@ -82,9 +87,18 @@ async function prepared(parts: Parts<Tables>, { zombie }: ReplayScenario): Promi
   return [{ ...mapping, deliveries: 0, mended: -1 }, ...rest]
 }
 
-async function carriedOut({ command }: Command, letters: DeadLetterStore, ports: ReplayPorts): Promise<Result> {
+async function carriedOut(
+  { command }: Command,
+  letters: DeadLetterStore,
+  ports: ReplayPorts,
+  supersede: () => Promise<void>,
+): Promise<Result> {
   const states: DeadLetterState[] = command === 'replay' ? ['new', 'replaying'] : ['new']
   try {
+    if (command === 'supersede') {
+      await supersede()
+      return { done: true }
+    }
     const { letters: found } = await letters.list({ pipeline: PIPELINE, states }, quietPorts.deadline)
     if (command === 'replay' && found.length > 0) await replayLetters(ports, found, () => true)
     if (command === 'discard') for (const each of found) await ports.change(each, { to: 'discarded' })
@@ -92,6 +106,18 @@ async function carriedOut({ command }: Command, letters: DeadLetterStore, ports:
   } catch (error) {
     return { failed: messageOf(error), retryable: true }
   }
+}
+
+async function superseded(port: Port, dynamodb: Dynamo): Promise<void> {
+  const all = {
+    pipeline: PIPELINE,
+    sink: '*',
+    source: { cluster: CLUSTER, topic: TOPIC, partition: 0 },
+    from: 0,
+    below: 1,
+  }
+  await supersedeLetters({ table: LETTERS, clients: { dynamodb, s3: noS3 } }, all, quietPorts.deadline)
+  await port({ log: SUPERSEDED } satisfies LogRequest)
 }
 
 function portsOver(port: Port, letters: DeadLetterStore, plant: ReplayPlant): ReplayPorts {
@@ -129,6 +155,8 @@ function* asked(parts: Parts<Tables>, world: World<Tables>, request: LogRequest)
   const log = logNow(parts, mapping)[0]!
   const label = `log: ${request.log}`
   if (request.log === 'end') yield { label, store, answer: log.length }
+  else if (request.log === SUPERSEDED)
+    yield { label, store, mapping: { ...mapping, begun: [...mapping.begun, SUPERSEDED].sort() }, answer: null }
   else if (request.log === 'committed') yield { label, store, answer: mapping.committed[0]! }
   else if (request.log === 'read') yield { label, store, answer: log.slice(request.from) }
   else {
@@ -192,6 +220,8 @@ function wrongWith(parts: Parts<Tables>, [mapping, , tables]: World<Tables>): st
     if (parts.store.keyed && stored > 0 && newer.length > 0) return `D3: ${name} stands where ${nameOf(newer[0]!)} was`
     if (record.kind !== 'good' && own.length === 0) return `D1: the letter of ${name} is gone`
     for (const { state } of own) {
+      if (mapping.begun.includes(SUPERSEDED) && state !== 'superseded')
+        return `D13: the letter of ${name} is ${state} again`
       if (state === 'replayed' && stored === 0 && !gaveWay) return `D1: ${name} is called replayed, and is not there`
       if (state === 'discarded' && stored > 0) return `D6: ${name} is discarded, and is there`
       if (state === 'new' && stored > 0) return `D6: ${name} is there, and its letter new`
@@ -212,7 +242,8 @@ function wrongAtEnd(parts: Parts<Tables>, [, , tables]: World<Tables>): string |
   for (const { offset, state } of lettersOf(tables)) {
     const { kind } = parts.log[0]![offset]!
     const wanted: readonly DeadLetterState[] = kind === 'refused' || kind === 'undecodable' ? ['new'] : ['replayed']
-    if (state !== 'discarded' && !wanted.includes(state)) return `D1: the letter of 0/${offset} ends as ${state}`
+    if (state !== 'discarded' && state !== 'superseded' && !wanted.includes(state))
+      return `D1: the letter of 0/${offset} ends as ${state}`
   }
   return undefined
 }

@@ -41,10 +41,11 @@ export async function supersedeLetters(place: LettersPlace, range: LetterRange, 
       const input = {
         TableName: place.table,
         Key: keyOf(item),
-        UpdateExpression: 'SET #state = :superseded',
+        // with its version: a replay that has just looked at the letter must not move it any more
+        UpdateExpression: 'SET #state = :superseded, #version = #version + :one',
         ConditionExpression: 'attribute_exists(#position) AND #state <> :superseded',
-        ExpressionAttributeNames: { '#state': 'state', '#position': 'position' },
-        ExpressionAttributeValues: { ':superseded': { S: superseded } },
+        ExpressionAttributeNames: { '#state': 'state', '#position': 'position', '#version': 'version' },
+        ExpressionAttributeValues: { ':superseded': { S: superseded }, ':one': { N: '1' } },
       }
       try {
         await place.clients.dynamodb.call('UpdateItem', input, deadline)
