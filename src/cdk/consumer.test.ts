@@ -188,7 +188,9 @@ describe('grants', () => {
       },
       {
         resource: 'Store/TablesDemo.Arn',
-        actions: ['dynamodb:PartiQLInsert', 'dynamodb:PutItem', 'dynamodb:BatchGetItem', 'dynamodb:DescribeTable'],
+        actions: ['PartiQLInsert', 'PartiQLUpdate', 'PutItem', 'BatchGetItem', 'DescribeTable'].map(
+          (action) => `dynamodb:${action}`,
+        ),
       },
       ...['lake', 'kv', 'dead letters'].map((sink) => ({
         resource: 'Store/LedgerTable.Arn',

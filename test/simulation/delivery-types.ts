@@ -11,13 +11,14 @@ export const TOPIC = 't'
 export interface LogRecord {
   readonly source: number
   readonly offset: number
+  /** A row for each letter, under that key; of what the store refuses it refuses the last. */
   readonly key: string
   readonly timestamp: number
   /**
    * `refused`: the store takes no such row. `undecodable`: poison before any sink. `rowless`: nothing to store. `mendable`: poison
    * until another definition is deployed, which reads it; `misfit`: refused by the store until then.
    */
-  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless' | 'mendable' | 'misfit'
+  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless' | 'mendable' | 'misfit' | 'tombstone'
   /** Given to the definition that mends. */
   readonly mended?: true
   /** No event ends here: the next record is in it. */
@@ -28,8 +29,8 @@ export interface LogRecord {
 
 export interface Scenario {
   /**
-   * By source: `a` key a · `a!` refused by the store · `a#` undecodable · `a~` mendable · `a%` misfit · `a-` without rows · `a@7` with
-   * timestamp 7 · `a*9` nine of them, in one event always.
+   * By source: `a` key a · `ab` rows of both keys · `a!` refused by the store · `a#` undecodable · `a~` mendable · `a%` misfit · `a-` without rows · `a_` a
+   * tombstone · `a@7` with timestamp 7 · `a*9` nine of them, in one event always.
    */
   readonly log: readonly (readonly string[])[]
   /** Deliveries at most. */
@@ -46,6 +47,10 @@ export interface Scenario {
   readonly survivors?: number
   /** A halt that a person has to settle and that counts as a way out. */
   readonly mayHalt?: string
+  /** Whether tombstones delete. @default false */
+  readonly deletes?: boolean
+  /** Whether deletes are forgotten: once no older record of the key can come any more; `too soon` is a bug. */
+  readonly forgets?: 'in time' | 'too soon'
   /** Whether an environment that is done takes the next delivery, knowing what it knows. @default false */
   readonly warm?: boolean
 }
@@ -75,7 +80,7 @@ export interface Mapping {
 /** What a bystander saw that the world itself forgets. */
 export interface Witness {
   /** By key: the newest effect that ever stood there. */
-  readonly newest: Readonly<Record<string, Position>>
+  readonly newest: Readonly<Record<string, EffectPosition>>
   /** By source: where the watermark began: the log before was never offered. */
   readonly base: readonly (number | null)[]
   readonly wrong: string | null
@@ -110,8 +115,11 @@ export interface Outcome<Store> {
 
 export interface Effect {
   readonly key: string
-  readonly position: Position
+  readonly position: EffectPosition
 }
+
+/** Of a delete that is remembered: `gone`. */
+export type EffectPosition = Position & { readonly gone?: true }
 
 export interface StoreModel<Store> {
   readonly initial: Store
@@ -125,6 +133,8 @@ export interface StoreModel<Store> {
   /** Keyed stores keep one effect a key. */
   readonly keyed: boolean
   effects(store: Store): readonly Effect[]
+  /** Deletes that are remembered, by key, and the store without one; undefined where it is locked. */
+  deletes?(store: Store): Iterable<{ readonly key: string; readonly position: Position; readonly forgotten: Store }>
   /** Names of records with a dead letter. */
   letters(store: Store): ReadonlySet<string>
   watermark(store: Store, source: number): Progress | undefined
@@ -203,13 +213,20 @@ export function nameOf({ source, offset }: Pick<LogRecord, 'source' | 'offset'>)
   return `${source}/${offset}`
 }
 
-const kinds = { '!': 'refused', '#': 'undecodable', '-': 'rowless', '~': 'mendable', '%': 'misfit' } as const
+const kinds = {
+  '!': 'refused',
+  '#': 'undecodable',
+  '-': 'rowless',
+  '~': 'mendable',
+  '%': 'misfit',
+  _: 'tombstone',
+} as const
 
 export function logOf({ log }: Scenario): LogRecord[][] {
   return log.map((texts, source) => {
     const records: LogRecord[] = []
     for (const text of texts) {
-      const pattern = /^(?<key>[a-z]+)(?<mark>[!#~%-])?(?:@(?<ts>\d+))?(?:\*(?<count>\d+))?$/
+      const pattern = /^(?<key>[a-z]+)(?<mark>[!#~%_-])?(?:@(?<ts>\d+))?(?:\*(?<count>\d+))?$/
       const { key, mark, ts, count = '1' } = pattern.exec(text)!.groups!
       const kind = mark === undefined ? 'good' : kinds[mark as keyof typeof kinds]
       for (let left = Number(count); left > 0; left--) {

@@ -9,6 +9,7 @@ import { stuckFrom } from './delivery-progress.ts'
 import { watched, wrongIn } from './delivery-promises.ts'
 import { command, deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
 import { logNow, logOf, nameOf, processesOf, told, withProcess } from './delivery-types.ts'
+import { forgetSteps } from './forgetting.ts'
 import { rewindSteps } from './rewinds.ts'
 import type {
   LogRecord,
@@ -74,8 +75,9 @@ export function modelOf<Store extends object>(parts: Parts<Store>, initial: Worl
     initial,
     next: async (world) => {
       const moved = await processSteps(parts, world)
-      const others = [...ownSteps(parts, world), ...rewindSteps(parts, world), ...(more.steps?.(parts, world) ?? [])]
-      return [...(await mappingSteps(parts, world)), ...(await commandSteps(parts, world)), ...moved, ...others]
+      const ofPeople = [...(await commandSteps(parts, world)), ...rewindSteps(parts, world)]
+      const others = [...ownSteps(parts, world), ...forgetSteps(parts, world), ...(more.steps?.(parts, world) ?? [])]
+      return [...(await mappingSteps(parts, world)), ...moved, ...ofPeople, ...others]
     },
     violation: (world) => {
       const wrong = wrongIn(parts, world)

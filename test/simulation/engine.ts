@@ -29,23 +29,33 @@ interface Value {
 export interface Guards {
   readonly floodGate?: FloodGate
   readonly replays?: ReplayDesk
+  /** Whether tombstones delete. */
+  readonly deletes?: boolean | undefined
 }
 
 export type Run = (input: Input, put: Invocation['putDeadLetters'], afterwards?: () => Promise<void>) => Promise<Result>
 
 export function engine(name: string, sink: SinkDefinition, writer: SinkWriter, guards: Guards = {}): Run {
   let mends = false
-  const definition = pipeline<Value, Value>({
+  const spec = {
     name,
     source: { topic: TOPIC, cluster: CLUSTER },
-    decode: json(),
-    transform: (value) => {
+    decode: json<Value>(),
+    transform: (value: Value) => {
       if (value.note === 'mendable' && !mends) throw new Error('this definition cannot read it')
-      if (value.note === 'misfit' && !mends) return { ...value, note: REFUSED_TEXT }
-      return value.note === 'none' ? null : value
+      if (value.note === 'none') return null
+      const isRefused = value.note === REFUSED_TEXT || (value.note === 'misfit' && !mends)
+      const keys = value.id.split('')
+      return keys.map((id, i) => {
+        const isLast = i === keys.length - 1
+        return { ...value, id, ...(isLast && isRefused ? { note: REFUSED_TEXT } : isLast ? {} : { note: 'good' }) }
+      })
     },
     sinks: [sink],
-  })
+  }
+  const definition = guards.deletes
+    ? pipeline<Value, Value, 'delete'>({ ...spec, tombstone: 'delete', keyOf: ({ key }) => ({ id: key!.toString() }) })
+    : pipeline<Value, Value>(spec)
   return async (input, putDeadLetters, afterwards) => {
     mends = input.some(({ mended }) => mended)
     try {
@@ -81,7 +91,8 @@ const notes = { good: 'good', refused: REFUSED_TEXT, rowless: 'none', undecodabl
 /** The bytes of a record do not change with the definition, nor where it is sent again. */
 function eventRecord({ source, offset, key, timestamp, kind, copy }: LogRecord) {
   const note = kind in notes ? notes[kind as keyof typeof notes] : kind
-  const value = kind === 'undecodable' ? '{' : JSON.stringify({ id: key, note, n: `${source}/${copy?.of ?? offset}` })
+  const whole = JSON.stringify({ id: key, note, n: `${source}/${copy?.of ?? offset}` })
+  const value = kind === 'tombstone' ? null : kind === 'undecodable' ? '{' : whole
   const headers = copy ? [{ name: REPLAY_HEADER, value: copy.header }] : []
   return { partition: source, offset, timestamp, key, value, headers }
 }

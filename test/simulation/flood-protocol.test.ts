@@ -7,7 +7,7 @@ import { sample } from '../../src/testing/explorer/sample.ts'
 import { forgottenOnce, lettersFirst, noCompareAndSet, nothingForgotten, positionsNotKept } from './flood-plants.ts'
 import { floodModel } from './flood-world.ts'
 import type { FloodPlant, FloodScenario } from './flood-world.ts'
-import { exploreAll, toldOf } from './protocol-suite.ts'
+import { expectClean, expectCleanWalks, expectFound, named } from './protocol-expect.ts'
 
 const mayHalt = 'WEIR_POISON_FLOOD'
 
@@ -30,21 +30,9 @@ const longer: readonly FloodScenario[] = [
 ]
 
 describe('D4 D7: no more poison than its share is let in, and a healthy stream is never held up', () => {
-  test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
-    const { violation, quiet, line } = await exploreAll('flood gate', scenario, floodModel(scenario))
-    expect(violation, violation && toldOf(violation)).toBeUndefined()
-    expect(quiet).toBeGreaterThan(0)
-    // oxlint-disable-next-line no-console -- the size of the proof is part of its result
-    console.log(line)
-  })
+  test.each(named(clean))('$name', async ({ scenario }) => expectClean('flood gate', scenario, floodModel(scenario)))
 
-  test.each(longer.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))(
-    '$name, by chance',
-    async ({ scenario }) => {
-      const { violation } = await sample(floodModel(scenario), { walks: 40, seed: 1 })
-      expect(violation, violation && `seed ${violation.seed}\n${toldOf(violation)}`).toBeUndefined()
-    },
-  )
+  test.each(named(longer))('$name, by chance', async ({ scenario }) => expectCleanWalks(floodModel(scenario), 40))
 })
 
 interface Planted {
@@ -82,12 +70,9 @@ const planted: readonly Planted[] = [
 ]
 
 describe('D7: the explorer sees each bug planted around the flood gate', () => {
-  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
-    const { violation } = await exploreAll(bug, scenario, floodModel(scenario, plant))
-    expect(violation?.what).toMatch(found)
-    // oxlint-disable-next-line no-console -- the trace is the proof
-    console.log(`${bug}: ${toldOf(violation!)}`)
-  })
+  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) =>
+    expectFound(bug, found, floodModel(scenario, plant)),
+  )
 
   // the fault that the explorer found in what shipped
   test('forgotten, but for a zombie that brings it again', async () => {

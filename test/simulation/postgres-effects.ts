@@ -187,7 +187,7 @@ function staleLetters({ outbox }: Contents, { source, from, below }: Of<'remove 
  * Order by log, as `sql.ts` has it. Of distinct keys: a conflict is decided by what stands there now; whether there is
  * something as new at all, by what the statement saw when it began.
  */
-function rowsApplied({ rows, how }: Of<'rows'>, { own, seen, began, keyed }: Surroundings): Effect {
+function rowsApplied({ rows, how, forgetful }: Of<'rows'>, { own, seen, began, keyed }: Surroundings): Effect {
   if (rows.some(({ note, gone }) => note === REFUSED_TEXT && !gone)) return { own, answer: { error: '23514' } }
   const counts = new Map<string, number>()
   const counted = (src: string) => counts.set(src, (counts.get(src) ?? 0) + 1)
@@ -201,7 +201,7 @@ function rowsApplied({ rows, how }: Of<'rows'>, { own, seen, began, keyed }: Sur
     if (there && how === 'straight') return { own, answer: { error: '23505' } }
     if (gone) {
       if (gives(row, began.rows[name] && positionOf(began.rows[name])) && gives(row, seen.deleted[name])) {
-        deleted[name] = positionOf(row)
+        if (!forgetful) deleted[name] = positionOf(row)
         counted(row.src)
       }
       if (there && gives(row, positionOf(there))) after[name] = null

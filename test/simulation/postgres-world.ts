@@ -60,6 +60,7 @@ export function postgresModel(scenario: PostgresScenario, plant: SessionPlant = 
       clients: { dynamodb: dynamoOver(port), s3: noS3 },
     })
     let sessions = 0
+    const owner = scenario.deletes ? { pipeline: PIPELINE, sink: SINK } : undefined
     const writer = openWriter(
       options,
       {
@@ -68,15 +69,16 @@ export function postgresModel(scenario: PostgresScenario, plant: SessionPlant = 
         binding: { host: 'h', port: 1, database: 'd', user: 'u', password: 'none' },
         ledger: noLedger,
         log: () => undefined,
+        ...(scenario.deletes ? { deletes: { keepMs: 1 } } : {}),
       },
       undefined,
       {
-        connect: () => Promise.resolve(sessionOver(port, sessions++, options, plant)),
+        connect: () => Promise.resolve(sessionOver(port, sessions++, options, plant, owner)),
         sleep: (ms) => quietPorts.clock.sleep(ms),
         random: quietPorts.random,
       },
     )
-    const run = engine(PIPELINE, definition, writer)
+    const run = engine(PIPELINE, definition, writer, { deletes: scenario.deletes })
     return (input: Input) => run(input, (given) => letters.put(given, quietPorts.deadline))
   }
   return deliveryModel(scenario, storesModel(scenario.keyed), replayed<Input>(program))
@@ -104,7 +106,19 @@ function storesModel(keyed: boolean): StoreModel<Stores> {
       for (const { label, database: after } of orphansOf(database, keyed))
         yield { label, store: { database: after, tables } }
     },
-    effects: ({ database }) => Object.values(database.rows).map((row) => ({ key: row.id, position: positionOf(row) })),
+    effects: ({ database: { rows, deleted } }) => [
+      ...Object.values(rows).map((row) => ({ key: row.id, position: positionOf(row) })),
+      ...Object.entries(deleted).flatMap(([key, position]) =>
+        rows[key] ? [] : [{ key, position: { ...position, gone: true as const } }],
+      ),
+    ],
+    *deletes({ database, tables }) {
+      for (const [key, position] of Object.entries(database.deleted)) {
+        if (isLocked(database, `d ${key}`)) continue
+        const { [key]: _, ...deleted } = database.deleted
+        yield { key, position, forgotten: { tables, database: { ...database, deleted } } }
+      }
+    },
     letters: ({ database, tables }) =>
       new Set([...lettersIn(tables), ...Object.values(database.outbox).map((letter) => `${letter[4]}/${letter[6]}`)]),
     watermark: ({ database }, source) => {

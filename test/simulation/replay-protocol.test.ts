@@ -2,9 +2,8 @@
  * Dead letters, explored: people replay and discard them while invocations deliver, each cut off anywhere and run again; with every
  * cut, crash, zombie, late copy and lost answer.
  */
-import { describe, expect, test } from 'vitest'
-import { sample } from '../../src/testing/explorer/sample.ts'
-import { exploreAll, toldOf } from './protocol-suite.ts'
+import { describe, test } from 'vitest'
+import { expectClean, expectCleanWalks, expectFound, named } from './protocol-expect.ts'
 import { movedFromAnywhere, ownPosition, putAnew, settledTooSoon, staleBelieved } from './replay-plants.ts'
 import { replayModel } from './replay-world.ts'
 import type { ReplayPlant, ReplayScenario } from './replay-world.ts'
@@ -20,20 +19,15 @@ const clean: readonly ReplayScenario[] = [
 ]
 
 describe('D1 D2 D3 D4 D6: a letter that is replayed takes effect once, a discarded one never, and none is lost', () => {
-  test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
-    const { violation, quiet, line } = await exploreAll('replays', scenario, await replayModel(scenario))
-    expect(violation, violation && toldOf(violation)).toBeUndefined()
-    expect(quiet).toBeGreaterThan(0)
-    // oxlint-disable-next-line no-console -- the size of the proof is part of its result
-    console.log(line)
-  })
+  test.each(named(clean))('$name', async ({ scenario }) =>
+    expectClean('replays', scenario, await replayModel(scenario)),
+  )
 
   test.each([true, false])('three commands, three letters, by chance; appended: %s', async (append) => {
     const log = [['a~', 'b!', 'a', 'c%']]
     const commands = ['replay', 'replay', 'discard'] as const
     const model = await replayModel({ log, deliveries: 3, commands, faults: 1, zombie: true, writes: 'auto', append })
-    const { violation } = await sample(model, { walks: 60, seed: 1 })
-    expect(violation, violation && `seed ${violation.seed}\n${toldOf(violation)}`).toBeUndefined()
+    await expectCleanWalks(model, 60)
   })
 })
 
@@ -85,10 +79,7 @@ const planted: readonly Planted[] = [
 ]
 
 describe('D1 D2 D3 D6: the explorer sees each bug planted around replays', () => {
-  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
-    const { violation } = await exploreAll(bug, scenario, await replayModel(scenario, plant))
-    expect(violation?.what).toMatch(found)
-    // oxlint-disable-next-line no-console -- the trace is the proof
-    console.log(`${bug}: ${toldOf(violation!)}`)
-  })
+  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) =>
+    expectFound(bug, found, await replayModel(scenario, plant)),
+  )
 })

@@ -22,7 +22,13 @@ export interface DynamoDbSpec<R> extends DynamoDbInput {
 const GRANTS: readonly Grant[] = [
   {
     on: 'table',
-    actions: ['dynamodb:PartiQLInsert', 'dynamodb:PutItem', 'dynamodb:BatchGetItem', 'dynamodb:DescribeTable'],
+    actions: [
+      'dynamodb:PartiQLInsert',
+      'dynamodb:PartiQLUpdate',
+      'dynamodb:PutItem',
+      'dynamodb:BatchGetItem',
+      'dynamodb:DescribeTable',
+    ],
   },
   { on: 'ledger', actions: ['dynamodb:GetItem', 'dynamodb:PutItem'] },
 ]

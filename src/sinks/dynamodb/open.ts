@@ -12,6 +12,7 @@ import { parseShape } from '../../core/shape.ts'
 import type { SinkContext, SinkWriter } from '../sink.ts'
 import { dynamodbBinding } from './binding.ts'
 import { effectOf } from './effect.ts'
+import type { Habit } from './effect.ts'
 import { batchEncoder } from './encode.ts'
 import { guardOf } from './guard.ts'
 import type { DynamoDbOptions } from './options.ts'
@@ -21,12 +22,14 @@ import { createWriter } from './writer.ts'
 /**
  * Makes no request. Throws WEIR_DEFINITION_INVALID for a binding that is none.
  * @param dynamo where to send requests; the environment's own where not given
+ * @param habit what it believes of the table at first; that keys are new where not given
  */
 export function openWriter(
   options: DynamoDbOptions,
   context: SinkContext,
   dynamo: Dynamo = sharedClients().dynamodb,
   ports: ClientPorts = systemPorts,
+  habit?: Habit,
 ): SinkWriter {
   const { pipeline, order, ledger, log, deletes } = context
   const keepMs = deletes?.keepMs
@@ -47,10 +50,9 @@ export function openWriter(
     sink: options.id,
     order,
     ledger,
-    guard,
     encode: batchEncoder(options, table, order, keepMs !== undefined),
     expiry: () => (keepMs === undefined ? undefined : Math.ceil((ports.clock.now() + keepMs) / 1000)),
-    takeEffect: effectOf({ requests, order, table, writes: options.writes, checkTable }),
+    takeEffect: effectOf({ requests, order, table, writes: options.writes, checkTable }, habit),
   })
 }
 

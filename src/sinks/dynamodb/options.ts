@@ -41,6 +41,10 @@ const positionAttributes = v.strictObject({
     v.optional(attributeName, '_deleted'),
     'Only where the key was deleted, BOOL: the item marks that, and readers leave it out.',
   ),
+  shape: describe(
+    v.optional(attributeName, '_shape'),
+    'Digest of the names of its attributes, S: an item is updated in place where they are known. Not in tables that are appended to.',
+  ),
 })
 
 const timeToLive = v.strictObject({
@@ -75,7 +79,7 @@ export const dynamodbOptions = v.pipe(
     ),
     writes: describe(
       v.optional(v.picklist(['auto', 'put']), 'auto'),
-      'How items are written. auto: inserts, 25 in one request, as long as most keys are new. put: one conditional put an item.',
+      'How items are written. auto: inserts or updates, 25 in one request, as most keys are new or not. put: one conditional put an item.',
     ),
     append: describe(
       v.optional(v.boolean(), false),
