@@ -52,7 +52,7 @@ test.each<[string, { readonly options: unknown } | ReturnType<typeof pipeline>, 
   [
     'deletes',
     tombstones({ tombstone: 'delete', keyOf: () => ({}) }),
-    ['core/delete-keys', 'sinks/postgres/delete-batch', 'sinks/postgres/deletes'],
+    ['core/delete-keys', 'sinks/postgres/delete-batch', 'sinks/postgres/deletes', 'sinks/dynamodb/markers'],
   ],
   ['tombstones that are kept', tombstones({ tombstone: 'keep' }), []],
 ])('%s: what is asked for is reached', (_, definition, reached) => {
