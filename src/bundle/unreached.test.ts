@@ -39,7 +39,7 @@ const tombstones = (more: object) =>
 test.each<[string, { readonly options: unknown } | ReturnType<typeof pipeline>, string[]]>([
   ['decimal numbers', columns('numeric(10, 2) not null'), ['sinks/postgres/numeric']],
   ['decimal numbers, spelled otherwise', columns('NUMERIC'), ['sinks/postgres/numeric']],
-  ['days', columns('date'), ['sinks/postgres/time']],
+  ['days', columns('date'), ['sinks/postgres/date', 'sinks/postgres/time']],
   ['moments', columns('Timestamptz'), ['sinks/postgres/time']],
   ['moments without an offset', columns('timestamp'), ['sinks/postgres/time']],
   ['arrays', columns('text[] not null'), ['sinks/postgres/encode-array']],

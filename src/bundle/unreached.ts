@@ -30,6 +30,7 @@ export const REACHED: Readonly<Record<string, (asked: Asked) => boolean>> = {
   'core/delete-keys': deletes,
   'sinks/s3/parted': ({ partition }) => partition === 'function',
   'sinks/s3/raw': ({ format }) => format?.startsWith('raw') === true,
+  'sinks/postgres/date': hasColumn(/date/i),
   'sinks/postgres/delete-batch': deletes,
   'sinks/postgres/deletes': deletes,
   'sinks/postgres/encode-array': hasColumn(/\[\]/),
