@@ -33,12 +33,11 @@ const OPTIONAL = ['pg-native', 'pg-cloudflare']
 
 /**
  * Throws WEIR_BUNDLE with file:line:column, WEIR_MODULE_MISSING.
- * @param lines of the module that is bundled; the pipelines are `pipeline0`, `pipeline1`, ...
+ * @param lines of the module that is bundled
  * @param more what the purpose of the bundle asks for
  */
 export async function buildEntry(entry: Entry, lines: readonly string[], more: BuildOptions): Promise<Built> {
-  const contents = [...entry.modulePaths.map((path, i) => `import pipeline${i} from ${JSON.stringify(path)}`), ...lines]
-  const stdin = { contents: contents.join('\n'), resolveDir: entry.folder, sourcefile: 'index.ts' }
+  const stdin = { contents: lines.join('\n'), resolveDir: entry.folder, sourcefile: 'index.ts' }
   const plugins = [ownPackage, ...(more.plugins ?? [])]
   try {
     return await build({ ...settings(entry), ...more, stdin, plugins, write: false, metafile: true })

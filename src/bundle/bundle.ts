@@ -81,7 +81,7 @@ export function bundleOperations(options: OperationsBundleOptions): Promise<Bund
 
 interface Purpose {
   readonly kind: 'pipeline' | 'operations'
-  /** Of the module that exports the handler. */
+  /** Of the module that exports the handler; the pipelines are `pipeline0`, `pipeline1`, ... */
   readonly lines: readonly string[]
 }
 
@@ -91,7 +91,8 @@ async function bundleEntry(entry: Entry, wanted: Wanted, { kind, lines }: Purpos
   const start = performance.now()
   const { outFolder, debug } = wanted
   const purpose = debug ? forDebugger(entry) : await forService(entry, kind)
-  const built = await buildEntry(entry, lines, {
+  const imports = entry.modulePaths.map((path, i) => `import pipeline${i} from ${JSON.stringify(path)}`)
+  const built = await buildEntry(entry, [...imports, ...lines], {
     ...purpose,
     sourcemap: debug ? 'inline' : wanted.sourceMap ? 'external' : false,
   })

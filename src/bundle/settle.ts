@@ -24,23 +24,22 @@ export function isRefusal(cause: unknown): cause is Refusal {
 /** What validation came to. Throws WEIR_DEFINITION_INVALID with a Refusal as its cause, and what `buildEntry` does. */
 export async function settleDefinitions(entry: Entry): Promise<readonly Settlement[]> {
   const { modulePaths, what } = entry
-  const built = await buildEntry(
-    entry,
-    [
-      `export { settlements } from ${JSON.stringify(sourceFile('core/settled'))}`,
-      `export const pipelines = [${modulePaths.map((_, i) => `pipeline${i}`).join(', ')}]`,
-    ],
-    { define: { 'import.meta.settling': 'true' } },
-  )
+  const source = (path: string) => JSON.stringify(sourceFile(path))
+  const loaded = modulePaths
+    .map((path) => JSON.stringify(path))
+    .map((path) => `asPipeline((await import(${path})).default, ${path})`)
+  const lines = [
+    `import { asPipeline } from ${source('config/load')}`,
+    `import { answerWith } from ${source('config/thread')}`,
+    `import { settlements } from ${source('core/settled')}`,
+    `await answerWith(async () => { ${loaded.join('; ')}; return settlements })`,
+  ]
+  const built = await buildEntry(entry, lines, { define: { 'import.meta.settling': 'true' } })
   const folder = await mkdtemp(join(tmpdir(), 'weirhouse-definitions-'))
   try {
     const file = join(folder, FILE)
     await writeFile(file, built.outputFiles[0]!.contents)
-    return await askThread<readonly Settlement[]>(
-      pathToFileURL(sourceFile('bundle/settle-worker')),
-      { file, modulePaths },
-      what,
-    )
+    return await askThread<readonly Settlement[]>(pathToFileURL(file), what)
   } catch (error) {
     if (!(error instanceof WeirError)) throw error
     throw new WeirError(error.code, error.details, { cause: { inputs: inputsOf(entry, built) } satisfies Refusal })

@@ -39,7 +39,7 @@ const tombstones = (more: object) =>
 test.each<[string, { readonly options: unknown } | ReturnType<typeof pipeline>, string[]]>([
   ['decimal numbers', columns('numeric(10, 2) not null'), ['sinks/postgres/numeric']],
   ['decimal numbers, spelled otherwise', columns('NUMERIC'), ['sinks/postgres/numeric']],
-  ['days', columns('date'), ['sinks/postgres/time']],
+  ['days', columns('date'), ['sinks/postgres/date', 'sinks/postgres/time']],
   ['moments', columns('Timestamptz'), ['sinks/postgres/time']],
   ['moments without an offset', columns('timestamp'), ['sinks/postgres/time']],
   ['arrays', columns('text[] not null'), ['sinks/postgres/encode-array']],
@@ -52,7 +52,7 @@ test.each<[string, { readonly options: unknown } | ReturnType<typeof pipeline>, 
   [
     'deletes',
     tombstones({ tombstone: 'delete', keyOf: () => ({}) }),
-    ['core/delete-keys', 'sinks/postgres/delete-batch', 'sinks/postgres/deletes'],
+    ['core/delete-keys', 'sinks/postgres/delete-batch', 'sinks/postgres/deletes', 'sinks/dynamodb/markers'],
   ],
   ['tombstones that are kept', tombstones({ tombstone: 'keep' }), []],
 ])('%s: what is asked for is reached', (_, definition, reached) => {

@@ -23,19 +23,23 @@ const hasColumn =
   ({ columns }: Asked) =>
     Object.values(columns ?? {}).some((each) => type.test(each))
 
+const deletes = ({ tombstone }: Asked) => tombstone === 'delete'
+
 /** By path in src/, without extension: whether a definition, the pipeline's or a sink's, reaches it. */
 export const REACHED: Readonly<Record<string, (asked: Asked) => boolean>> = {
-  'core/delete-keys': ({ tombstone }) => tombstone === 'delete',
+  'core/delete-keys': deletes,
   'sinks/s3/parted': ({ partition }) => partition === 'function',
   'sinks/s3/raw': ({ format }) => format?.startsWith('raw') === true,
-  'sinks/postgres/delete-batch': ({ tombstone }) => tombstone === 'delete',
-  'sinks/postgres/deletes': ({ tombstone }) => tombstone === 'delete',
+  'sinks/postgres/date': hasColumn(/date/i),
+  'sinks/postgres/delete-batch': deletes,
+  'sinks/postgres/deletes': deletes,
   'sinks/postgres/encode-array': hasColumn(/\[\]/),
   'sinks/postgres/encode-integer': hasColumn(/int/i),
   'sinks/postgres/encode-json': hasColumn(/json/i),
   'sinks/postgres/encode-other': hasColumn(/real|uuid|bytea/i),
   'sinks/postgres/numeric': hasColumn(/numeric/i),
   'sinks/postgres/time': hasColumn(/date|timestamp/i),
+  'sinks/dynamodb/markers': deletes,
   'sinks/dynamodb/additions': ({ append, timeToLive }) => append === true || timeToLive !== undefined,
 }
 

@@ -17,7 +17,7 @@ type Answer<T> =
  * else.
  * @param what the definition that is loaded there
  */
-export async function askThread<T>(file: URL, workerData: unknown, what: string): Promise<T> {
+export async function askThread<T>(file: URL, what: string, workerData?: unknown): Promise<T> {
   // What a module prints when it is loaded is the function's to print.
   const worker = new Worker(file, { workerData, stdout: true, stderr: true })
   worker.stdout.resume()

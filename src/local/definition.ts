@@ -29,7 +29,7 @@ export function dataOf(pipeline: Pipeline): PipelineData {
  */
 export async function loadDefinition(module: string): Promise<Pipeline> {
   const file = import.meta.url.endsWith('.ts') ? './definition-worker.ts' : './definition-worker.js'
-  return pipelineOf(await askThread<PipelineData>(new URL(file, import.meta.url), { module }, module))
+  return pipelineOf(await askThread<PipelineData>(new URL(file, import.meta.url), module, { module }))
 }
 
 function pipelineOf({ order, sinks, ...options }: PipelineData): Pipeline {

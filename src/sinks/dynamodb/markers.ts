@@ -1,4 +1,4 @@
-/** The item that marks a deleted key. Pure. */
+/** The item that marks a deleted key. Pure. Only under `tombstone: 'delete'`. */
 import { keyAttributes } from '../../aws/table.ts'
 import type { KeyFields } from '../sink.ts'
 import type { Members } from './marshal.ts'
@@ -27,7 +27,7 @@ interface Markable {
 }
 
 /** A marker with the time when it may go; other rows as they are. Seconds since 1970. */
-export function withExpiry<Row extends Markable>(row: Row, seconds: number | undefined): Row {
-  if (row.deleted !== true || seconds === undefined) return row
+export function withExpiry<Row extends Markable>(row: Row, seconds: number): Row {
+  if (row.deleted !== true) return row
   return { ...row, values: [...row.values.slice(0, -1), `{"N":"${seconds}"}`] }
 }

@@ -75,7 +75,7 @@ function place({ expiry }: WriterParts, range: EncodedRange, r: number, { admiss
     const { record, orderAs = record, rows: encoded } = range.records[i]!
     for (const row of encoded) {
       const position = positionOf(mark, orderAs, row.index, admission.after.epoch, row.version)
-      rows.push({ row: withExpiry(row, seconds), position, range: r, record: i })
+      rows.push({ row: seconds === undefined ? row : withExpiry(row, seconds), position, range: r, record: i })
     }
   }
   return rows

@@ -4,13 +4,14 @@
  */
 import { putBigInt64, putInt32, putInt64, putText, reserve } from './arena.ts'
 import type { Arena } from './arena.ts'
+import { dateOf } from './date.ts'
 import { arrayOf } from './encode-array.ts'
 import { encodeBigint, encodeInteger, encodeSmallint } from './encode-integer.ts'
 import { encodeJson } from './encode-json.ts'
 import { encodeBytes, encodeReal, encodeUuid } from './encode-other.ts'
 import { expected } from './expected.ts'
 import { putNumeric } from './numeric.ts'
-import { dateOf, instantOf } from './time.ts'
+import { instantOf } from './time.ts'
 import type { BaseType, ColumnType } from './types.ts'
 
 /** Writes length and bytes of a value that is neither null nor undefined; on refusal the arena is left anywhere. */
