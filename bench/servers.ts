@@ -29,6 +29,9 @@ export interface BenchKafka extends BenchServers {
   readonly kafka: KafkaEndpoint
 }
 
+/** Of a function: on Lambda so much comes with one core. */
+export const MEMORY_MB = 1769
+
 const REGION = 'eu-central-1'
 
 export function startStores(): Promise<BenchServers> {

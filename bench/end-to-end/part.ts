@@ -19,7 +19,7 @@ import type { FunctionHost } from '../../src/local/lambda/function-host.ts'
 import { provisionStores } from '../../src/local/provision.ts'
 import { ARN, SMALL, TOPIC, valueText } from '../handler/records.ts'
 import { moduleOf, pipelineOf } from '../pipelines.ts'
-import { startStoresAndKafka, storesOf } from '../servers.ts'
+import { MEMORY_MB, startStoresAndKafka, storesOf } from '../servers.ts'
 import type { BenchKafka } from '../servers.ts'
 import { functionUsage } from './processes.ts'
 import type { EndToEndPlan, EndToEndRun } from './runs.ts'
@@ -46,8 +46,6 @@ export interface RunResult {
   readonly functionPeakMb: number
 }
 
-/** On Lambda so much memory comes with one core. */
-const MEMORY_MB = 1769
 const POLL_MS = 20
 /** A run in which nothing moves for so long has failed. */
 const STUCK_MS = 60_000

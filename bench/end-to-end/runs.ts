@@ -29,7 +29,7 @@ const PARTITIONS = 16
 export function fullEndToEnd(): EndToEndPlan {
   const environments = [1, 2] as const
   return {
-    records: 1_000_000,
+    records: 2_000_000,
     partitions: PARTITIONS,
     runs: [
       ...[postgres, s3, raw, dynamodb, all].flatMap((each) =>

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { bundlePipeline } from '../../src/bundle/index.ts'
 import { functionEnvironment, RECORDS_BUCKET } from '../../src/local/deployment.ts'
+import { memoryArguments } from '../../src/local/lambda/variables.ts'
 import { provisionStores } from '../../src/local/provision.ts'
 import { ddl } from '../../src/sinks/postgres/index.ts'
 import { median } from '../statistics.ts'
@@ -15,7 +16,7 @@ import type { Cell, Combination, Plan } from './cells.ts'
 import type { Targets } from './contestant.ts'
 import { sql } from '../pipelines/sinks.ts'
 import { moduleOf, pipelineOf } from '../pipelines.ts'
-import { startStores, storesOf } from '../servers.ts'
+import { MEMORY_MB, startStores, storesOf } from '../servers.ts'
 import type { BenchServers } from '../servers.ts'
 import { SMALL } from './records.ts'
 import { START_VARIABLE } from './start.ts'
@@ -133,7 +134,7 @@ async function runCell(run: CellRun): Promise<CellResult> {
       return spent
     }
     const milliseconds = bytes === SMALL && size === TARGET_SIZE ? plan.longTurnMs : plan.turnMs
-    for (const index of names.keys()) await turn(index, { milliseconds: milliseconds / 2, events: warmUp })
+    for (const index of names.keys()) await turn(index, { milliseconds: 2 * milliseconds, events: warmUp })
     for (let round = 0; round < plan.turns; round++)
       for (const at of names.keys()) {
         const index = (at + round) % names.length
@@ -162,7 +163,7 @@ export async function startContestant(
   const env = functionEnvironment(await pipelineOf(combination.pipeline), storesOf(combination.stub, servers))
   const child = fork(fileURLToPath(new URL('process.ts', import.meta.url)), {
     env: { ...process.env, ...env, [START_VARIABLE]: JSON.stringify(start) },
-    execArgv: ['--conditions=source'],
+    execArgv: ['--conditions=source', ...memoryArguments(MEMORY_MB)],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   await answerOf(child)

@@ -1,4 +1,4 @@
-import { faultTable as awsFaults } from '../../src/aws/fault-table.ts'
+import { faultTable as awsFaults, plainName } from '../../src/aws/fault-table.ts'
 import { faultTable as postgresFaults } from '../../src/sinks/postgres/faults.ts'
 import { made } from '../../test/contract/causes/aws.ts'
 import { elsewhere, halting, passing, raisedTwice, refusing } from '../../test/contract/causes/postgres.ts'
@@ -38,7 +38,7 @@ export function faultsPage(): string {
     DOES[kind],
     advice ?? '',
     made
-      .filter((each) => each.name === name)
+      .filter((each) => plainName(each.name) === name)
       .map(({ what }) => what)
       .join('; '),
   ])
@@ -66,7 +66,7 @@ ${tableOf(['Code', 'The sink', 'Advice', 'Made on a server'], postgres)}
 
 ## DynamoDB and S3
 
-By the service's error name, else by HTTP status: 401 and 403 halt, 404 and 412 are answers, 408, 429 and 5xx are tried again.
+By the service's error name, with or without \`Exception\` or \`Error\` at its end, else by HTTP status: 401 and 403 halt, 404 and 412 are answers, 408, 429 and 5xx are tried again.
 
 ${tableOf(['Name', 'The sink', 'Advice', 'Made on a server'], aws)}
 `

@@ -2,6 +2,8 @@
  * HTTP/1.1 answers (RFC 9112), as far as AWS and the servers that stand in for it send them. Node's own client gives the same
  * (answer.test.ts holds it to that) for several times the CPU. Pure.
  */
+import { coded } from '../core/errors.ts'
+
 export interface AwsResponse {
   readonly status: number
   /** By lower-case name; what is repeated is joined by `, `. */
@@ -91,8 +93,7 @@ export function createAnswerReader(method: string, maxBytes: number): AnswerRead
   }
 
   function within(more: number): number {
-    if (size + more > maxBytes)
-      throw Object.assign(new Error(`the answer is over ${maxBytes} bytes`), { code: 'EMSGSIZE' })
+    if (size + more > maxBytes) throw coded('EMSGSIZE', `the answer is over ${maxBytes} bytes`)
     return more
   }
 
@@ -152,5 +153,5 @@ function chunkLength(line: string): number {
 }
 
 function malformed(reason: string): Error {
-  return Object.assign(new Error(`the answer is no HTTP: ${reason}`), { code: 'EPROTO' })
+  return coded('EPROTO', `the answer is no HTTP: ${reason}`)
 }

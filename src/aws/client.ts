@@ -4,8 +4,9 @@
  */
 import { setTimeout as sleepMs } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
-import { messageOf, WeirError } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import { MIB, MIN_REQUEST_MS } from '../core/limits.ts'
+import { requireTime } from '../core/time-left.ts'
 import type { Clock, Deadline, Random } from '../core/ports.ts'
 import { attempt, placeOf } from './attempt.ts'
 import type { Attempt, AwsResponse } from './attempt.ts'
@@ -163,11 +164,6 @@ function mayRepeat({ idempotent = true }: AwsRequest, fault: AwsFault): boolean 
   if (idempotent) return true
   const neverArrived = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']
   return neverArrived.includes(fault.name) || (fault.status >= 400 && fault.status < 500) || fault.name === 'SlowDown'
-}
-
-function requireTime(deadline: Deadline, operation: string): void {
-  if (deadline.remaining() < MIN_REQUEST_MS || deadline.signal.aborted)
-    throw new WeirError('WEIR_DEADLINE', { what: operation })
 }
 
 async function pause(ms: number, deadline: Deadline, fault: AwsFault, clock: Clock): Promise<void> {

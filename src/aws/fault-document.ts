@@ -1,5 +1,7 @@
+import { isObject } from '../core/object.ts'
 import type { AwsResponse } from './attempt.ts'
 import { AwsFault } from './fault.ts'
+import { elementOf } from './xml.ts'
 
 /**
  * Reads the error document of an answer.
@@ -11,8 +13,8 @@ export function faultFrom(response: AwsResponse, service: string, operation: str
   const facts = { service, operation, status }
   const text = body.toString('utf8')
   if (text.trimStart().startsWith('<')) {
-    const name = tagOf(text, 'Code') ?? nameOfStatus(status)
-    return new AwsFault({ ...facts, name, message: tagOf(text, 'Message') ?? `status ${status}` })
+    const name = elementOf(text, 'Code') ?? nameOfStatus(status)
+    return new AwsFault({ ...facts, name, message: elementOf(text, 'Message') ?? `status ${status}` })
   }
   const document = parse(text)
   const type = typeof document?.__type === 'string' ? document.__type : undefined
@@ -25,23 +27,13 @@ export function faultFrom(response: AwsResponse, service: string, operation: str
   })
 }
 
-function parse(text: string): Record<string, unknown> | undefined {
+function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined // no document, as from HEAD or a proxy: the status says enough
   }
-}
-
-function tagOf(xml: string, tag: string): string | undefined {
-  const found = new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(xml)?.[1]
-  return found
-    ?.replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&quot;', '"')
-    .replaceAll('&apos;', "'")
-    .replaceAll('&amp;', '&')
 }
 
 const names: Readonly<Record<number, string>> = {

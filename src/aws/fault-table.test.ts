@@ -50,10 +50,12 @@ const CODES: Readonly<Record<FaultKind, string>> = {
   answer: 'WEIR_REQUEST_FAILED',
 }
 
-const told = Object.entries(faultTable).filter(([name]) => !/^E[A-Z]|^CERT|^DEPTH|^SELF_|^UNABLE/.test(name))
+const told = Object.entries(faultTable)
+  .filter(([name]) => !/^E[A-Z]|^CERT|^DEPTH|^SELF_|^UNABLE/.test(name))
+  .flatMap(([name, { kind }]) => ['', 'Exception', 'Error'].map((end) => [name + end, kind] as const))
 
 describe.each(['dynamodb', 's3'] as const)('told by %s', (service) => {
-  test.each(told.map(([name, { kind }]) => [name, kind] as const))('D8: %s is %s', async (name, kind) => {
+  test.each(told)('D8: %s is %s', async (name, kind) => {
     const { ask, asked, client } = await failing(service, name)
     if (kind === 'retryable') {
       await ask()

@@ -18,6 +18,7 @@ const refused: FaultCause = { kind: 'refused' }
 const answer: FaultCause = { kind: 'answer' }
 const misconfigured = (advice: string): FaultCause => ({ kind: 'misconfigured', advice })
 
+const region = misconfigured('The bucket is in another region than AWS_REGION says.')
 const credentials = misconfigured('See that the credentials in the environment are valid, and that the clock is right.')
 const permission = misconfigured(
   'Grant the function the permission that the message names (docs/operations.md, "Permissions").',
@@ -28,28 +29,23 @@ const trust = misconfigured(
 )
 const key = misconfigured('See that the KMS key is enabled and that the function may use it.')
 
+/** Names without `Exception` or `Error` at their end: in the answer to a batch or a transaction they often lack it. */
 export const faultTable: Readonly<Record<string, FaultCause>> = {
   // throttling
-  ThrottlingException: retryable,
-  ThrottlingError: retryable,
   Throttling: retryable,
-  ProvisionedThroughputExceededException: retryable,
   ProvisionedThroughputExceeded: retryable,
   RequestLimitExceeded: retryable,
   SlowDown: retryable,
-  TooManyRequestsException: retryable,
+  TooManyRequests: retryable,
   // the service's own trouble, and requests in each other's way
-  InternalServerError: retryable,
-  InternalError: retryable,
+  InternalServer: retryable,
+  Internal: retryable,
   InternalFailure: retryable,
   ServiceUnavailable: retryable,
-  ServiceUnavailableException: retryable,
   RequestTimeout: retryable,
-  RequestTimeoutException: retryable,
-  TransactionConflictException: retryable,
   TransactionConflict: retryable,
-  TransactionInProgressException: retryable,
-  ReplicatedWriteConflictException: retryable,
+  TransactionInProgress: retryable,
+  ReplicatedWriteConflict: retryable,
   OperationAborted: retryable,
   /** S3: another conditional write to the key was going on (409). */
   ConditionalRequestConflict: retryable,
@@ -60,50 +56,43 @@ export const faultTable: Readonly<Record<string, FaultCause>> = {
   RequestTimeTooSkewed: retryable,
   RequestExpired: retryable,
   // answers
-  ConditionalCheckFailedException: answer,
   ConditionalCheckFailed: answer,
   /** Each action's own reason is in the answer; without one it is nobody's fault that a record could be blamed for. */
-  TransactionCanceledException: answer,
+  TransactionCanceled: answer,
   DuplicateItem: answer,
-  DuplicateItemException: answer,
   PreconditionFailed: answer,
   NoSuchKey: answer,
   NotFound: answer,
   // what a store refuses
-  ValidationException: refused,
-  ValidationError: refused,
-  SerializationException: refused,
-  ItemCollectionSizeLimitExceededException: refused,
+  Validation: refused,
+  Serialization: refused,
   ItemCollectionSizeLimitExceeded: refused,
   EntityTooLarge: refused,
-  KeyTooLongError: refused,
+  KeyTooLong: refused,
   // set-up
-  ResourceNotFoundException: missing,
   ResourceNotFound: missing,
-  TableNotFoundException: missing,
+  TableNotFound: missing,
   NoSuchBucket: missing,
-  AccessDeniedException: permission,
   AccessDenied: permission,
-  UnauthorizedException: permission,
+  Unauthorized: permission,
   AllAccessDisabled: permission,
-  UnrecognizedClientException: credentials,
-  InvalidSignatureException: credentials,
+  UnrecognizedClient: credentials,
+  InvalidSignature: credentials,
   SignatureDoesNotMatch: credentials,
-  IncompleteSignatureException: credentials,
-  MissingAuthenticationTokenException: credentials,
+  IncompleteSignature: credentials,
+  MissingAuthenticationToken: credentials,
   InvalidAccessKeyId: credentials,
   InvalidClientTokenId: credentials,
   InvalidToken: credentials,
   ExpiredToken: credentials,
-  ExpiredTokenException: credentials,
-  AuthorizationHeaderMalformed: misconfigured('The bucket is in another region than AWS_REGION says.'),
-  PermanentRedirect: misconfigured('The bucket is in another region than AWS_REGION says.'),
+  AuthorizationHeaderMalformed: region,
+  PermanentRedirect: region,
   InvalidBucketName: misconfigured('Correct the name of the bucket.'),
-  UnknownOperationException: misconfigured('The endpoint does not know the operation: correct AWS_ENDPOINT_URL.'),
-  KMSAccessDeniedException: key,
-  KMSDisabledException: key,
-  KMSInvalidStateException: key,
-  KMSNotFoundException: key,
+  UnknownOperation: misconfigured('The endpoint does not know the operation: correct AWS_ENDPOINT_URL.'),
+  KMSAccessDenied: key,
+  KMSDisabled: key,
+  KMSInvalidState: key,
+  KMSNotFound: key,
   // Node: the connection
   ECONNRESET: retryable,
   ECONNREFUSED: retryable,
@@ -127,9 +116,15 @@ export const faultTable: Readonly<Record<string, FaultCause>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: trust,
 }
 
+/** As the table has it. */
+export function plainName(name: string): string {
+  return name.replace(/(?:Exception|Error)$/, '')
+}
+
 /** By name first; a name that the table does not know by its status (0: there was no answer). */
 export function causeOf(name: string, status: number): FaultCause {
-  const known = Object.hasOwn(faultTable, name) ? faultTable[name] : undefined
+  const plain = plainName(name)
+  const known = Object.hasOwn(faultTable, plain) ? faultTable[plain] : undefined
   if (known) return known
   if (status === 401 || status === 403) return permission
   if (status === 404 || status === 412) return answer

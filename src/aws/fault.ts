@@ -1,4 +1,4 @@
-import { messageOf, WeirError, withCode } from '../core/errors.ts'
+import { known, WeirError, withCode } from '../core/errors.ts'
 import { causeOf } from './fault-table.ts'
 import type { FaultKind } from './fault-table.ts'
 
@@ -16,13 +16,13 @@ export interface FaultFacts {
 
 /** A request that did not come back with success. `message` is the service's own text, without credentials. */
 export class AwsFault extends Error {
-  override readonly name: string
-  readonly service: string
-  readonly operation: string
-  readonly status: number
-  readonly kind: FaultKind
-  readonly retryable: boolean
-  readonly advice: string | undefined
+  declare readonly name: string
+  declare readonly service: string
+  declare readonly operation: string
+  declare readonly status: number
+  declare readonly kind: FaultKind
+  declare readonly retryable: boolean
+  declare readonly advice: string | undefined
   declare readonly body: Readonly<Record<string, unknown>> | undefined
 
   constructor({ service, operation, name, status, message, body }: FaultFacts, options?: ErrorOptions) {
@@ -51,9 +51,7 @@ export function isFault(error: unknown, which: string | number): error is AwsFau
  * name where that is not of the sink's own store: `its ledger, `.
  */
 export function storeError(error: unknown, sink: string, at = ''): WeirError {
-  if (error instanceof WeirError) return error
-  if (!(error instanceof AwsFault))
-    return new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
+  if (!(error instanceof AwsFault)) return known(error)
   const { service, operation, name, status, message, kind, advice } = error
   const reason = `${at}${service} ${operation}: ${withCode(name, message)}`
   if (kind === 'retryable') return new WeirError('WEIR_STORE_UNAVAILABLE', { sink, reason }, { cause: error })

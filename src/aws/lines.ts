@@ -2,6 +2,7 @@
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { coded } from '../core/errors.ts'
 import { createAnswerReader } from './answer.ts'
 import type { Answer, AnswerReader } from './answer.ts'
 
@@ -174,7 +175,7 @@ function lost(pool: Pool, line: Line): void {
     return
   }
   const answer = line.error ? undefined : line.reader!.end()
-  const error = line.error ?? reset(line.heard ? 'the answer was cut off' : 'the connection was closed')
+  const error = line.error ?? coded('ECONNRESET', line.heard ? 'the answer was cut off' : 'the connection was closed')
   finish(pool, line, answer ? { answer } : { error, stale: line.used && !line.heard && isReset(error) })
 }
 
@@ -193,11 +194,7 @@ function nameOf({ secure, host, port }: Place): string {
 }
 
 export function timedOut(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ETIMEDOUT' })
-}
-
-function reset(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ECONNRESET' })
+  return coded('ETIMEDOUT', message)
 }
 
 function isReset(error: NodeJS.ErrnoException): boolean {

@@ -7,10 +7,9 @@
  *   canonical headers = host alone
  *   sent              = the query with X-Amz-Signature=hex(HMAC(key, text)), ordered
  */
-import { createHmac } from 'node:crypto'
 import type { Credentials } from './credentials.ts'
 import { encodeQuery } from './encode.ts'
-import { amzDate, deriveKey, sha256Hex } from './sigv4.ts'
+import { amzDate, deriveKey, scopeOf, sha256Hex, signatureOf } from './sigv4.ts'
 import type { SigningScope } from './sigv4.ts'
 
 export interface Presignable {
@@ -36,7 +35,7 @@ export function presign(
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
   const time = amzDate(now)
   const day = time.slice(0, 8)
-  const scope = `${day}/${region}/${service}/aws4_request`
+  const scope = scopeOf(day, region, service)
   const query = {
     ...request.query,
     'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
@@ -46,8 +45,10 @@ export function presign(
     ...(sessionToken === undefined ? {} : { 'X-Amz-Security-Token': sessionToken }),
     'X-Amz-SignedHeaders': 'host',
   }
-  const canonical = `${method}\n${path}\n${encodeQuery(query)}\nhost:${host}\n\nhost\n${payloadHash}`
-  const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256Hex(canonical)}`
+  const signed = { method, path, query: encodeQuery(query), payloadHash }
   const key = deriveKey(secretAccessKey, day, region, service)
-  return encodeQuery({ ...query, 'X-Amz-Signature': createHmac('sha256', key).update(text).digest('hex') })
+  return encodeQuery({
+    ...query,
+    'X-Amz-Signature': signatureOf(signed, `host:${host}\n\nhost`, time, scope, key),
+  })
 }

@@ -54,14 +54,30 @@ export function createSigner({ service, region }: SigningScope): Signer {
       if (credentials.sessionToken !== undefined) headers['x-amz-security-token'] = credentials.sessionToken
       const names = Object.keys(headers).sort()
       const signed = names.join(';')
-      const scope = `${day}/${region}/${service}/aws4_request`
-      const canonical = `${request.method}\n${request.path}\n${request.query}\n${canonicalHeaders(names, headers)}\n${signed}\n${request.payloadHash}`
-      const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256Hex(canonical)}`
-      const signature = createHmac('sha256', derived.key).update(text).digest('hex')
+      const scope = scopeOf(day, region, service)
+      const canonical = `${canonicalHeaders(names, headers)}\n${signed}`
+      const signature = signatureOf(request, canonical, time, scope, derived.key)
       headers.authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`
       return headers
     },
   }
+}
+
+export function scopeOf(day: string, region: string, service: string): string {
+  return `${day}/${region}/${service}/aws4_request`
+}
+
+/** @param headers canonical, an empty line, and their names */
+export function signatureOf(
+  { method, path, query, payloadHash }: Pick<Signable, 'method' | 'path' | 'query' | 'payloadHash'>,
+  headers: string,
+  time: string,
+  scope: string,
+  key: KeyObject,
+): string {
+  const canonical = `${method}\n${path}\n${query}\n${headers}\n${payloadHash}`
+  const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256Hex(canonical)}`
+  return createHmac('sha256', key).update(text).digest('hex')
 }
 
 function canonicalHeaders(names: readonly string[], headers: Readonly<Record<string, string>>): string {

@@ -91,6 +91,32 @@ describe('bundlePipeline', () => {
     expect(new Set(foldersAtFault(error as WeirError, options))).toEqual(new Set([folder, join(folder, 'lib/deep')]))
   })
 
+  test.each([
+    ['an option', PLAIN.replace("topic: 't'", "topic: ''"), 'source.topic: '],
+    ['code', PLAIN.replace('text()', 'null'), 'decode: expected a decoder'],
+    ['what is no pipeline', 'export default { name: 1 }', 'its default export is not a pipeline(...)'],
+    ['what does not load', "throw new Error('no such thing')\nexport default 1", 'Pipeline "x": no such thing'],
+  ])('a definition that is not valid is refused as where it is loaded: %s', async (_, code, message) => {
+    const options = project(`import './lib/part.ts'\n${code}`)
+    mkdirSync(join(options.modulePath, '../lib'))
+    writeFileSync(join(options.modulePath, '../lib/part.ts'), '')
+    const error: unknown = await bundlePipeline(options).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'WEIR_DEFINITION_INVALID', message: expect.stringContaining(message) })
+    const folder = join(options.modulePath, '..')
+    expect(foldersAtFault(error as WeirError, options)).toEqual(expect.arrayContaining([folder, join(folder, 'lib')]))
+  })
+
+  test('a definition that is another in the function than when it was bundled is refused there', async () => {
+    const { folder } = await bundlePipeline(
+      project(PLAIN.replace("topic: 't'", "topic: process.env.WEIRHOUSE_TEST_TOPIC ?? 't'")),
+    )
+    const script = `import(${JSON.stringify(join(folder, 'index.mjs'))}).then(() => console.log('loaded'), (error) => console.log(error.message))`
+    const output = (env: Record<string, string>) =>
+      execFileSync(process.execPath, ['-e', script], { env: { ...process.env, ...env }, encoding: 'utf8' })
+    expect(output({})).toBe('loaded\n')
+    expect(output({ WEIRHOUSE_TEST_TOPIC: 'u' })).toMatch(/^Pipeline "x": it is not what it was when it was bundled/)
+  })
+
   test('a CommonJS dependency that requires a module of Node loads', async () => {
     const options = project(PLAIN.replace('import {', "import './events.cjs'\nimport {"))
     writeFileSync(join(options.modulePath, '../events.cjs'), "globalThis.seen = typeof require('events').once")

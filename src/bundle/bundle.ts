@@ -5,14 +5,15 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
-import type { BuildFailure, BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild'
-import { installSpec, isOptionalPackage } from '../config/optional-module.ts'
+import type { BuildOptions, Metafile } from 'esbuild'
 import { messageOf, WeirError } from '../core/errors.ts'
+import { buildEntry, FILE, inputsOf, isBuildFailure } from './build.ts'
+import type { Entry } from './build.ts'
 import { lean } from './lean.ts'
-import { ownModule } from './own-package.ts'
+import { isRefusal, settleDefinitions } from './settle.ts'
+import { unreached } from './unreached.ts'
 
 export interface BundleOptions {
   /** Absolute path of the module that default-exports the pipeline. */
@@ -49,70 +50,53 @@ export interface Bundle {
   readonly inputs: readonly string[]
 }
 
-const FILE = 'index.mjs'
-
-/** Dependencies written as CommonJS, such as pg, call `require` for Node's own modules; an ES module has none. */
-const REQUIRE = "import{createRequire as $require}from'node:module';const require=$require(import.meta.url);"
-
-/** pg asks for these only where it is told to, or on Cloudflare. */
-const OPTIONAL = ['pg-native', 'pg-cloudflare']
-
-/** Throws WEIR_BUNDLE with file:line:column where the code does not build, WEIR_FOLDER where the folder cannot be written. */
-export function bundlePipeline({
-  modulePath,
-  outFolder,
-  pipelineName,
-  sourceMap,
-  debug,
-}: BundleOptions): Promise<Bundle> {
-  return bundleEntry({
-    kind: 'pipeline',
-    contents: [
-      `import pipeline from ${JSON.stringify(modulePath)}`,
-      "import { createHandler } from 'weirhouse/lambda'",
-      'export const handler = createHandler(pipeline)',
-    ],
-    folder: dirname(modulePath),
-    what: `Pipeline "${pipelineName}"`,
-    outFolder,
-    sourceMap,
-    debug,
-  })
+/**
+ * Throws WEIR_BUNDLE with file:line:column where the code does not build, WEIR_DEFINITION_INVALID where the definition is not valid,
+ * WEIR_FOLDER where the folder cannot be written.
+ */
+export function bundlePipeline(options: BundleOptions): Promise<Bundle> {
+  const { modulePath, pipelineName } = options
+  return bundleEntry(
+    { modulePaths: [modulePath], folder: dirname(modulePath), what: `Pipeline "${pipelineName}"` },
+    options,
+    {
+      kind: 'pipeline',
+      lines: ["import { createHandler } from 'weirhouse/lambda'", 'export const handler = createHandler(pipeline0)'],
+    },
+  )
 }
 
 /** The operations function of these pipelines. Throws as `bundlePipeline`. */
-export function bundleOperations({ modulePaths, outFolder, sourceMap }: OperationsBundleOptions): Promise<Bundle> {
-  return bundleEntry({
+export function bundleOperations(options: OperationsBundleOptions): Promise<Bundle> {
+  const { modulePaths } = options
+  const folder = commonFolder(modulePaths.map((path) => dirname(path)))
+  return bundleEntry({ modulePaths, folder, what: 'The operations function' }, options, {
     kind: 'operations',
-    contents: [
-      ...modulePaths.map((path, i) => `import pipeline${i} from ${JSON.stringify(path)}`),
+    lines: [
       "import { createOperations } from 'weirhouse/operations'",
       `export const handler = createOperations([${modulePaths.map((_, i) => `pipeline${i}`).join(', ')}])`,
     ],
-    folder: commonFolder(modulePaths.map((path) => dirname(path))),
-    what: 'The operations function',
-    outFolder,
-    sourceMap,
   })
 }
 
-interface Entry {
+interface Purpose {
   readonly kind: 'pipeline' | 'operations'
-  /** Lines of the module that exports the handler. */
-  readonly contents: readonly string[]
-  /** Where its imports begin. Names in a source map, and the order of equals, come from here. */
-  readonly folder: string
-  /** For errors. */
-  readonly what: string
-  readonly outFolder: string
-  readonly sourceMap?: boolean | undefined
-  readonly debug?: boolean | undefined
+  /** Of the module that exports the handler; the pipelines are `pipeline0`, `pipeline1`, ... */
+  readonly lines: readonly string[]
 }
 
-async function bundleEntry(entry: Entry): Promise<Bundle> {
+type Wanted = Pick<BundleOptions, 'outFolder' | 'sourceMap' | 'debug'>
+
+async function bundleEntry(entry: Entry, wanted: Wanted, { kind, lines }: Purpose): Promise<Bundle> {
   const start = performance.now()
-  const { outFolder } = entry
-  const { outputFiles, metafile } = await run(entry)
+  const { outFolder, debug } = wanted
+  const purpose = debug ? forDebugger(entry) : await forService(entry, kind)
+  const imports = entry.modulePaths.map((path, i) => `import pipeline${i} from ${JSON.stringify(path)}`)
+  const built = await buildEntry(entry, [...imports, ...lines], {
+    ...purpose,
+    sourcemap: debug ? 'inline' : wanted.sourceMap ? 'external' : false,
+  })
+  const { outputFiles, metafile } = built
   const code = outputFiles.find((file) => file.path.endsWith(FILE))!.contents
   try {
     await mkdir(outFolder, { recursive: true })
@@ -128,9 +112,27 @@ async function bundleEntry(entry: Entry): Promise<Bundle> {
     sha256: createHash('sha256').update(code).digest('hex'),
     milliseconds: Math.round(performance.now() - start),
     modules: modulesOf(metafile),
-    inputs: Object.keys(metafile.inputs).map((file) => resolve(entry.folder, file)),
+    inputs: inputsOf(entry, built),
   }
 }
+
+/** As it is written, whole: it validates its definition when it is loaded. */
+function forDebugger({ folder }: Entry): BuildOptions {
+  // The bundle is copied to where it runs: names relative to the module would lead nowhere from there.
+  return { sourceRoot: pathToFileURL(`${folder}/`).href, sourcesContent: false }
+}
+
+async function forService(entry: Entry, kind: Purpose['kind']): Promise<BuildOptions> {
+  const settlements = await settleDefinitions(entry)
+  const settled = Object.fromEntries(settlements.map(({ digest, patch }) => [digest, patch]))
+  return {
+    minify: true,
+    define: { 'import.meta.bundled': 'true', 'import.meta.settled': JSON.stringify(settled) },
+    plugins: [lean(kind, kind === 'pipeline' ? unreached(settlements) : [])],
+  }
+}
+
+const MODULES = `${sep}node_modules${sep}`
 
 /** The deepest folder that all of these lie in. */
 function commonFolder([first = process.cwd(), ...others]: readonly string[]): string {
@@ -138,82 +140,6 @@ function commonFolder([first = process.cwd(), ...others]: readonly string[]): st
   let folder = first
   while (!inside(folder) && dirname(folder) !== folder) folder = dirname(folder)
   return folder
-}
-
-type Result = BuildResult<{ write: false; metafile: true }>
-
-async function run(entry: Entry): Promise<Result> {
-  try {
-    return await build({ ...settings(entry), write: false, metafile: true })
-  } catch (error) {
-    if (!isBuildFailure(error)) throw error
-    const [first, ...others] = absentPackages(error)
-    if (first !== undefined) {
-      const install = [first, ...others].map((name) => installSpec(name)).join(' ')
-      throw new WeirError(
-        'WEIR_MODULE_MISSING',
-        { module: first, what: inSentence(entry.what), install },
-        { cause: error },
-      )
-    }
-    const reason = error.errors.map((each) => describe(each, entry.folder)).join('; ')
-    throw new WeirError('WEIR_BUNDLE', { what: entry.what, reason }, { cause: error })
-  }
-}
-
-function inSentence(what: string): string {
-  return `${what.charAt(0).toLowerCase()}${what.slice(1)}`
-}
-
-/** Packages that a sink of ours imports, and the user is to install: nothing is wrong with any source. */
-function absentPackages({ errors }: BuildFailure): string[] {
-  const names = errors.flatMap(({ text }) => /^Could not resolve "([^"]+)"/.exec(text)?.[1] ?? [])
-  return [...new Set(names)].filter((name) => isOptionalPackage(name))
-}
-
-function settings({ kind, contents, folder, sourceMap = false, debug = false }: Entry): BuildOptions {
-  return {
-    stdin: { contents: contents.join('\n'), resolveDir: folder, sourcefile: 'index.ts' },
-    // Never from where the command was given.
-    absWorkingDir: folder,
-    // Not written there: the names in the source map are to be relative to the modules.
-    outfile: join(folder, FILE),
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    minify: !debug,
-    treeShaking: true,
-    // `module` first: ES modules can be shaken, and load in half the time of their CommonJS twins.
-    mainFields: ['module', 'main'],
-    // Not 'import': esbuild adds it to imports itself; named here, require('pg-pool') would be given an ES module.
-    conditions: ['module'],
-    external: OPTIONAL,
-    banner: { js: REQUIRE },
-    legalComments: 'none',
-    charset: 'utf8',
-    sourcemap: debug ? 'inline' : sourceMap ? 'external' : false,
-    // The bundle is copied to where it runs: names relative to the module would lead nowhere from there.
-    ...(debug ? { sourceRoot: pathToFileURL(`${folder}/`).href, sourcesContent: false } : {}),
-    // What the user's tsconfig.json sets for their editor must not change what is deployed.
-    tsconfigRaw: {},
-    logLevel: 'silent',
-    // A debugger leads to the sources, line by line.
-    plugins: debug ? [ownPackage] : [ownPackage, lean(kind)],
-  }
-}
-
-const ownPackage: Plugin = {
-  name: 'weirhouse',
-  setup: (builder) => {
-    builder.onResolve({ filter: /^weirhouse(\/|$)/ }, ({ path }) => {
-      const file = ownModule(path)
-      // Nothing of the package does anything when it is loaded, so that what is not used can go.
-      return file === undefined
-        ? { errors: [{ text: `"${path}" is not exported by weirhouse` }] }
-        : { path: file, sideEffects: false }
-    })
-  },
 }
 
 function modulesOf({ outputs }: Metafile): Record<string, number> {
@@ -225,15 +151,12 @@ function modulesOf({ outputs }: Metafile): Record<string, number> {
   )
 }
 
-function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
-}
-
 /**
  * The folders in which a file may appear that mends a bundle which failed: those of the files at fault, and of relative
- * imports that lead nowhere. They may not be there themselves.
+ * imports that lead nowhere. They may not be there themselves. Of a definition that is refused, those of all its own files.
  */
 export function foldersAtFault({ cause }: WeirError, { modulePath }: Pick<BundleOptions, 'modulePath'>): string[] {
+  if (isRefusal(cause)) return cause.inputs.filter((file) => !file.includes(MODULES)).map((file) => dirname(file))
   if (!isBuildFailure(cause)) return []
   return cause.errors.flatMap(({ location, text }) => {
     if (!location) return []
@@ -241,11 +164,4 @@ export function foldersAtFault({ cause }: WeirError, { modulePath }: Pick<Bundle
     const missing = /^Could not resolve "(\.[^"]*)"/.exec(text)?.[1]
     return missing === undefined ? [folder] : [folder, dirname(resolve(folder, missing))]
   })
-}
-
-/** Editors and terminals make `file:line:column` a link. esbuild counts columns from 0. */
-function describe({ location, text }: Message, folder: string): string {
-  if (!location) return text
-  const file = relative(process.cwd(), resolve(folder, location.file))
-  return `${file}:${location.line}:${location.column + 1}: ${text}`
 }

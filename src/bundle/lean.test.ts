@@ -1,23 +1,19 @@
-import { describe, expect, test } from 'vitest'
-import { withoutDoors, withoutTexts } from './lean.ts'
+import { expect, test } from 'vitest'
+import { withClosedDoors, withoutDoors } from './lean.ts'
 
-describe('texts of options', () => {
-  test.each([
-    [`describe(v.string(), 'What it is.')`, `describe(v.string(), "")`],
-    [`describe(v.string(), "What it's like.", 's')`, `describe(v.string(), "")`],
-    ["describe(\n  id,\n  `Of ${known}, with '[]'.`,\n)", 'describe(\n  id, "")'],
-  ])('%s goes', (code, lean) => expect(withoutTexts(code)).toBe(lean))
+test.each([
+  [
+    "open: async () => (await import('./writer.ts')).openWriter(options)",
+    "import * as $door0 from './writer.ts'\nopen: async () => $door0.openWriter(options)",
+  ],
+  ["const { a } = await import('./a.ts')", "import * as $door0 from './a.ts'\nconst { a } = $door0"],
+  ["f(await import('./a.ts'))", "import * as $door0 from './a.ts'\nf($door0)"],
+])('a door becomes an import: %s', (code, lean) => expect(withoutDoors(code)).toBe(lean))
 
-  test.each([
-    `v.regex(/^a$/, 'use a-z, a letter first')`,
-    `v.check(is, 'PostgreSQL cuts names at 63 bytes')`,
-    `v.optional(v.picklist(['S', 'N']), 'S')`,
-  ])('%s stays', (code) => expect(withoutTexts(code)).toBe(code))
-})
-
-test('a door becomes an import', () => {
-  const code = "open: async () => (await import('./writer.ts')).openWriter(options)"
-  expect(withoutDoors(code)).toBe(
-    "import * as $door0 from './writer.ts'\nopen: async () => (await $door0).openWriter(options)",
+test('where no door is opened, what is behind it stays out', () => {
+  const [first, ...rest] = withClosedDoors("open: async () => (await import('./writer.ts')).openWriter(options)").split(
+    '\n',
   )
+  expect(first).toMatch(/^import \{ leftOut as \$closed \} from ".+settled\.ts"$/)
+  expect(rest.join('\n')).toBe("open: async () => $closed('./writer.ts')().openWriter(options)")
 })

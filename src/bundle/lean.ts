@@ -1,12 +1,15 @@
 /**
- * What of our own sources a function does not need, and leaves out: the texts of options, which are for the reference pages;
- * errors that only the command line or a construct raises; doors to modules that it opens at once.
+ * What of our own sources a function does not need, and leaves out: errors that only the command line or a construct raises, or
+ * that name a record's fault and are never raised; doors to modules, which it opens at once or never.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { extname, join, sep } from 'node:path'
+import { basename, extname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'esbuild'
-import { errorTable } from '../core/error-table.ts'
+import { errorTable, LETTER_CODES } from '../core/error-table.ts'
+import { leftOut } from '../core/settled.ts'
+import { sourceFile } from './build.ts'
+import { standIn } from './unreached.ts'
 
 const src = fileURLToPath(new URL('../', import.meta.url))
 /** `.ts` in the repository, `.js` in an installed package. */
@@ -18,47 +21,57 @@ const SHIPPED = ['core', 'aws', 'sinks', 'lambda']
 const OPERATIONS = ['operations/function', 'operations/migrate', 'sinks/postgres/migrate']
 const TABLE = join(src, `core/error-table${extension}`)
 const SINKS = join(src, `sinks${sep}`)
-const OPTIONS = join(src, `core/pipeline${extension}`)
 
-export const lean = (what: 'pipeline' | 'operations'): Plugin => ({
+/** @param unreached modules, by their paths in src/ without extension */
+export const lean = (what: 'pipeline' | 'operations', unreached: readonly string[]): Plugin => ({
   name: 'weirhouse-lean',
   setup: (builder) => {
-    builder.onLoad({ filter: /[\\/](?:error-table|index|options|pipeline)\.[jt]s$/ }, ({ path }) => {
-      if (path === TABLE)
-        return { contents: `export const errorTable = ${JSON.stringify(raisedErrors(what))}`, loader: 'js' }
-      if (!path.startsWith(SINKS) && path !== OPTIONS) return undefined
-      return { contents: withoutDoors(withoutTexts(readFileSync(path, 'utf8'))), loader: 'ts' }
+    const doors = what === 'pipeline' ? withoutDoors : withClosedDoors
+    const absent = new Map(unreached.map((path) => [join(src, path + extension), path]))
+    builder.onLoad({ filter: /[\\/](?:core|sinks)[\\/].*\.[jt]s$/ }, ({ path }) => {
+      if (path === TABLE) return { contents: raisedErrors(what), loader: 'js' }
+      const missing = absent.get(path)
+      if (missing !== undefined) return { contents: standIn(missing, readFileSync(path, 'utf8')), loader: 'js' }
+      return path.startsWith(SINKS) && basename(path) === `index${extension}`
+        ? { contents: doors(readFileSync(path, 'utf8')), loader: 'ts' }
+        : undefined
     })
   },
 })
 
+const DOOR = /\(await import\((['"]\.\/[^'"]+['"])\)\)(?=\.)|\bawait import\((['"]\.\/[^'"]+['"])\)/g
+
+/** The operations function opens no sink. */
+export function withClosedDoors(code: string): string {
+  const closed = code.replaceAll(DOOR, (_, first?: string, second?: string) => `$closed(${first ?? second})()`)
+  return `import { ${leftOut.name} as $closed } from ${JSON.stringify(sourceFile('core/settled'))}\n${closed}`
+}
+
 /** A function opens its sinks at once: a module that is loaded when it is asked for costs more bytes than it saves. */
 export function withoutDoors(code: string): string {
   const doors: string[] = []
-  // `await` of what is no promise gives it back.
-  const opened = code.replaceAll(/\bimport\((['"]\.\/[^'"]+['"])\)/g, (_, specifier: string) => {
-    doors.push(`import * as $door${doors.length} from ${specifier}`)
+  const opened = code.replaceAll(DOOR, (_, first?: string, second?: string) => {
+    doors.push(`import * as $door${doors.length} from ${first ?? second}`)
     return `$door${doors.length - 1}`
   })
   return [...doors, opened].join('\n')
 }
 
-const TEXT = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/.source
-/** The end of a `describe(schema, text, unit)`: a capital begins each text, and a period ends it. */
-const LAST_ARGUMENTS = new RegExp(String.raw`,\s*(${TEXT})(?:,\s*'[a-zA-Z]+')?,?\s*\)`, 'g')
-
-/** `describe(schema, text)` becomes `describe(schema)`; messages of checks stay. */
-export function withoutTexts(code: string): string {
-  return code.replaceAll(LAST_ARGUMENTS, (all, text: string) => (/^.[A-Z`][^]*\..$/.test(text) ? ', "")' : all))
-}
-
-/** The rows of the table that a file which may be shipped names. */
-function raisedErrors(what: 'pipeline' | 'operations'): Partial<typeof errorTable> {
+/** The table, as code: the rows that a file which may be shipped names, and may throw. */
+function raisedErrors(what: 'pipeline' | 'operations'): string {
   const others = OPERATIONS.flatMap(filesOf)
   const shared = SHIPPED.flatMap(filesOf).filter((file) => !others.includes(file))
   const codes = (file: string) => readFileSync(file, 'utf8').match(/WEIR_[A-Z_]+/g) ?? []
   const named = new Set([...shared, ...(what === 'operations' ? others : [])].flatMap(codes))
-  return Object.fromEntries(Object.entries(errorTable).filter(([code]) => named.has(code)))
+  for (const code of LETTER_CODES) named.delete(code)
+  const rows = Object.entries(errorTable).flatMap(([code, { message, cure, retryable }]) => {
+    const parts = [JSON.stringify(message), JSON.stringify(cure), ...(retryable ? ['true'] : [])]
+    return named.has(code) ? [`${code}: row(${parts.join(', ')})`] : []
+  })
+  return [
+    'const row = (message, cure, retryable) => ({ message, cure, retryable })',
+    `export const errorTable = { ${rows.join(', ')} }`,
+  ].join('\n')
 }
 
 function filesOf(part: string): string[] {

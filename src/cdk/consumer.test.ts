@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { App, Stack } from 'aws-cdk-lib'
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import * as v from 'valibot'
 import { consumers, lake, reading, told } from '../../test/aws/consumers.ts'
 import { allowedTo } from '../../test/aws/policies.ts'
 import { worldOf } from '../../test/aws/reachability.ts'
 import type { World } from '../../test/aws/reachability.ts'
 import { makeStores, specApp, templatesOf } from '../../test/aws/spec-app.ts'
 import demo from '../../pipelines/demo.ts'
-import { bindingsSchema } from '../core/bindings.ts'
+import { bindingsShape } from '../core/bindings.ts'
+import { parseShape } from '../core/shape.ts'
 import { bundlePipeline, KafkaCluster, KafkaTopic, Network, Poller, TopicConsumer } from './index.ts'
 
 const spec = specApp()
@@ -61,7 +61,7 @@ describe('the function', () => {
 
   test('is told where its sinks, the ledger and dead letters are', () => {
     const bindings = told(world, 'Process/DemoFunction', 'WEIRHOUSE_BINDINGS')
-    expect(v.parse(bindingsSchema, bindings)).toEqual({
+    expect(parseShape(bindingsShape, bindings, 'test')).toEqual({
       sinks: {
         lake: { bucket: 'Store/RecordsBucket', prefix: '' },
         sql: {
@@ -188,7 +188,9 @@ describe('grants', () => {
       },
       {
         resource: 'Store/TablesDemo.Arn',
-        actions: ['dynamodb:PartiQLInsert', 'dynamodb:PutItem', 'dynamodb:BatchGetItem', 'dynamodb:DescribeTable'],
+        actions: ['PartiQLInsert', 'PartiQLUpdate', 'PutItem', 'BatchGetItem', 'DescribeTable'].map(
+          (action) => `dynamodb:${action}`,
+        ),
       },
       ...['lake', 'kv', 'dead letters'].map((sink) => ({
         resource: 'Store/LedgerTable.Arn',

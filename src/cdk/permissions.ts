@@ -198,6 +198,7 @@ const WORDS: Readonly<Record<string, readonly [verb: string, object: string]>> =
   'dynamodb:UpdateItem': ['update', 'items'],
   'dynamodb:DeleteItem': ['delete', 'items'],
   'dynamodb:PartiQLInsert': ['insert', 'items'],
+  'dynamodb:PartiQLUpdate': ['update', 'items'],
   'dynamodb:DescribeTable': ['describe', 'the table'],
   'kafka-cluster:Connect': ['connect', ''],
   'kafka-cluster:DescribeCluster': ['describe', 'the cluster'],

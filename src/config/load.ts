@@ -61,13 +61,18 @@ export async function loadProject(from: string): Promise<Project> {
 
 /** Loads one pipeline module. Throws WEIR_DEFINITION_INVALID. */
 export async function loadPipeline(module: string): Promise<Pipeline> {
-  const value = (await importDefault(module, module)) as Pipeline | undefined
-  if (typeof value?.decode?.decode !== 'function' || !Array.isArray(value.sinks))
+  return asPipeline(await importDefault(module, module), module)
+}
+
+/** Throws WEIR_DEFINITION_INVALID. */
+export function asPipeline(value: unknown, module: string): Pipeline {
+  const pipeline = value as Pipeline | undefined
+  if (typeof pipeline?.decode?.decode !== 'function' || !Array.isArray(pipeline.sinks))
     throw new WeirError('WEIR_DEFINITION_INVALID', {
       what: module,
       reason: 'its default export is not a pipeline(...)',
     })
-  return value
+  return pipeline
 }
 
 /** Loads a samples module. Throws WEIR_DEFINITION_INVALID. */

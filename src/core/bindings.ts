@@ -3,17 +3,16 @@
  * written by `weirhouse up` locally, by whoever deploys elsewhere; the rest is the SDKs' own environment
  * (AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_DYNAMODB, credentials).
  */
-import * as v from 'valibot'
+import { anything, object, recordOf, text } from './shape.ts'
+import type { Shaped } from './shape.ts'
 
 export const BINDINGS_VARIABLE = 'WEIRHOUSE_BINDINGS'
 
-const text = v.pipe(v.string(), v.minLength(1))
-
-export const bindingsSchema = v.strictObject({
+export const bindingsShape = object({
   /** By sink id; each sink validates its own part. */
-  sinks: v.record(v.string(), v.record(v.string(), v.unknown())),
-  ledger: v.strictObject({ table: text }),
-  deadLetters: v.strictObject({ table: text, bucket: text }),
+  sinks: recordOf(recordOf(anything())),
+  ledger: object({ table: text() }),
+  deadLetters: object({ table: text(), bucket: text() }),
 })
 
-export type Bindings = v.InferOutput<typeof bindingsSchema>
+export type Bindings = Shaped<typeof bindingsShape>

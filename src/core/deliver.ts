@@ -8,7 +8,7 @@
  */
 import type { Invocation, PreparedBatch, SinkDefinition, SinkReport, SinkWriter } from '../sinks/sink.ts'
 import type { DeadLetter, Refusal } from './dead-letter.ts'
-import { messageOf, WeirError } from './errors.ts'
+import { known, WeirError } from './errors.ts'
 import { parseEvent } from './event.ts'
 import type { PoisonedRange } from './flood.ts'
 import type { FloodGate } from './flood-gate.ts'
@@ -89,11 +89,17 @@ export async function deliver(input: DeliverInput): Promise<DeliveryReport> {
       records: records.length,
     })),
     records: ranges.reduce((sum, range) => sum + range.records.length, 0),
-    rows: decoded.flat().reduce((sum, { rows }) => sum + rows.length, 0),
+    rows: rowsOfAll(decoded),
     deadLetters: letters.length,
     sinks,
     ...(failure ? { failure } : {}),
   }
+}
+
+function rowsOfAll(decoded: readonly (readonly RecordRows[])[]): number {
+  let sum = 0
+  for (const records of decoded) for (const { rows } of records) sum += rows.length
+  return sum
 }
 
 async function decodeRange(pipeline: Pipeline, range: RecordRange, replays: Replays): Promise<RecordRows[]> {
@@ -133,12 +139,12 @@ function prepare(
   const { ranges: sinkRanges, refusals } = mapRanges(sink, ranges, decoded)
   const writer = input.writers.get(sink.id)
   if (writer instanceof WeirError) return { id: sink.id, batch: writer, refusals }
-  if (!writer) return { id: sink.id, batch: unexpected(new Error(`sink "${sink.id}" was never opened`)), refusals }
+  if (!writer) return { id: sink.id, batch: known(new Error(`sink "${sink.id}" was never opened`)), refusals }
   try {
     const batch = writer.prepare(sinkRanges)
     return { id: sink.id, batch, refusals: [...refusals, ...batch.refusals] }
   } catch (error) {
-    return { id: sink.id, batch: unexpected(error), refusals }
+    return { id: sink.id, batch: known(error), refusals }
   }
 }
 
@@ -196,7 +202,7 @@ async function write(
   try {
     return done({ report: await batch.write(invocation) })
   } catch (error) {
-    return done({ error: error instanceof WeirError ? error : unexpected(error) })
+    return done({ error: known(error) })
   }
 }
 
@@ -216,8 +222,4 @@ function failureOf(sinks: readonly SinkResult[], log: Log): WeirError | undefine
   if (lasting) return lasting.error
   const reasons = failed.map(({ id, error }) => `${id}: ${error.code} ${error.message.replace(/\.$/, '')}`).join('; ')
   return new WeirError('WEIR_DELIVERY_FAILED', { reasons }, { cause: failed[0]!.error })
-}
-
-function unexpected(error: unknown): WeirError {
-  return new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
 }

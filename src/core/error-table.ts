@@ -2,9 +2,10 @@
  * Every error Weirhouse raises: message template, whether trying again can help, and what to do.
  * docs/errors.md is generated from this table. Keep the groups; {names} are filled from the error's details.
  */
-interface ErrorEntry {
+export interface ErrorEntry {
   readonly message: string
-  readonly retryable: boolean
+  /** False where it is not said, as in a function (src/bundle/lean.ts). */
+  readonly retryable?: boolean
   readonly cure: string
 }
 
@@ -319,3 +320,12 @@ export const errorTable = {
     cure: 'This is a fault of Weirhouse: report it with the log.',
   },
 } as const satisfies Record<`WEIR_${string}`, ErrorEntry>
+
+/** One record's own fault (D6): a dead letter has the code, and a text of its own. Nothing throws these. */
+export const LETTER_CODES = [
+  'WEIR_DECODE',
+  'WEIR_VALIDATE',
+  'WEIR_TRANSFORM',
+  'WEIR_TOMBSTONE',
+  'WEIR_REFUSED',
+] as const satisfies readonly (keyof typeof errorTable)[]

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { errorTable } from './error-table.ts'
 import { messageOf, WeirError, withCode } from './errors.ts'
+import type { ThrownCode } from './errors.ts'
 
 describe('WeirError', () => {
   test('carries code, text, cure, and whether to try again', () => {
@@ -25,11 +26,13 @@ describe('WeirError', () => {
   })
 
   test('the line cannot steer the terminal', () => {
-    expect(new WeirError('WEIR_DECODE', { reason: 'a\u001B[2Jb\u202E' }).toLine()).toContain('a\\u{1b}[2Jb\\u{202e}.')
+    expect(new WeirError('WEIR_EVENT_MALFORMED', { reason: 'a\u001B[2Jb\u202E' }).toLine()).toContain(
+      'a\\u{1b}[2Jb\\u{202e}.',
+    )
   })
 
   test('the line is one line', () => {
-    expect(new WeirError('WEIR_DECODE', { reason: 'a\n  b' }).toLine()).toMatch(/a b\. /)
+    expect(new WeirError('WEIR_EVENT_MALFORMED', { reason: 'a\n  b' }).toLine()).toMatch(/a b\. /)
   })
 })
 
@@ -38,7 +41,7 @@ describe('the table', () => {
     expect(code).toMatch(/^WEIR_[A-Z]+(_[A-Z]+)*$/)
     expect(entry.message).not.toBe('')
     expect(entry.cure).not.toBe('')
-    expect(new WeirError(code as keyof typeof errorTable).retryable).toBe(entry.retryable)
+    expect(new WeirError(code as ThrownCode).retryable).toBe(entry.retryable)
   })
 })
 

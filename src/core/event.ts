@@ -6,6 +6,7 @@
  *       key?: base64 | null, value: base64 | null, headers: [ { name: [signed bytes] } ] } ] } }
  */
 import { WeirError } from './errors.ts'
+import { isObject } from './object.ts'
 import type { Header, RecordRange, SourceRecord, TimestampType } from './record.ts'
 
 interface ParsedEvent {
@@ -110,10 +111,6 @@ function headersOf(raw: unknown): readonly Header[] {
 
 function malformed(reason: string): WeirError {
   return new WeirError('WEIR_EVENT_MALFORMED', { reason })
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isWhole(value: unknown): value is number {

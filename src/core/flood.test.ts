@@ -165,6 +165,28 @@ describe('what settles it', () => {
     expect(after.after.marks.filter(({ poison }) => poison).map(({ offset }) => offset)).toEqual([150])
   })
 
+  test('D4 D7: and stays forgotten when an invocation of the bad definition that is still under way comes late', () => {
+    const settled = judge(
+      bad.state,
+      rangeOf(upTo(100, 160), (offset) => offset === 150),
+      0.5,
+    )
+    const late = judge(
+      settled.after,
+      rangeOf(upTo(0, 100), () => true),
+      0.5,
+    )
+    expect(late.flood).toBeUndefined()
+    for (const offsets of [upTo(100, 160), upTo(160, 170)]) {
+      const next = judge(
+        late.after,
+        rangeOf(offsets, (offset) => offset === 150 || offset === 165),
+        0.5,
+      )
+      expect(next.flood).toBeUndefined()
+    }
+  })
+
   test('D7: a definition that is still bad halts again, within as many records', () => {
     const next = run(
       upTo(100, 400),

@@ -22,9 +22,11 @@ export interface RecentPoison {
   readonly marks: readonly Mark[]
   /** The poisoned record at which an invocation halted, until it is past. */
   readonly halted: number | null
+  /** The last such record that was past: poison up to it does not count for what comes after it, however late it is told. */
+  readonly settled: number | null
 }
 
-export const noPoison: RecentPoison = { marks: [], halted: null }
+export const noPoison: RecentPoison = { marks: [], halted: null, settled: null }
 
 /** One source's part of a batch that holds poison. */
 export interface PoisonedRange {
@@ -49,8 +51,9 @@ export interface Verdict {
  */
 export function judge(before: RecentPoison, { records, poison }: PoisonedRange, share: number): Verdict {
   const [first, last] = [records[0]!.offset, records.at(-1)!.offset]
-  const settled = before.halted !== null && last >= before.halted && !poison.has(before.halted)
-  const known = settled ? before.marks.filter(({ offset }) => offset > before.halted!) : before.marks
+  const isPast = before.halted !== null && last >= before.halted && !poison.has(before.halted)
+  const settled = isPast ? before.halted : before.settled
+  const known = isPast ? before.marks.filter(({ offset }) => offset > before.halted!) : before.marks
   const below = known.filter(({ offset }) => offset < first)
   const own = marksOf(records, poison, firstRank(records, below.at(-1)))
   const end = own.at(-1)!.rank
@@ -61,9 +64,9 @@ export function judge(before: RecentPoison, { records, poison }: PoisonedRange, 
     // Of a late batch: what its successors left. They left no more than this.
     ...above.slice(0, FLOOD_WINDOW + 1),
   ])
-  const flood = floodOf([...below, ...own], first, share)
+  const flood = floodOf([...below, ...own], first, settled ?? -1, share)
   const halted = flood ? flood.offset : before.halted !== null && last < before.halted ? before.halted : null
-  const after = { marks: flood ? known : marks, halted }
+  const after = { marks: flood ? known : marks, halted, settled }
   const changed = halted !== before.halted || places(after) !== places(before)
   return { ...(flood ? { flood } : {}), after, changed }
 }
@@ -73,14 +76,15 @@ export function poisonAllowed(share: number): number {
   return Math.floor(share * FLOOD_WINDOW + 1e-9)
 }
 
-function floodOf(marks: readonly Mark[], first: number, share: number): Verdict['flood'] {
+function floodOf(marks: readonly Mark[], first: number, settled: number, share: number): Verdict['flood'] {
   const poison = marks.filter((mark) => mark.poison)
   const allowed = poisonAllowed(share)
   let low = 0
-  for (let i = 0; i < poison.length; i++) {
-    while (poison[low]!.rank <= poison[i]!.rank - FLOOD_WINDOW) low++
+  for (const [i, { offset, rank }] of poison.entries()) {
+    const isForgotten = (mark: Mark) => mark.rank <= rank - FLOOD_WINDOW || (mark.offset <= settled && offset > settled)
+    while (isForgotten(poison[low]!)) low++
     const poisoned = i - low + 1
-    if (poison[i]!.offset >= first && poisoned > allowed) return { offset: poison[i]!.offset, poisoned }
+    if (offset >= first && poisoned > allowed) return { offset, poisoned }
   }
   return undefined
 }
@@ -115,23 +119,32 @@ function ascending(marks: readonly Mark[]): Mark[] {
 
 const places = ({ marks }: RecentPoison) => marks.flatMap(({ offset, poison }) => (poison ? [offset] : [])).join()
 
-/** One line of JSON: `{"halted": offset | null, "runs": [[offset, rank, poisoned records in a row], ...]}`; 0: a batch's end. */
-export function poisonText({ marks, halted }: RecentPoison): string {
+/**
+ * One line of JSON: `{"halted": offset | null, "runs": [[offset, rank, poisoned records in a row], ...]}`; 0: a batch's end. And
+ * `"settled": offset` where there was a halt before.
+ */
+export function poisonText({ marks, halted, settled }: RecentPoison): string {
   const runs: [offset: number, rank: number, count: number][] = []
   for (const { offset, rank, poison } of marks) {
     const run = runs.at(-1)
     if (run && poison && run[2] > 0 && run[0] + run[2] === offset && run[1] + run[2] === rank) run[2]++
     else runs.push([offset, rank, poison ? 1 : 0])
   }
-  return JSON.stringify({ halted, runs })
+  return JSON.stringify({ halted, runs, ...(settled === null ? {} : { settled }) })
 }
 
 export function parsePoison(text: string): RecentPoison {
-  const { halted, runs } = JSON.parse(text) as { halted: number | null; runs: [number, number, number][] }
+  const { halted, runs, settled = null } = JSON.parse(text) as Kept
   const marks = runs.flatMap(([offset, rank, count]) =>
     count === 0
       ? [{ offset, rank, poison: false }]
       : Array.from({ length: count }, (_, i) => ({ offset: offset + i, rank: rank + i, poison: true })),
   )
-  return { marks, halted }
+  return { marks, halted, settled }
+}
+
+interface Kept {
+  readonly halted: number | null
+  readonly runs: readonly (readonly [offset: number, rank: number, count: number])[]
+  readonly settled?: number
 }

@@ -24,31 +24,39 @@ export function mapRanges(
       const each = decoded[r]![i]!
       const { replay } = each
       if (replay && replay.sink !== '*' && replay.sink !== sink.id) return { record, rows: [] }
-      const rows = mapRows(sink, each, replay?.record ?? record)
-      if ('rows' in rows) return { record, ...rows, ...(replay ? { orderAs: replay.record } : {}) }
-      refusals.push({ source, record, stage: 'transform', code: 'WEIR_TRANSFORM', text: rows.fault })
+      const mapped = mapRows(sink, each, record, replay?.record)
+      if (!('fault' in mapped)) return mapped
+      refusals.push({ source, record, stage: 'transform', code: 'WEIR_TRANSFORM', text: mapped.fault })
       return { record, rows: [] }
     }),
   }))
   return { ranges: mapped, refusals }
 }
 
-type MappedRows = Pick<SinkRecord, 'rows' | 'versions' | 'deletes'> | { readonly fault: string }
-
+/** @param original of a replayed dead letter: what it counts as */
 function mapRows(
   sink: Pick<SinkDefinition, 'row'>,
   { rows, versions, deletes }: RecordRows,
   record: SourceRecord,
-): MappedRows {
+  original: SourceRecord | undefined,
+): SinkRecord | { readonly fault: string } {
+  const as = (own: readonly unknown[]): SinkRecord =>
+    versions || deletes || original
+      ? {
+          record,
+          rows: own,
+          ...(versions && !deletes ? { versions } : {}),
+          ...(deletes ? { deletes } : {}),
+          ...(original ? { orderAs: original } : {}),
+        }
+      : { record, rows: own } // nearly all of them: spreads cost
   // Key columns are the sink's already: row(...) is for rows.
-  if (deletes) return { rows, deletes }
-  const more = versions ? { versions } : {}
-  if (!sink.row) return { rows, ...more }
+  if (deletes || !sink.row) return as(rows)
   try {
     const map = sink.row as (value: unknown, record: SourceRecord) => unknown
-    const mapped = rows.map((row) => map(row, record))
+    const mapped = rows.map((row) => map(row, original ?? record))
     if (holdsThenable(mapped)) return { fault: 'row(...) gave a promise; only the transform may wait' }
-    return { rows: mapped, ...more }
+    return as(mapped)
   } catch (error) {
     return { fault: messageOf(error) }
   }

@@ -3,41 +3,33 @@
  * it can do what the verbs do, and no more. Where the stores are is in WEIRHOUSE_OPERATIONS, one JSON object, written by whoever
  * deploys.
  */
-import * as v from 'valibot'
+import { flag, listOf, object, oneOf, optional, text, whole } from './shape.ts'
+import type { Shaped } from './shape.ts'
 
 export const OPERATIONS_VARIABLE = 'WEIRHOUSE_OPERATIONS'
 
-const text = v.pipe(v.string(), v.minLength(1))
-
-export const operationsSchema = v.strictObject({
+export const operationsShape = object({
   /** Where a pipeline has a PostgreSQL sink. The secret is the one that RDS manages: `{"username": ..., "password": ...}`. */
-  postgres: v.optional(
-    v.strictObject({
-      host: text,
-      port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
-      database: text,
-      secretArn: text,
-    }),
-  ),
+  postgres: optional(object({ host: text(), port: whole(1, 65_535), database: text(), secretArn: text() })),
 })
 
-export type OperationsPlaces = v.InferOutput<typeof operationsSchema>
+export type OperationsPlaces = Shaped<typeof operationsShape>
 
 export const OPERATION_VERBS = ['migrate'] as const
 export type OperationVerb = (typeof OPERATION_VERBS)[number]
 
-export const operationEvent = v.strictObject({
-  verb: v.picklist(OPERATION_VERBS),
+export const operationEvent = object({
+  verb: oneOf(...OPERATION_VERBS),
   /** Says what would be done, and does nothing. */
-  dryRun: v.optional(v.boolean(), false),
+  dryRun: optional(flag(), false),
 })
 
-export const operationAnswer = v.strictObject({
-  verb: v.picklist(OPERATION_VERBS),
+export const operationAnswer = object({
+  verb: oneOf(...OPERATION_VERBS),
   /** What was missing, in order; none where the database fits the definitions. */
-  statements: v.array(v.string()),
+  statements: listOf(text()),
   /** They took effect. */
-  applied: v.boolean(),
+  applied: flag(),
 })
 
-export type OperationAnswer = v.InferOutput<typeof operationAnswer>
+export type OperationAnswer = Shaped<typeof operationAnswer>

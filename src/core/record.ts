@@ -2,7 +2,7 @@
  * A record as Kafka holds it, and the words used for where it stands.
  * Source of the vocabulary: docs/delivery.md, "Words".
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { PARTITION_DIGITS } from './limits.ts'
 
 /** Enough to tell the clusters apart that one table ever sees. */
@@ -51,7 +51,7 @@ export function sourceLabel(source: Pick<Source, 'topic' | 'partition'>): string
  * hexadecimal digits of the SHA-256 of the cluster's name, so that offsets of another cluster are never compared.
  */
 export function sourceMark(source: Source): string {
-  const cluster = createHash('sha256').update(source.cluster).digest('hex').slice(0, CLUSTER_DIGITS)
+  const cluster = hash('sha256', source.cluster).slice(0, CLUSTER_DIGITS)
   return `${sourceLabel(source)}/${cluster}`
 }
 

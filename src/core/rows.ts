@@ -1,6 +1,8 @@
 import type { Decoded, Poison } from './decode/decoder.ts'
+import { keysOf } from './delete-keys.ts'
 import { messageOf } from './errors.ts'
 import type { KeyFields } from '../sinks/sink.ts'
+import { manyOf } from './many.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { SourceRecord } from './record.ts'
 import type { Replayed } from './replay.ts'
@@ -66,9 +68,7 @@ function transformed(pipeline: Pipeline, value: unknown, record: SourceRecord): 
 }
 
 function withVersions(pipeline: Pipeline, result: unknown): RecordRows {
-  // A copy: a hole becomes undefined, and a list that the transform fills anew for each record stays what it was.
-  const rows: unknown[] =
-    result === null || result === undefined ? [] : Array.isArray(result) ? Array.from(result) : [result]
+  const rows = manyOf(result)
   if (holdsThenable(rows))
     return transformFailed(new Error('the transform gave a promise among its rows; await it there'))
   const { order } = pipeline
@@ -85,14 +85,7 @@ function withVersions(pipeline: Pipeline, result: unknown): RecordRows {
 
 function deleted(keyOf: NonNullable<Pipeline['keyOf']>, record: SourceRecord): RecordRows {
   try {
-    const result: unknown = keyOf(record)
-    const keys: unknown[] =
-      result === null || result === undefined ? [] : Array.isArray(result) ? Array.from(result) : [result]
-    if (isThenable(result) || holdsThenable(keys))
-      return transformFailed(new Error('keyOf gave a promise; only the transform may wait'))
-    if (keys.some((key) => typeof key !== 'object' || key === null || Array.isArray(key)))
-      return transformFailed(new Error('keyOf gave no object of key columns'))
-    return { rows: [], deletes: keys as KeyFields[] }
+    return { rows: [], deletes: keysOf(keyOf(record)) }
   } catch (error) {
     return transformFailed(error)
   }

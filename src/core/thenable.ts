@@ -13,7 +13,11 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
  * refused already, and says why.
  */
 export function holdsThenable(values: readonly unknown[]): boolean {
-  const found = values.filter(isThenable)
-  for (const each of found) void Promise.resolve(each).catch(() => undefined)
-  return found.length > 0
+  let found = false
+  for (const each of values)
+    if (isThenable(each)) {
+      found = true
+      void Promise.resolve(each).catch(() => undefined)
+    }
+  return found
 }

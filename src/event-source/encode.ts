@@ -1,8 +1,10 @@
 /**
  * Records to the event that Lambda sends (E1-E4), straight to bytes:
  * `{"eventSource":..,"eventSourceArn":..,"bootstrapServers":"h:p,h:p","records":{"<topic>-<partition>":[record, ...]}}`.
- * Text is built as latin1, one character a byte, so that its length is its size and writing it copies only.
+ * Text is latin1, one character a byte, so that its length is its size.
  */
+import { asciiWriter, digits } from './ascii-writer.ts'
+import type { AsciiWriter } from './ascii-writer.ts'
 import type { Header, SourceRecord } from '../core/record.ts'
 
 export interface EventFrame {
@@ -33,19 +35,30 @@ export function eventEncoder(frame: EventFrame): EventEncoder {
   const suffix = '}}'
   const groupPrefix = (partition: number) => `"${frame.topic}-${partition}":[`
   const nullKey = frame.missingKey === 'null' ? ',"key":null' : ''
+  const bytesOf = ({ partition, records }: EventGroup) => {
+    let bytes = groupPrefix(partition).length + 1 + records.length // with a comma for each
+    for (const record of records) bytes += recordBytes(record, nullKey.length)
+    return bytes
+  }
   return {
     frameBytes: prefix.length + suffix.length,
     groupBytes: (partition) => groupPrefix(partition).length + 1,
     recordBytes: (record) => recordBytes(record, nullKey.length),
     encode(groups) {
-      const parts: string[] = [prefix]
+      const out = asciiWriter(prefix.length + suffix.length + groups.reduce((sum, group) => sum + bytesOf(group), 0))
+      out.text(prefix)
       for (const [index, { partition, records }] of groups.entries()) {
-        parts.push(index === 0 ? groupPrefix(partition) : `,${groupPrefix(partition)}`)
-        for (const [at, record] of records.entries()) parts.push(at === 0 ? '' : ',', recordText(record, nullKey))
-        parts.push(']')
+        if (index > 0) out.text(',')
+        out.text(groupPrefix(partition))
+        const head = `{"topic":"${frame.topic}","partition":${partition},"offset":`
+        for (let at = 0; at < records.length; at++) {
+          if (at > 0) out.text(',')
+          writeRecord(out, head, records[at]!, nullKey)
+        }
+        out.text(']')
       }
-      parts.push(suffix)
-      return Buffer.from(parts.join(''), 'latin1')
+      out.text(suffix)
+      return out.bytes()
     },
   }
 }
@@ -61,12 +74,28 @@ function jsonText(text: string): string {
   return Buffer.from(JSON.stringify(text), 'utf8').toString('latin1')
 }
 
-function recordText(record: SourceRecord, nullKey: string): string {
-  const { topic, partition, offset, timestamp, timestampType, key, value, headers } = record
-  const keyText = key === null ? nullKey : `,"key":"${key.toString('base64')}"`
-  const valueText = value === null ? 'null' : `"${value.toString('base64')}"`
-  const headerText = headers.length === 0 ? '' : headers.map(headerJson).join(',')
-  return `{"topic":"${topic}","partition":${partition},"offset":${offset},"timestamp":${timestamp},"timestampType":"${timestampType}"${keyText},"value":${valueText},"headers":[${headerText}]}`
+/** @param head what the records of a partition begin with, up to the offset */
+function writeRecord(out: AsciiWriter, head: string, record: SourceRecord, nullKey: string): void {
+  const { offset, timestamp, timestampType, key, value, headers } = record
+  out.text(head)
+  out.number(offset)
+  out.text(',"timestamp":')
+  out.number(timestamp)
+  out.text(',"timestampType":"')
+  out.text(timestampType)
+  if (key === null) out.text(`"${nullKey}`)
+  else {
+    out.text('","key":"')
+    out.base64(key)
+    out.text('"')
+  }
+  if (value === null) out.text(',"value":null')
+  else {
+    out.text(',"value":"')
+    out.base64(value)
+    out.text('"')
+  }
+  out.text(headers.length === 0 ? ',"headers":[]}' : `,"headers":[${headers.map(headerJson).join(',')}]}`)
 }
 
 /** Everything of a record's text but topic, numbers, timestampType, key, value and headers. */
@@ -84,13 +113,6 @@ function recordBytes(record: SourceRecord, nullKeyBytes: number): number {
 
 function base64Bytes(bytes: number): number {
   return 4 * Math.ceil(bytes / 3)
-}
-
-function digits(value: number): number {
-  if (value < 0) return 1 + digits(-value)
-  let count = 1
-  for (let limit = 10; value >= limit; limit *= 10) count++
-  return count
 }
 
 /** E3: header bytes are signed: 0xC3 is -61. */

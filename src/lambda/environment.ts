@@ -1,8 +1,8 @@
 /** What an execution environment keeps between invocations: bindings, opened sinks, ledger, dead letters. */
-import { BINDINGS_VARIABLE, bindingsSchema } from '../core/bindings.ts'
+import { BINDINGS_VARIABLE, bindingsShape } from '../core/bindings.ts'
 import type { Bindings } from '../core/bindings.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
-import { messageOf, WeirError } from '../core/errors.ts'
+import { known, WeirError } from '../core/errors.ts'
 import { createFloodGate, FLOOD_KEEPER } from '../core/flood-gate.ts'
 import type { FloodGate } from '../core/flood-gate.ts'
 import { DELETE_MARGIN_DAYS } from '../core/limits.ts'
@@ -35,7 +35,7 @@ export interface ExecutionEnvironment {
 
 /** Reads the bindings. Throws WEIR_BINDING_MISSING, WEIR_DEFINITION_INVALID. */
 export function readBindings(variables: NodeJS.ProcessEnv): Bindings {
-  return readVariable(variables, BINDINGS_VARIABLE, bindingsSchema)
+  return readVariable(variables, BINDINGS_VARIABLE, bindingsShape)
 }
 
 /** @param log outlives the invocation: sinks keep it. */
@@ -100,9 +100,7 @@ async function inTime(
   try {
     return await Promise.race([writer, late.promise])
   } catch (error) {
-    return error instanceof WeirError
-      ? error
-      : new WeirError('WEIR_UNEXPECTED', { reason: messageOf(error) }, { cause: error })
+    return known(error)
   } finally {
     deadline.signal.removeEventListener('abort', expire)
   }

@@ -67,50 +67,41 @@ function totalsOf(ranges: readonly RangeReport[]): Totals {
  */
 export function metricsOf({ pipeline, report, milliseconds }: Facts, stamp: Stamp): Fields[] {
   return [
-    emf(stamp, { pipeline }, [
-      ['Records', 'Count', report.records],
-      ['Rows', 'Count', report.rows],
-      ['DeadLetters', 'Count', report.deadLetters],
-      ['Duration', 'Milliseconds', milliseconds],
-      ['Failures', 'Count', report.failure ? 1 : 0],
-      ['PoisonFloods', 'Count', 0],
-    ]),
+    emf(
+      stamp,
+      { pipeline },
+      {
+        Records: report.records,
+        Rows: report.rows,
+        DeadLetters: report.deadLetters,
+        Duration: milliseconds,
+        Failures: report.failure ? 1 : 0,
+        PoisonFloods: 0,
+      },
+    ),
     ...report.sinks.map((sink) => emf(stamp, { pipeline, sink: sink.id }, sinkMetrics(sink))),
   ]
 }
 
-function sinkMetrics({ milliseconds, outcome }: SinkResult): Metric[] {
-  const common: Metric[] = [
-    ['Duration', 'Milliseconds', milliseconds],
-    ['Failures', 'Count', 'error' in outcome ? 1 : 0],
-  ]
-  if ('error' in outcome) return common
-  const { rows, duplicates, refused, gaps } = totalsOf(outcome.report.ranges)
-  return [
-    ...common,
-    ['Rows', 'Count', rows],
-    ['Duplicates', 'Count', duplicates],
-    ['Refused', 'Count', refused],
-    ['Gaps', 'Count', gaps],
-  ]
+function sinkMetrics({ milliseconds: Duration, outcome }: SinkResult): Metrics {
+  if ('error' in outcome) return { Duration, Failures: 1 }
+  const { rows: Rows, duplicates: Duplicates, refused: Refused, gaps: Gaps } = totalsOf(outcome.report.ranges)
+  return { Duration, Failures: 0, Rows, Duplicates, Refused, Gaps }
 }
 
 /** For an invocation that failed before any sink wrote: there is no report. */
 export function failureMetrics(pipeline: string, error: unknown, stamp: Stamp): Fields {
   const flood = error instanceof WeirError && error.code === 'WEIR_POISON_FLOOD'
-  return emf(stamp, { pipeline }, [
-    ['Failures', 'Count', 1],
-    ['PoisonFloods', 'Count', flood ? 1 : 0],
-  ])
+  return emf(stamp, { pipeline }, { Failures: 1, PoisonFloods: flood ? 1 : 0 })
 }
 
-type Unit = 'Count' | 'Milliseconds'
-type Metric = readonly [name: string, unit: Unit, value: number]
+/** Counts, but for Duration. */
+type Metrics = Readonly<Record<string, number>>
 
 function emf(
   { timestamp, namespace = METRICS_NAMESPACE }: Stamp,
   dimensions: Readonly<Record<string, string>>,
-  metrics: readonly Metric[],
+  metrics: Metrics,
 ): Fields {
   return {
     _aws: {
@@ -119,11 +110,14 @@ function emf(
         {
           Namespace: namespace,
           Dimensions: [Object.keys(dimensions)],
-          Metrics: metrics.map(([Name, Unit]) => ({ Name, Unit })),
+          Metrics: Object.keys(metrics).map((Name) => ({
+            Name,
+            Unit: Name === 'Duration' ? 'Milliseconds' : 'Count',
+          })),
         },
       ],
     },
     ...dimensions,
-    ...Object.fromEntries(metrics.map(([name, , value]) => [name, value])),
+    ...metrics,
   }
 }

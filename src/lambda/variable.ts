@@ -1,17 +1,12 @@
-import type * as v from 'valibot'
 import { WeirError } from '../core/errors.ts'
-import { parseOptions } from '../core/options.ts'
-import type { AnySchema } from '../core/options.ts'
+import { parseShape } from '../core/shape.ts'
+import type { Shape } from '../core/shape.ts'
 
 /** One JSON object in an environment variable. Throws WEIR_BINDING_MISSING, WEIR_DEFINITION_INVALID. */
-export function readVariable<S extends AnySchema>(
-  variables: NodeJS.ProcessEnv,
-  variable: string,
-  schema: S,
-): v.InferOutput<S> {
+export function readVariable<T>(variables: NodeJS.ProcessEnv, variable: string, shape: Shape<T>): T {
   const text = variables[variable]
   if (!text) throw new WeirError('WEIR_BINDING_MISSING', { what: 'object', variable })
-  return parseOptions(schema, parseJson(text, variable), variable)
+  return parseShape(shape, parseJson(text, variable), variable)
 }
 
 function parseJson(text: string, variable: string): unknown {

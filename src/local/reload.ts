@@ -143,8 +143,11 @@ async function reload(stack: Replaceable, each: Watched, saved: Saved): Promise<
   const before = each.loaded
   const [built, defined] = await Promise.allSettled([stack.functions.build(before), loadDefinition(before.module)])
   if (built.status === 'rejected') {
-    each.atFault = built.reason instanceof WeirError ? foldersAtFault(built.reason, { modulePath: before.module }) : []
-    throw built.reason
+    const { reason } = built
+    each.atFault = reason instanceof WeirError ? foldersAtFault(reason, { modulePath: before.module }) : []
+    // A definition that is not valid, both refuse: who loads its source knows the line.
+    const refused = reason instanceof WeirError && reason.code === 'WEIR_DEFINITION_INVALID'
+    throw refused && defined.status === 'rejected' ? defined.reason : reason
   }
   each.atFault = []
   each.inputs = ownFiles(built.value)

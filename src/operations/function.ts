@@ -5,11 +5,11 @@
 import { AwsFault } from '../aws/fault.ts'
 import { readSecret } from '../aws/secrets.ts'
 import { WeirError } from '../core/errors.ts'
-import { OPERATION_VERBS, operationEvent, OPERATIONS_VARIABLE, operationsSchema } from '../core/operations.ts'
+import { OPERATION_VERBS, operationEvent, OPERATIONS_VARIABLE, operationsShape } from '../core/operations.ts'
 import type { OperationAnswer, OperationsPlaces } from '../core/operations.ts'
-import { parseOptions } from '../core/options.ts'
 import type { Pipeline } from '../core/pipeline.ts'
 import type { Deadline } from '../core/ports.ts'
+import { parseShape } from '../core/shape.ts'
 import { createDeadline } from '../lambda/deadline.ts'
 import { failureOf } from '../lambda/failure.ts'
 import type { LambdaContext } from '../lambda/handler.ts'
@@ -68,7 +68,7 @@ function readEvent(event: unknown) {
   if (typeof verb === 'string' && !OPERATION_VERBS.some((each) => each === verb))
     throw new WeirError('WEIR_UNKNOWN', { what: 'verb', name: verb.slice(0, 40), known: OPERATION_VERBS.join(', ') })
   try {
-    return parseOptions(operationEvent, event, 'The event')
+    return parseShape(operationEvent, event, 'The event')
   } catch (error) {
     if (!(error instanceof WeirError)) throw error
     const advice = 'Send {"verb": "migrate"}, with "dryRun": true to be told alone.'
@@ -86,7 +86,7 @@ interface Work {
 async function migrateAll(work: Work): Promise<Migration> {
   const { pipelines, variables, deadline } = work
   if (postgresSinks(pipelines, true).length === 0) return { statements: [], applied: false }
-  const { postgres } = readVariable(variables, OPERATIONS_VARIABLE, operationsSchema)
+  const { postgres } = readVariable(variables, OPERATIONS_VARIABLE, operationsShape)
   if (!postgres) throw new WeirError('WEIR_BINDING_MISSING', { what: '"postgres"', variable: OPERATIONS_VARIABLE })
   const login = await readLogin(postgres, deadline, variables)
   try {

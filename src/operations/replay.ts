@@ -173,7 +173,7 @@ async function settle(
   if (!now || now.attempts !== letter.attempts) return { id: letter.id, offset, outcome: 'changed' }
   if (now.state === 'replayed') return { id: letter.id, offset: now.takenAt, outcome: 'replayed' }
   if (now.state === 'new') return { id: letter.id, offset, outcome: 'failed', code: now.code, text: now.text }
-  if (now.state !== 'replaying') return { id: letter.id, offset, outcome: 'changed' }
+  if (now.state !== 'replaying') return { id: letter.id, offset, outcome: 'changed' } // a rewind tries its record again
   if (now.takenAt === null) {
     const { ok } = await ports.change(now, { to: 'new' })
     return { id: letter.id, offset, outcome: ok ? 'untaken' : 'changed' }

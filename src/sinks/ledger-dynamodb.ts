@@ -8,7 +8,7 @@
  *   rewind (S, JSON)  only from the start of a rewind to its finish
  */
 import { isFault, storeError } from '../aws/fault.ts'
-import { numberOf, textOf } from '../aws/attribute.ts'
+import { itemOf, numberOf, textOf } from '../aws/attribute.ts'
 import type { Item } from '../aws/attribute.ts'
 import type { Dynamo } from '../aws/dynamodb.ts'
 import { describeTable } from '../aws/table.ts'
@@ -31,7 +31,7 @@ export interface DynamoLedgerOptions {
 export function openDynamoLedger({ table, client }: DynamoLedgerOptions): LedgerStore {
   return {
     async read(key, deadline) {
-      const input = { TableName: table, Key: { id: { S: key } }, ConsistentRead: true }
+      const input = { TableName: table, Key: itemOf({ id: key }), ConsistentRead: true }
       try {
         const { Item } = await client.call<{ Item?: Item }>('GetItem', input, deadline)
         return Item && fromItem(key, Item)
@@ -46,7 +46,7 @@ export function openDynamoLedger({ table, client }: DynamoLedgerOptions): Ledger
         TableName: table,
         Item: toItem(key, item),
         ConditionExpression: first ? 'attribute_not_exists(id)' : 'version = :version',
-        ...(first ? {} : { ExpressionAttributeValues: { ':version': { N: String(item.version - 1) } } }),
+        ...(first ? {} : { ExpressionAttributeValues: itemOf({ ':version': item.version - 1 }) }),
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       }
       try {
@@ -75,20 +75,20 @@ function settle(key: string, wanted: LedgerItem, found: Item | undefined): Compa
 
 export function toItem(key: string, item: LedgerItem): Item {
   const { epoch, next, generation, gapCount, version, pending, checkpoints, gaps, rewind, ahead, note } = item
-  return {
-    id: { S: key },
-    version: { N: String(version) },
-    epoch: { N: String(epoch) },
-    next: { N: String(next) },
-    generation: { N: String(generation) },
-    gapCount: { N: String(gapCount) },
-    pending: pending ? { S: pendingText(pending) } : { NULL: true },
-    checkpoints: { S: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))) },
-    gaps: { S: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))) },
-    ...(ahead ? { ahead: { S: aheadText(ahead) } } : {}),
-    ...(note === undefined ? {} : { note: { S: note } }),
-    ...(rewind ? { rewind: { S: rewindText(rewind) } } : {}),
-  }
+  return itemOf({
+    id: key,
+    version,
+    epoch,
+    next,
+    generation,
+    gapCount,
+    pending: pending && pendingText(pending),
+    checkpoints: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))),
+    gaps: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))),
+    ahead: ahead && aheadText(ahead),
+    note,
+    rewind: rewind && rewindText(rewind),
+  })
 }
 
 export function fromItem(key: string, item: Item): LedgerItem {

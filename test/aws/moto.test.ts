@@ -1,10 +1,10 @@
 /** The preset `spec` made by moto's CloudFormation, whose services are then asked what came to be. */
 import { fileURLToPath } from 'node:url'
-import * as v from 'valibot'
 import { beforeAll, describe, expect, test } from 'vitest'
 import demo from '../../pipelines/demo.ts'
 import { STACKS } from '../../src/cdk/environment-stage.ts'
-import { BINDINGS_VARIABLE, bindingsSchema } from '../../src/core/bindings.ts'
+import { BINDINGS_VARIABLE, bindingsShape } from '../../src/core/bindings.ts'
+import { parseShape } from '../../src/core/shape.ts'
 import { tableDescription } from '../../src/sinks/dynamodb/index.ts'
 import type { DynamoDbOptions } from '../../src/sinks/dynamodb/index.ts'
 import { deadLetterTable } from '../../src/sinks/dead-letters/index.ts'
@@ -193,7 +193,7 @@ describe('Lambda', () => {
       groups: ['Process/DemoGroup'],
       subnets: [`${VPC}-private-a`, `${VPC}-private-b`],
     })
-    expect(v.parse(bindingsSchema, JSON.parse(consumer.environment[BINDINGS_VARIABLE]!))).toEqual({
+    expect(parseShape(bindingsShape, JSON.parse(consumer.environment[BINDINGS_VARIABLE]!), 'test')).toEqual({
       sinks: {
         lake: { bucket: outputs['RecordsBucket'], prefix: '' },
         sql: {

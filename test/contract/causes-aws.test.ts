@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createClients, systemPorts } from '../../src/aws/index.ts'
 import type { AwsClients } from '../../src/aws/index.ts'
-import { faultTable } from '../../src/aws/fault-table.ts'
+import { causeOf } from '../../src/aws/fault-table.ts'
 import { made } from './causes/aws.ts'
 import { createTable, deadline, fresh } from './dynamodb-kit.ts'
 
@@ -41,6 +41,6 @@ function as(accessKeyId: string, secretAccessKey: string): AwsClients {
 }
 
 test.each(made.map(({ name, what, ask }) => [name, what, ask] as const))('D8: %s, %s', async (name, _, ask) => {
-  const { kind } = faultTable[name]!
+  const { kind } = causeOf(name, 0)
   await expect(ask({ clients: aws, as, table, bucket, deadline })).rejects.toMatchObject({ name, kind })
 })

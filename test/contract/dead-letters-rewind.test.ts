@@ -60,14 +60,13 @@ describe('superseded', () => {
     expect(await supersedeLetters(place, range(p, 'sql', 0, 2), deadline())).toBe(2)
   })
 
-  test('D2 D13: whoever saw the letter before moves it no more', async () => {
+  test('D2 D13: whoever is about to move one finds it changed', async () => {
     const p = fresh('p')
     await put(letter(p, 1))
-    const [listed] = (await store.list({ pipeline: p }, deadline())).letters
+    const [seen] = (await store.list({ pipeline: p }, deadline())).letters
     await supersedeLetters(place, range(p, 'sql', 0), deadline())
-    const { ok } = await store.change(listed!, { to: 'replaying', attempts: 1, scanFrom: 2 }, deadline())
-    expect(ok).toBe(false)
-    expect(await states(p)).toEqual(['1 sql e0 superseded'])
+    const moved = await store.change(seen!, { to: 'replaying', attempts: 1, scanFrom: 2 }, deadline())
+    expect([moved.ok, moved.letter?.state]).toEqual([false, 'superseded'])
   })
 
   test('D1 D13: refused again, the record has a letter again; a store names the epoch, and an old letter stays', async () => {

@@ -51,6 +51,7 @@ describe.each(['auto', 'put'] as const)('markers of deletes, writes %s', (writes
         _offset: { N: '1' },
         _index: { N: '0' },
         _ts: marker!._ts,
+        _shape: { S: expect.stringMatching(/^[\w-]{22}$/) as string },
       })
     }))
 
@@ -76,6 +77,7 @@ describe.each(['auto', 'put'] as const)('markers of deletes, writes %s', (writes
         '_epoch',
         '_index',
         '_offset',
+        '_shape',
         '_src',
         '_ts',
         'gone_at',

@@ -4,7 +4,9 @@ import type { AwsClients } from '../../src/aws/index.ts'
 import type { LedgerItem, LedgerStore } from '../../src/sinks/ledger.ts'
 import { deliverTo, range, span } from '../../src/testing/index.ts'
 import { clients } from './dynamodb-kit.ts'
+import type { FaultyServer } from './dynamodb-kit.ts'
 import { passAll, within, writes } from './dynamodb-target.ts'
+import type { Target } from './dynamodb-target.ts'
 
 let aws: AwsClients
 beforeAll(() => {
@@ -90,26 +92,79 @@ describe('others at the same time', () => {
 })
 
 describe('how many requests it takes', () => {
-  test('D11: inserts go 25 a request; where keys exist they are looked at 100 at a time; then puts from the start', async () => {
+  const count = (server: FaultyServer) => {
+    const all: Record<string, number> = {}
+    for (const operation of server.operations.splice(0)) all[operation] = (all[operation] ?? 0) + 1
+    return all
+  }
+  const replacing = (first: number, last: number, more: object = {}) =>
+    writes(span(first, last).map((n) => [n, { id: `0-${n % 600}`, n, note: null, ...more }] as const))
+  const numbers = async (target: Target) => (await target.items()).map(({ n }) => Number(n)).sort((a, b) => a - b)
+
+  test('D11: inserts go 25 a request; where keys exist, updates do, then from the start', async () => {
     await within(aws, passAll, async (target, through, server) => {
       const writer = await target.open({ through })
-      const counts = () => {
-        const all: Record<string, number> = {}
-        for (const operation of server.operations.splice(0)) all[operation] = (all[operation] ?? 0) + 1
-        return all
-      }
-      const updates = (first: number) =>
-        writes(span(first, first + 299).map((n) => [n, { id: `0-${n % 300}`, n, note: null }] as const))
-      await deliverTo(writer, [range(span(0, 299))])
-      expect(counts()).toEqual({ BatchExecuteStatement: 12 })
-      await deliverTo(writer, [updates(300)])
-      const second = counts()
-      expect(second.PutItem).toBe(300)
-      expect(second.BatchGetItem).toBe(3)
-      expect(second.BatchExecuteStatement).toBeLessThanOrEqual(12)
-      await deliverTo(writer, [updates(600)])
-      expect(counts()).toEqual({ PutItem: 300 })
-      expect((await target.items()).map(({ n }) => Number(n)).sort((a, b) => a - b)).toEqual(span(600, 899))
+      await deliverTo(writer, [range(span(0, 599))])
+      expect(count(server)).toEqual({ BatchExecuteStatement: 24 })
+      await deliverTo(writer, [replacing(600, 1199)])
+      const { BatchExecuteStatement: both = 0, ...others } = count(server)
+      expect(others).toEqual({})
+      expect(both).toBeGreaterThan(24)
+      expect(both).toBeLessThan(48)
+      await deliverTo(writer, [replacing(1200, 1799)])
+      expect(count(server)).toEqual({ BatchExecuteStatement: 24 })
+      expect(await numbers(target)).toEqual(span(1200, 1799))
     })
+  })
+
+  test('D11: keys that turn out new cost an update and a look each, once', async () => {
+    await within(
+      aws,
+      passAll,
+      async (target, through, server) => {
+        const writer = await target.open({ through })
+        await deliverTo(writer, [range(span(0, 599))])
+        expect(count(server)).toEqual({ BatchExecuteStatement: 48, BatchGetItem: 6 })
+        await deliverTo(writer, [range(span(600, 1199))])
+        expect(count(server)).toEqual({ BatchExecuteStatement: 24 })
+        expect(await numbers(target)).toEqual(span(0, 1199))
+      },
+      { updating: true },
+    )
+  })
+
+  test('D11: items that no update takes are looked at 100 at a time and put; then put from the start', async () => {
+    await within(
+      aws,
+      passAll,
+      async (target, through, server) => {
+        const writer = await target.open({ through })
+        await deliverTo(await target.open(), [range(span(0, 599))])
+        const unlike = (first: number) => replacing(first, first + 599, { [`of-${first}.`]: true })
+        await deliverTo(writer, [unlike(600)])
+        expect(count(server)).toEqual({ BatchGetItem: 6, PutItem: 600 })
+        await deliverTo(writer, [unlike(1200)])
+        expect(count(server)).toEqual({ PutItem: 600 })
+        expect(await numbers(target)).toEqual(span(1200, 1799))
+      },
+      { updating: true },
+    )
+  })
+
+  test('D5: a redelivery of what took effect is not written again: it is updated in vain, and looked at', async () => {
+    await within(
+      aws,
+      passAll,
+      async (target, through, server) => {
+        await deliverTo(await target.open(), [range(span(0, 99))])
+        const before = await target.raw()
+        const forgetful: LedgerStore = { ...target.ledger, read: () => Promise.resolve(undefined) }
+        const again = await target.open({ through, ledger: forgetful })
+        await deliverTo(again, [range(span(0, 99))])
+        expect(count(server)).toEqual({ BatchExecuteStatement: 4, BatchGetItem: 1 })
+        expect(await target.raw()).toEqual(before)
+      },
+      { updating: true },
+    )
   })
 })

@@ -6,6 +6,7 @@ import type { AwsClients } from '../../src/aws/index.ts'
 import type { OrderKind } from '../../src/core/order.ts'
 import { dynamodb, tableDescription } from '../../src/sinks/dynamodb/index.ts'
 import type { DynamoDbSpec } from '../../src/sinks/dynamodb/index.ts'
+import { newHabit } from '../../src/sinks/dynamodb/effect.ts'
 import { openWriter } from '../../src/sinks/dynamodb/open.ts'
 import { openRewind } from '../../src/sinks/dynamodb/rewind.ts'
 import type { RewindTarget } from '../../src/sinks/rewind.ts'
@@ -20,6 +21,8 @@ import type { Exchange, FaultyServer } from './dynamodb-kit.ts'
 export interface TargetOptions extends Partial<DynamoDbSpec<unknown>> {
   readonly order?: OrderKind
   readonly deletes?: Deletes
+  /** Its writers begin with updates, as after batches that mostly replaced items. */
+  readonly updating?: boolean
 }
 
 export interface OpenOptions {
@@ -44,7 +47,7 @@ export interface Target {
 
 export async function sinkTarget(
   aws: AwsClients,
-  { order = 'log', deletes, ...spec }: TargetOptions = {},
+  { order = 'log', deletes, updating = false, ...spec }: TargetOptions = {},
 ): Promise<Target> {
   const definition = dynamodb<unknown>({ id: 'kv', table: fresh('items'), partitionKey: 'id', ...spec })
   const table = await createTable(aws, tableDescription(definition))
@@ -78,6 +81,8 @@ export async function sinkTarget(
             log: (_, message, fields) => log?.(message, fields),
           },
           through.dynamodb,
+          undefined,
+          { ...newHabit(), replacing: updating ? 1 : 0 },
         ),
       ),
     rewind: () =>

@@ -10,6 +10,7 @@ import { deadLetterTable } from '../../src/sinks/dead-letters/index.ts'
 import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { supersedeLetters } from '../../src/sinks/dead-letters/supersede.ts'
 import { dynamodb, tableDescription } from '../../src/sinks/dynamodb/index.ts'
+import { newHabit } from '../../src/sinks/dynamodb/effect.ts'
 import { openWriter } from '../../src/sinks/dynamodb/open.ts'
 import { openRewind } from '../../src/sinks/dynamodb/rewind.ts'
 import { ledgerTable, openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
@@ -158,7 +159,7 @@ const written = (...records: readonly (readonly [offset: number, rows: readonly 
   records: records.map(([offset, rows]) => ({ record: sourceRecord(offset), rows })),
 })
 
-test('items: inserted, looked at, put, written together, refused, swept', async () => {
+test('items: inserted, updated, looked at, put, written together, refused, swept', async () => {
   const spec = { id: 'kv', table: fresh('items'), partitionKey: 'id' }
   const definition = dynamodb<unknown>(spec)
   // An index that the definition does not know: only the store refuses a row for it.
@@ -182,6 +183,16 @@ test('items: inserted, looked at, put, written together, refused, swept', async 
       deadline(),
     ),
   ).rejects.toThrow()
+  const habit = { ...newHabit(), replacing: 1 }
+  const updating = openWriter(definition.options, context, client, undefined, habit)
+  await deliverTo(updating, [
+    written([7, [{ id: 'a', n: 1 }]], [8, [{ id: 'b', m: 1 }]], [9, [{ id: 'i' }]], [10, [{ id: 'c', ...bad }]]),
+    written([11, [{ id: 'j', ...bad }]]),
+  ])
+  await deliverTo(updating, [written([12, [{ id: 'a' }]], [13, [{ id: 'b', n: 2 }]])])
+  await deliverTo(openWriter(definition.options, context, client, undefined, habit), [
+    written([7, [{ id: 'a', n: 1 }]]),
+  ])
   const rewind = openRewind({
     pipeline: 'p',
     options: definition.options,
@@ -191,7 +202,7 @@ test('items: inserted, looked at, put, written together, refused, swept', async 
   })
   const before = await ledger.read(`p#kv#${CLUSTER}#${TOPIC}#0`, deadline())
   expect(before).toBeDefined()
-  expect(await rewind.sweep([{ source, target: 4, epoch: 1 }], deadline())).toBe(4)
+  expect(await rewind.sweep([{ source, target: 4, epoch: 1 }], deadline())).toBe(6)
   await client.call('DeleteItem', { TableName: table, Key: { id: { S: 'nobody' } } }, deadline())
   expect([...told.keys()].toSorted()).toEqual([
     'BatchExecuteStatement',

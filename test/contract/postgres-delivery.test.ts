@@ -158,7 +158,7 @@ describe('faults', () => {
     const ledger = { read: () => Promise.reject(new Error()), compareAndSet: () => Promise.reject(new Error()) }
     const binding = { ...postgres, database }
     const context = { pipeline: made.pipeline, order: 'log', binding, ledger, log: () => undefined } as const
-    const writer = openWriter(made.definition.options, context, 0)
+    const writer = openWriter(made.definition.options, context)
     try {
       await migrate(admin, ddl(made.definition, 'log'))
       await admin.query(`REVOKE TEMPORARY ON DATABASE "${database}" FROM PUBLIC, CURRENT_USER`)

@@ -24,7 +24,7 @@ const restricted = (options: WorldOptions = {}) => world({ ...options, place: as
 
 describe.each([
   ['keyed, COPY', true, 0],
-  ['append, one statement', false, 500],
+  ['keyed, straight', true, undefined],
 ] as const)('PostgreSQL sink as the role of its function, %s', (_, keyed, smallRows) => {
   for (const { name, run } of sinkContract(contractHarness(restricted, keyed, smallRows))) test(name, run)
 })

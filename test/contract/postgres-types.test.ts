@@ -78,11 +78,12 @@ async function expectStored(made: World, first: number, expected: readonly (stri
 
 describe.each(Object.entries(types))('D2: type %s', (type, { values, shown = String }) => {
   test.each([
-    ['one statement', 500],
-    ['COPY', 0],
+    ['COPY', undefined],
+    ['an upsert in one statement', 500],
+    ['an upsert by COPY', 0],
   ])('what is read back is what was given, by %s', async (_, smallRows) => {
-    await using made = await world({ columns: { c: type } })
-    const writer = await made.open({ smallRows })
+    await using made = await world({ columns: { n: 'bigint', c: type }, key: ['n'] })
+    const writer = await made.open(smallRows === undefined ? {} : { smallRows })
     let next = 0
     await fc.assert(
       fc.asyncProperty(fc.array(fc.option(values, { freq: 8 }), { minLength: 1, maxLength: ROWS }), async (given) => {
@@ -91,14 +92,14 @@ describe.each(Object.entries(types))('D2: type %s', (type, { values, shown = Str
         const prepared = writer.prepare([
           rangeOf(
             first,
-            given.map((c) => ({ c })),
+            given.map((c, i) => ({ n: first + i, c })),
           ),
         ])
         expect(prepared.refusals).toEqual([])
         await deliverTo(writer, [
           rangeOf(
             first,
-            given.map((c) => ({ c })),
+            given.map((c, i) => ({ n: first + i, c })),
           ),
         ])
         await expectStored(

@@ -21,7 +21,7 @@ export interface World {
   readonly table: string
   readonly definition: SinkDefinition<PostgresOptions>
   readonly client: Client
-  /** A cold writer; `smallRows: 0` sends every batch by COPY. */
+  /** A cold writer. With `smallRows` it upserts always; 0: by COPY through a stage. */
   open(more?: { readonly smallRows?: number; readonly port?: number }): Promise<SinkWriter>
   rewind(): RewindTarget
   /** Every row, in key or offset order, without its position. */
@@ -82,7 +82,11 @@ export async function world({ order = 'log', deletes, create, place, ...more }: 
         ledger: { read: noLedger, compareAndSet: noLedger },
         log: () => undefined,
       }
-      const writer = openWriter(definition.options, context, smallRows)
+      const writer = openWriter(
+        definition.options,
+        context,
+        smallRows === undefined ? {} : { smallRows, straight: false },
+      )
       writers.push(writer)
       return Promise.resolve(writer)
     },
@@ -137,11 +141,11 @@ export function cuttable(): TestInvocation & { cut(): void } {
   return { ...base, deadline, cut: () => controller.abort(new Error('deadline')) }
 }
 
-/** The table of the contract suite; `smallRows` says how its rows travel. */
+/** The table of the contract suite; `smallRows` says how its rows travel, undefined: straight into the table. */
 export function contractHarness(
   make: (options: WorldOptions) => Promise<World>,
   keyed: boolean,
-  smallRows: number,
+  smallRows: number | undefined,
 ): SinkHarness {
   return {
     keyed,
@@ -151,7 +155,7 @@ export function contractHarness(
     create: async ({ order = 'log', deletes = false } = {}) => {
       const made = await make({ order, ...(keyed ? { key: ['id'] } : {}), ...(deletes ? { deletes: {} } : {}) })
       return {
-        open: () => made.open({ smallRows }),
+        open: () => made.open(smallRows === undefined ? {} : { smallRows }),
         rows: async () => (await made.rows()) as unknown as ContractRow[],
         gaps: async (partition) => (await watermarkOf(made, partition))?.gaps ?? [],
         rewind: () => made.rewind(),

@@ -1,43 +1,61 @@
 /** Progress: whoever comes next can finish. */
 import { watched, wrongIn } from './delivery-promises.ts'
-import { deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
+import { command, deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
 import type { Step } from '../../src/testing/explorer/explore.ts'
 import { processesOf, told } from './delivery-types.ts'
-import type { Parts, World } from './delivery-types.ts'
+import type { Command, Parts, World } from './delivery-types.ts'
 
 /** Steps that an undisturbed invocation takes at most. */
 const MANY = 100
 
+const twice = ['deliver', 'deliver'] as const
+
 /**
- * From a quiet state two fresh invocations, undisturbed, must bring the log to its end. What is wrong comes with the steps
- * that they took.
+ * From a quiet state fresh invocations, undisturbed, must bring the log to its end: two of them, or what the protocol says. What is
+ * wrong comes with the steps that they took.
  */
 export async function stuckFrom<Store>(parts: Parts<Store>, quiet: World<Store>): Promise<string | undefined> {
-  let world = quiet
+  const { ending = twice, wrongAtEnd } = parts.more
   const trace: string[] = []
   const wrong = (what: string) => `${what}\n  from there, undisturbed: ${trace.join('; ')}`
-  for (let fresh = 0; fresh < 2 && !isFinished(parts, world); fresh++) {
-    const i = processesOf(world).length
-    const delivery = offered(parts, world[0])
-    trace.push(`deliver ${told(delivery)} to #${i}`)
-    world = await deliver(parts, world, delivery, i)
-    for (let steps = 0; steps < MANY; steps++) {
-      const result = outcomeOf(parts, world, i)
-      if (result) {
-        trace.push('failed' in result ? `-> ${result.failed}` : '-> done')
-        world = end(parts, world, i, result)
-        break
-      }
-      const step = await undisturbed(parts, world, i)
-      if (!step) return wrong('no progress: a fresh invocation waits for nobody')
-      trace.push(step.label)
-      world = step.state
-    }
+  let world = quiet
+  for (const task of ending) {
+    if (task === 'deliver' && isFinished(parts, world)) continue
+    const after = await runAlone(parts, world, task, (label) => trace.push(label))
+    if (!after) return wrong('no progress: a fresh invocation waits for nobody')
+    world = after
     const what = wrongIn(parts, world)
     if (what !== undefined) return wrong(what)
     if (world[0].halted !== null) return undefined // wrongIn would have said so, were it not a way out
   }
-  return isFinished(parts, world) ? undefined : wrong('no progress')
+  if (!isFinished(parts, world)) return wrong('no progress')
+  const what = wrongAtEnd?.(parts, world)
+  return what === undefined ? undefined : wrong(what)
+}
+
+/** To its end, without a disturbance. Undefined where it never comes there. */
+export async function runAlone<Store>(
+  parts: Parts<Store>,
+  before: World<Store>,
+  task: Command | 'deliver',
+  say: (label: string) => void = () => undefined,
+): Promise<World<Store> | undefined> {
+  const i = processesOf(before).length
+  const delivery = offered(parts, before[0])
+  say(task === 'deliver' ? `deliver ${told(delivery)} to #${i}` : `#${i} is told to ${task.command}`)
+  let world = task === 'deliver' ? await deliver(parts, before, delivery, i) : await command(parts, before, task)
+  for (let steps = 0; steps < MANY; steps++) {
+    const result = outcomeOf(parts, world, i)
+    if (result) {
+      say('failed' in result ? `-> ${result.failed}` : '-> done')
+      return end(parts, world, i, result)
+    }
+    const step = await undisturbed(parts, world, i)
+    if (!step) return undefined
+    say(step.label)
+    world = step.state
+  }
+  return undefined
 }
 
 async function undisturbed<Store>(

@@ -3,14 +3,16 @@ import { isNewer, positionOf } from '../../src/core/order.ts'
 import type { Position } from '../../src/core/order.ts'
 import { sourceMark } from '../../src/core/record.ts'
 import { CLUSTER, epochOf, isPending, nameOf, TOPIC } from './delivery-types.ts'
-import type { LogRecord, Parts, Progress, Witness, World } from './delivery-types.ts'
+import type { EffectPosition, LogRecord, Parts, Progress, Witness, World } from './delivery-types.ts'
 
 /** Follows each key's effect (D3) and the beginnings of watermarks. */
-export function watched<Store>({ store, log }: Parts<Store>, witness: Witness, after: Store): Witness {
+export function watched<Store>(parts: Parts<Store>, witness: Witness, after: Store): Witness {
+  const { store, log } = parts
   let { newest, base, wrong } = witness
   for (const [source] of log.entries())
     if (base[source] === null) base = withBase(base, source, store.watermark(after, source))
   const effects = store.effects(after)
+  if (parts.scenario.deletes) newest = withDeletes(parts, newest, after)
   for (const { key, position } of store.keyed ? effects : []) {
     const old = newest[key]
     if (old && samePlace(old, position) && old.epoch === position.epoch) continue
@@ -18,24 +20,54 @@ export function watched<Store>({ store, log }: Parts<Store>, witness: Witness, a
       wrong ??= `D3: key ${key} went back from ${placeOf(old)} to ${placeOf(position)}`
     newest = { ...newest, [key]: position }
   }
-  if (store.keyed && effects.length < Object.keys(newest).length) wrong ??= 'D3: a key that was there is gone'
+  for (const [key, position] of Object.entries(store.keyed ? newest : {}))
+    if (effects.every((each) => each.key !== key) && !mayBeGone(parts, key, position))
+      wrong ??= `D3: key ${key} was there and is gone`
   return newest === witness.newest && base === witness.base && wrong === witness.wrong
     ? witness
     : { newest, base, wrong }
+}
+
+/** Whatever remembers it: a delete that the watermark has passed is the newest effect on its key. */
+function withDeletes<Store>({ store, log }: Parts<Store>, before: Witness['newest'], after: Store): Witness['newest'] {
+  let newest = before
+  for (const [source, records] of log.entries()) {
+    const { next, epoch, gaps } = store.watermark(after, source) ?? { next: 0, epoch: 0, gaps: [] }
+    for (const record of records) {
+      const { key, kind, offset } = record
+      if (kind !== 'tombstone' || offset >= next || isWithin(gaps, offset)) continue
+      const position = placeIn(record, epoch)
+      if (newest[key] && !isNewer('log', position, newest[key])) continue
+      newest = { ...newest, [key]: { ...position, gone: true } }
+    }
+  }
+  return newest
+}
+
+function mayBeGone<Store>({ log }: Parts<Store>, wanted: string, { gone, ...newest }: EffectPosition): boolean {
+  const isNewerDelete = (record: LogRecord) =>
+    record.kind === 'tombstone' && record.key === wanted && isNewer('log', placeIn(record, newest.epoch), newest)
+  return gone === true || log.flat().some(isNewerDelete)
+}
+
+function isWithin(gaps: Progress['gaps'], offset: number): boolean {
+  return gaps.some(({ first, last }) => offset >= first && offset <= last)
 }
 
 function withBase(base: Witness['base'], source: number, watermark: Progress | undefined): Witness['base'] {
   return watermark ? base.with(source, watermark.head) : base
 }
 
-export function wrongIn<Store>(parts: Parts<Store>, [mapping, witness, store]: World<Store>): string | undefined {
+export function wrongIn<Store>(parts: Parts<Store>, world: World<Store>): string | undefined {
+  const [mapping, witness, store] = world
   if (witness.wrong !== null) return witness.wrong
-  if (mapping.halted !== null && mapping.halted !== parts.scenario.mayHalt)
+  const mayHalt = mapping.mended === null ? parts.scenario.mayHalt : undefined
+  if (mapping.halted !== null && mapping.halted !== mayHalt)
     return `D1: the live invocation halted with ${mapping.halted}`
   const twice = parts.store.keyed ? undefined : doubled(parts.store.effects(store).map(({ position }) => position))
   if (twice !== undefined) return `D2: ${twice} is there twice`
   const letters = parts.store.letters(store)
-  const took = effectsOf(parts, store)
+  const took = effectsOf(parts, witness, store)
   for (const records of parts.log)
     for (const record of records) {
       const wrong = wrongOf(
@@ -49,7 +81,7 @@ export function wrongIn<Store>(parts: Parts<Store>, [mapping, witness, store]: W
       )
       if (wrong !== undefined) return wrong
     }
-  return undefined
+  return parts.more.wrong?.(parts, world)
 }
 
 function wrongOf<Store>(
@@ -58,17 +90,21 @@ function wrongOf<Store>(
   witness: Witness,
   store: Store,
   record: LogRecord,
-  { took, stored }: { readonly took: boolean; readonly stored: boolean },
+  { took, stored, half }: Fate,
   hasLetter: boolean,
 ): string | undefined {
   const { source, offset, kind } = record
   const name = nameOf(record)
-  const poison = kind === 'refused' || kind === 'undecodable'
+  // what was mended has a letter, or none, by the definition that read it
+  const isMendable = kind === 'mendable' || kind === 'misfit'
+  const either = isMendable && mapping.mended !== null
+  const poison = kind === 'refused' || kind === 'undecodable' || (isMendable && !either)
   if (isPending(mapping, record)) return undefined
   if (poison && stored) return `D6: ${name} is poison and stored`
-  if (hasLetter && !poison) return `D6: ${name} is good and has a dead letter`
+  if (half) return `D6: half of ${name} is there`
+  if (hasLetter && !poison && !either) return `D6: ${name} is good and has a dead letter`
   // in a keyed table a row that the store would refuse may also have given way to a newer one of its key, untried
-  const done = kind === 'rowless' || (poison && hasLetter) || (kind !== 'undecodable' && took)
+  const done = kind === 'rowless' || either || (poison && hasLetter) || (kind !== 'undecodable' && took)
   const watermark = parts.store.watermark(store, source)
   const next = watermark?.next ?? 0
   const without = poison ? 'a dead letter' : 'an effect'
@@ -78,35 +114,62 @@ function wrongOf<Store>(
     if (offset >= next) return `N1: ${name} is acknowledged, the watermark is at ${next}`
   }
   const counted = offset >= (witness.base[source] ?? next) && offset < next
-  const isGap = watermark?.gaps.some(({ first, last }) => offset >= first && offset <= last) ?? false
+  const isGap = isWithin(watermark?.gaps ?? [], offset)
   if (counted && !done && !isGap) return `D9: ${name} is skipped in silence, without ${without}`
   if (watermark && watermark.gaps.length !== watermark.gapCount) return 'D9: gaps counted and gaps listed differ'
   return undefined
 }
 
-/** Whether a record's row took effect, or gave way to a newer one. */
-function effectsOf<Store>({ store }: Parts<Store>, held: Store) {
-  const effects = store.effects(held)
-  return (record: LogRecord, epoch: number) => {
-    const own = placeIn(record, epoch)
-    const ofKey = effects.filter(({ key }) => key === record.key)
-    const stored = ofKey.some(({ position }) => samePlace(own, position))
-    const newer = ofKey.some(({ position }) => isNewer('log', position, own))
-    const took = ofKey.some(({ position }) => samePlace(own, position) && position.epoch === epoch)
-    return { took: took || (store.keyed && newer), stored }
+/** Of the rows of a record. */
+interface Fate {
+  /** Each took effect, or gave way to a newer one. */
+  readonly took: boolean
+  /** Some are there. */
+  readonly stored: boolean
+  /** Others are not, and gave way to nothing. */
+  readonly half: boolean
+}
+
+function effectsOf<Store>(parts: Parts<Store>, { newest }: Witness, held: Store) {
+  const { store } = parts
+  const there = store.effects(held)
+  const gone = Object.entries(newest).flatMap(([key, position]) =>
+    there.some((each) => each.key === key) || !mayBeGone(parts, key, position) ? [] : [{ key, position }],
+  )
+  const effects = [...there, ...gone]
+  return (record: LogRecord, epoch: number): Fate => {
+    const keys = record.key.split('').map((key) => effects.flatMap((each) => (each.key === key ? [each.position] : [])))
+    const own = keys.map((_, index) => placeIn(record, epoch, index))
+    const stored = keys.flatMap((there, i) => there.filter((position) => samePlace(own[i]!, position)))
+    const gaveWay = (there: readonly Position[], to: Position) =>
+      store.keyed && there.some((position) => isNewer('log', position, to))
+    const isIn = (there: readonly Position[], i: number) =>
+      there.some((position) => samePlace(own[i]!, position) && position.epoch === epoch)
+    const since = Math.min(...stored.map((position) => position.epoch))
+    return {
+      stored: stored.length > 0,
+      took: keys.every((there, i) => isIn(there, i) || gaveWay(there, own[i]!)),
+      half:
+        stored.length > 0 &&
+        keys.some(
+          (there, i) =>
+            there.every((position) => !samePlace(own[i]!, position)) && !gaveWay(there, { ...own[i]!, epoch: since }),
+        ),
+    }
   }
 }
 
-export function placeIn({ source, offset, timestamp }: LogRecord, epoch = 0): Position {
-  return positionOf(sourceMark({ cluster: CLUSTER, topic: TOPIC, partition: source }), { offset, timestamp }, 0, epoch)
+export function placeIn({ source, offset, timestamp }: LogRecord, epoch = 0, index = 0): Position {
+  const mark = sourceMark({ cluster: CLUSTER, topic: TOPIC, partition: source })
+  return positionOf(mark, { offset, timestamp }, index, epoch)
 }
 
 function samePlace(a: Position, b: Position): boolean {
   return a.src === b.src && a.offset === b.offset && a.index === b.index
 }
 
-function placeOf({ src, offset, epoch }: Position): string {
-  return `${src}@${offset}${epoch > 0 ? ` of epoch ${epoch}` : ''}`
+function placeOf({ src, offset, index, epoch }: Position): string {
+  return `${src}@${offset}${index > 0 ? `#${index}` : ''}${epoch > 0 ? ` of epoch ${epoch}` : ''}`
 }
 
 function doubled(positions: readonly Position[]): string | undefined {

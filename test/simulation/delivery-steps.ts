@@ -2,16 +2,17 @@
 import { canonicalJson } from '../../src/testing/explorer/explore.ts'
 import type { Call } from '../../src/testing/explorer/replay.ts'
 import { watched } from './delivery-promises.ts'
-import { nameOf, processesOf, withProcess } from './delivery-types.ts'
-import type { Mapping, Outcome, Parts, Process, Result, World } from './delivery-types.ts'
+import { logNow, nameOf, processesOf, withProcess } from './delivery-types.ts'
+import type { Command, Mapping, Outcome, Parts, Process, Result, Task, World } from './delivery-types.ts'
 
-export function isFinished<Store>({ log }: Parts<Store>, [{ committed }]: World<Store>): boolean {
-  return log.every((records, source) => committed[source] === records.length)
+export function isFinished<Store>(parts: Parts<Store>, [mapping]: World<Store>): boolean {
+  return logNow(parts, mapping).every((records, source) => mapping.committed[source] === records.length)
 }
 
 /** What the log still holds from the committed offsets on. */
-export function offered<Store>({ log }: Parts<Store>, { committed, compacted }: Mapping): number[][] {
-  return log.map((records, source) =>
+export function offered<Store>(parts: Parts<Store>, mapping: Mapping): number[][] {
+  const { committed, compacted } = mapping
+  return logNow(parts, mapping).map((records, source) =>
     records
       .filter((record) => record.offset >= committed[source]! && !compacted.includes(nameOf(record)))
       .map(({ offset }) => offset),
@@ -24,14 +25,40 @@ export async function deliver<Store>(
   delivery: readonly (readonly number[])[],
   to: number,
 ): Promise<World<Store>> {
-  const { machine, log } = parts
+  const log = logNow(parts, mapping)
   const live = mapping.live.map((before, source) => (delivery[source]!.length > 0 ? to : before))
-  const input = delivery.flatMap((offsets, source) => offsets.map((offset) => log[source]![offset]!))
-  const from = processes[to]?.point ?? machine.start
-  const point = await answered(parts, machine.give(from, { input }))
-  const process: Process = { point, delivery, flights: {}, faults: 0 }
-  const all = to in processes ? processes.with(to, process) : [...processes, process]
+  const records = delivery.flatMap((offsets, source) => offsets.map((offset) => log[source]![offset]!))
+  const input = mapping.mended === null ? records : records.map((record) => ({ ...record, mended: true as const }))
+  const process = await begun(parts, processes[to], input, delivery)
+  const mends = mapping.mended === null ? {} : ({ mends: true } as const)
+  const all = put(processes, to, { ...process, ...mends })
   return [{ ...mapping, live, deliveries: mapping.deliveries + 1 }, witness, store, ...all]
+}
+
+/** A person runs a command. */
+export async function command<Store>(
+  parts: Parts<Store>,
+  [mapping, witness, store, ...processes]: World<Store>,
+  given: Command,
+): Promise<World<Store>> {
+  const nothing = parts.log.map(() => [])
+  const process = await begun(parts, undefined, given, nothing)
+  const all = put(processes, processes.length, process)
+  return [{ ...mapping, begun: [...mapping.begun, given.command].sort() }, witness, store, ...all]
+}
+
+async function begun<Store>(
+  parts: Parts<Store>,
+  before: Process | null | undefined,
+  input: Task,
+  delivery: Process['delivery'],
+): Promise<Process> {
+  const point = await answered(parts, parts.machine.give(before?.point ?? parts.machine.start, { input }))
+  return { point, delivery, flights: {}, faults: 0 }
+}
+
+function put(processes: readonly (Process | null)[], to: number, process: Process): readonly (Process | null)[] {
+  return to in processes ? processes.with(to, process) : [...processes, process]
 }
 
 /** Answers what depends on nothing. */
@@ -51,12 +78,15 @@ async function answered<Store>({ machine, store }: Parts<Store>, reached: number
 }
 
 export function outcomesOf<Store>(
-  { store, memory }: Parts<Store>,
+  parts: Parts<Store>,
   world: World<Store>,
   i: number,
   { point, flights }: Process,
   { id, request }: Call,
 ): readonly Outcome<Store>[] {
+  const { store, memory } = parts
+  const ofLog = parts.more.ask?.(parts, world, request)
+  if (ofLog) return [...ofLog]
   const stored = world[2] as object
   let known = memory.outcomes.get(stored)
   if (!known) memory.outcomes.set(stored, (known = new Map()))
@@ -84,7 +114,7 @@ export async function take<Store>(
   } else if (process instanceof Promise) process = await process
   const [mapping, witness, store] = world
   const seen = outcome.store === store ? witness : watched(parts, witness, outcome.store)
-  return withProcess([mapping, seen, outcome.store, ...processesOf(world)], i, process)
+  return withProcess([outcome.mapping ?? mapping, seen, outcome.store, ...processesOf(world)], i, process)
 }
 
 async function goOn<Store>(
@@ -123,7 +153,9 @@ export function end<Store>(
   const live = mapping.live.map((who) => (who === i ? -1 : who))
   if (result === undefined) return [{ ...mapping, live }, ...rest]
   if ('failed' in result) {
-    const counts = !result.retryable && mapping.live.includes(i)
+    // of a definition that is no more: the batch comes again, to the one that is
+    const isOld = mapping.mended !== null && !process.mends
+    const counts = !result.retryable && mapping.live.includes(i) && !isOld
     return [{ ...mapping, live, halted: counts ? result.failed : mapping.halted }, ...rest]
   }
   const committed = mapping.committed.map((before, source) =>

@@ -1,6 +1,7 @@
 /** What a delivery world is made of: the log, the mapping, environments, and what a store must say of itself. */
 import type { Position } from '../../src/core/order.ts'
 import type { Watermark } from '../../src/core/watermark.ts'
+import type { Step } from '../../src/testing/explorer/explore.ts'
 import type { Replayed } from '../../src/testing/explorer/replay.ts'
 
 export const CLUSTER = 'c'
@@ -10,14 +11,27 @@ export const TOPIC = 't'
 export interface LogRecord {
   readonly source: number
   readonly offset: number
+  /** A row for each letter, under that key; of what the store refuses it refuses the last. */
   readonly key: string
   readonly timestamp: number
-  /** `refused`: the store takes no such row. `undecodable`: poison before any sink. `rowless`: nothing to store. */
-  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless'
+  /**
+   * `refused`: the store takes no such row. `undecodable`: poison before any sink. `rowless`: nothing to store. `mendable`: poison
+   * until another definition is deployed, which reads it; `misfit`: refused by the store until then.
+   */
+  readonly kind: 'good' | 'refused' | 'undecodable' | 'rowless' | 'mendable' | 'misfit' | 'tombstone'
+  /** Given to the definition that mends. */
+  readonly mended?: true
+  /** No event ends here: the next record is in it. */
+  readonly glued?: true
+  /** A dead letter sent again: the offset of the original, and the header that names the letter. */
+  readonly copy?: { readonly of: number; readonly header: string }
 }
 
 export interface Scenario {
-  /** By source: `a` key a · `a!` refused by the store · `a#` undecodable · `a-` without rows · `a@7` with timestamp 7. */
+  /**
+   * By source: `a` key a · `ab` rows of both keys · `a!` refused by the store · `a#` undecodable · `a~` mendable · `a%` misfit · `a-` without rows · `a_` a
+   * tombstone · `a@7` with timestamp 7 · `a*9` nine of them, in one event always.
+   */
   readonly log: readonly (readonly string[])[]
   /** Deliveries at most. */
   readonly deliveries: number
@@ -33,6 +47,10 @@ export interface Scenario {
   readonly survivors?: number
   /** A halt that a person has to settle and that counts as a way out. */
   readonly mayHalt?: string
+  /** Whether tombstones delete. @default false */
+  readonly deletes?: boolean
+  /** Whether deletes are forgotten: once no older record of the key can come any more; `too soon` is a bug. */
+  readonly forgets?: 'in time' | 'too soon'
   /** Whether an environment that is done takes the next delivery, knowing what it knows. @default false */
   readonly warm?: boolean
 }
@@ -49,12 +67,20 @@ export interface Mapping {
   readonly rewind: { readonly target: number; readonly state: 'removing' | 'reading' | 'finished' } | null
   /** Set when a live invocation failed in a way that no redelivery mends. */
   readonly halted: string | null
+  /** Set when a definition was deployed that reads what is mendable: where the old one had halted. */
+  readonly mended: number | null
+  /** What commands have appended to source 0. */
+  readonly copies: readonly LogRecord[]
+  /** Sent, given up by the command, and perhaps appended later. */
+  readonly late: readonly LogRecord[]
+  /** Commands that were begun. */
+  readonly begun: readonly string[]
 }
 
 /** What a bystander saw that the world itself forgets. */
 export interface Witness {
   /** By key: the newest effect that ever stood there. */
-  readonly newest: Readonly<Record<string, Position>>
+  readonly newest: Readonly<Record<string, EffectPosition>>
   /** By source: where the watermark began: the log before was never offered. */
   readonly base: readonly (number | null)[]
   readonly wrong: string | null
@@ -68,6 +94,8 @@ export interface Process {
   /** How far calls of several parts have come, by id. */
   readonly flights: Readonly<Record<string, unknown>>
   readonly faults: number
+  /** Of the definition that mends. */
+  readonly mends?: true
 }
 
 export type World<Store> = readonly [Mapping, Witness, Store, ...(Process | null)[]]
@@ -81,12 +109,17 @@ export interface Outcome<Store> {
   readonly flight?: unknown
   /** Counts against `Scenario.faults`. */
   readonly fault?: boolean
+  /** Left out: as it was. */
+  readonly mapping?: Mapping
 }
 
 export interface Effect {
   readonly key: string
-  readonly position: Position
+  readonly position: EffectPosition
 }
+
+/** Of a delete that is remembered: `gone`. */
+export type EffectPosition = Position & { readonly gone?: true }
 
 export interface StoreModel<Store> {
   readonly initial: Store
@@ -100,6 +133,8 @@ export interface StoreModel<Store> {
   /** Keyed stores keep one effect a key. */
   readonly keyed: boolean
   effects(store: Store): readonly Effect[]
+  /** Deletes that are remembered, by key, and the store without one; undefined where it is locked. */
+  deletes?(store: Store): Iterable<{ readonly key: string; readonly position: Position; readonly forgotten: Store }>
   /** Names of records with a dead letter. */
   letters(store: Store): ReadonlySet<string>
   watermark(store: Store, source: number): Progress | undefined
@@ -124,14 +159,35 @@ export interface Progress {
 }
 
 export type Input = readonly LogRecord[]
+/** What a person runs, as a program beside the environments. */
+export interface Command {
+  readonly command: string
+}
+export type Task = Input | Command
 export type Result = { readonly done: true } | { readonly failed: string; readonly retryable: boolean }
 
 export interface Parts<Store> {
   readonly scenario: Scenario
   readonly log: readonly (readonly LogRecord[])[]
-  readonly machine: Replayed<Input>
+  readonly machine: Replayed<Task>
   readonly store: StoreModel<Store>
   readonly memory: Memory<Store>
+  readonly more: More<Store>
+}
+
+/** What a protocol adds to deliveries. */
+export interface More<Store> {
+  /** Of persons. */
+  readonly steps?: (parts: Parts<Store>, world: World<Store>) => Iterable<Step<World<Store>>>
+  readonly wrong?: (parts: Parts<Store>, world: World<Store>) => string | undefined
+  /** Commands that may be begun, each once. */
+  readonly commands?: readonly string[]
+  /** What the log and the mapping do with a request of a command; undefined: it is none of theirs. */
+  readonly ask?: (parts: Parts<Store>, world: World<Store>, request: unknown) => Iterable<Outcome<Store>> | undefined
+  /** What leads to the end from any quiet state, without a disturbance. @default delivered twice */
+  readonly ending?: readonly (Command | 'deliver')[]
+  /** What is wrong with that end. */
+  readonly wrongAtEnd?: (parts: Parts<Store>, world: World<Store>) => string | undefined
 }
 
 /**
@@ -157,20 +213,40 @@ export function nameOf({ source, offset }: Pick<LogRecord, 'source' | 'offset'>)
   return `${source}/${offset}`
 }
 
-const kinds = { '!': 'refused', '#': 'undecodable', '-': 'rowless' } as const
+const kinds = {
+  '!': 'refused',
+  '#': 'undecodable',
+  '-': 'rowless',
+  '~': 'mendable',
+  '%': 'misfit',
+  _: 'tombstone',
+} as const
 
 export function logOf({ log }: Scenario): LogRecord[][] {
-  return log.map((texts, source) =>
-    texts.map((text, offset) => {
-      const { key, mark, ts } = /^(?<key>[a-z]+)(?<mark>[!#-])?(?:@(?<ts>\d+))?$/.exec(text)!.groups!
+  return log.map((texts, source) => {
+    const records: LogRecord[] = []
+    for (const text of texts) {
+      const pattern = /^(?<key>[a-z]+)(?<mark>[!#~%_-])?(?:@(?<ts>\d+))?(?:\*(?<count>\d+))?$/
+      const { key, mark, ts, count = '1' } = pattern.exec(text)!.groups!
       const kind = mark === undefined ? 'good' : kinds[mark as keyof typeof kinds]
-      return { source, offset, key: key!, kind, timestamp: ts === undefined ? offset : Number(ts) }
-    }),
-  )
+      for (let left = Number(count); left > 0; left--) {
+        const offset = records.length
+        const timestamp = ts === undefined ? offset : Number(ts)
+        records.push({ source, offset, key: key!, kind, timestamp, ...(left > 1 ? { glued: true } : {}) })
+      }
+    }
+    return records
+  })
+}
+
+/** With what commands have appended. */
+export function logNow<Store>({ log }: Parts<Store>, { copies }: Mapping): Parts<Store>['log'] {
+  return copies.length === 0 ? log : log.with(0, [...log[0]!, ...copies])
 }
 
 export function told(delivery: readonly (readonly number[])[]): string {
-  return delivery.flatMap((offsets, source) => (offsets.length > 0 ? [`${source}/${offsets.join()}`] : [])).join(' ')
+  const all = (offsets: readonly number[]) => (offsets.length > 9 ? `${offsets[0]}..${offsets.at(-1)}` : offsets.join())
+  return delivery.flatMap((offsets, source) => (offsets.length > 0 ? [`${source}/${all(offsets)}`] : [])).join(' ')
 }
 
 /** The epoch that a record's effect must have: that of the rewind, from its target on. */

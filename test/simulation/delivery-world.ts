@@ -7,22 +7,50 @@ import type { AsyncModel, Step } from '../../src/testing/explorer/explore.ts'
 import type { Call, Replayed } from '../../src/testing/explorer/replay.ts'
 import { stuckFrom } from './delivery-progress.ts'
 import { watched, wrongIn } from './delivery-promises.ts'
-import { deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
-import { logOf, nameOf, processesOf, told, withProcess } from './delivery-types.ts'
+import { command, deliver, end, isFinished, offered, outcomeOf, outcomesOf, take } from './delivery-steps.ts'
+import { logNow, logOf, nameOf, processesOf, told, withProcess } from './delivery-types.ts'
+import { forgetSteps } from './forgetting.ts'
 import { rewindSteps } from './rewinds.ts'
-import type { Input, Mapping, Parts, Process, Scenario, StoreModel, Witness, World } from './delivery-types.ts'
+import type {
+  LogRecord,
+  Mapping,
+  More,
+  Parts,
+  Process,
+  Scenario,
+  StoreModel,
+  Task,
+  Witness,
+  World,
+} from './delivery-types.ts'
 
 /** What goes wrong, in a random walk. */
 const RARE = 0.05
 
+type DeliveryModel<Store> = AsyncModel<World<Store>> & { readonly quiet: () => number }
+
 export function deliveryModel<Store extends object>(
   scenario: Scenario,
   store: StoreModel<Store>,
-  machine: Replayed<Input>,
-): AsyncModel<World<Store>> & { readonly quiet: () => number } {
+  machine: Replayed<Task>,
+  more: More<Store> = {},
+): DeliveryModel<Store> {
+  const parts = partsOf(scenario, store, machine, more)
+  return modelOf(parts, firstWorld(parts))
+}
+
+export function partsOf<Store>(
+  scenario: Scenario,
+  store: StoreModel<Store>,
+  machine: Replayed<Task>,
+  more: More<Store>,
+): Parts<Store> {
   const memory = { outcomes: new WeakMap(), processes: new WeakMap() }
-  const parts: Parts<Store> = { scenario, store, machine, memory, log: logOf(scenario) }
-  const sources = parts.log.map(() => 0)
+  return { scenario, store, machine, memory, more, log: logOf(scenario) }
+}
+
+export function firstWorld<Store>({ log, store }: Parts<Store>): World<Store> {
+  const sources = log.map(() => 0)
   const mapping: Mapping = {
     committed: sources,
     live: sources.map(() => -1),
@@ -31,19 +59,30 @@ export function deliveryModel<Store extends object>(
     compacted: [],
     rewind: null,
     halted: null,
+    mended: null,
+    copies: [],
+    late: [],
+    begun: [],
   }
   const witness: Witness = { newest: {}, base: sources.map(() => null), wrong: null }
+  return [mapping, witness, store.initial]
+}
+
+export function modelOf<Store extends object>(parts: Parts<Store>, initial: World<Store>): DeliveryModel<Store> {
+  const { more } = parts
   let quiet = 0
   return {
-    initial: [mapping, witness, store.initial],
+    initial,
     next: async (world) => {
       const moved = await processSteps(parts, world)
-      return [...(await mappingSteps(parts, world)), ...moved, ...ownSteps(parts, world), ...rewindSteps(parts, world)]
+      const ofPeople = [...(await commandSteps(parts, world)), ...rewindSteps(parts, world)]
+      const others = [...ownSteps(parts, world), ...forgetSteps(parts, world), ...(more.steps?.(parts, world) ?? [])]
+      return [...(await mappingSteps(parts, world)), ...moved, ...ofPeople, ...others]
     },
     violation: (world) => {
       const wrong = wrongIn(parts, world)
-      if (wrong !== undefined || isFinished(parts, world) || processesOf(world).some(isBusy) || isPaused(world))
-        return wrong
+      const isOver = isFinished(parts, world) && more.ending === undefined
+      if (wrong !== undefined || isOver || processesOf(world).some(isBusy) || isPaused(world)) return wrong
       quiet++
       return stuckFrom(parts, world)
     },
@@ -61,13 +100,14 @@ function isBusy(process: Process | null): boolean {
 }
 
 async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Promise<Step<World<Store>>[]> {
-  const { scenario, log } = parts
+  const { scenario } = parts
   const [mapping, witness, store, ...processes] = world
+  const log = logNow(parts, mapping)
   const steps: Step<World<Store>>[] = []
   if (isPaused(world)) return steps
   if (mapping.deliveries < scenario.deliveries)
-    for (const delivery of cuts(offered(parts, mapping)))
-      for (const to of scenario.warm ? [...idle(processes), processes.length] : [processes.length]) {
+    for (const delivery of cuts(log, offered(parts, mapping)))
+      for (const to of scenario.warm ? [...idle(mapping, processes), processes.length] : [processes.length]) {
         const label = `deliver ${told(delivery)} to ${to in processes ? 'warm ' : ''}#${to}`
         steps.push(...heard(parts, await deliver(parts, world, delivery, to), to, label))
       }
@@ -91,17 +131,31 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
   return steps
 }
 
-function idle(processes: readonly (Process | null)[]): number[] {
-  return processes.flatMap((process, i) => (process && !process.delivery ? [i] : []))
+/** Environments of a definition that is no more get nothing. */
+async function commandSteps<Store>(parts: Parts<Store>, world: World<Store>): Promise<Step<World<Store>>[]> {
+  const { commands = [] } = parts.more
+  const timesIn = (list: readonly string[], command: string) => list.filter((each) => each === command).length
+  const steps: Step<World<Store>>[] = []
+  for (const each of new Set(commands)) {
+    if (timesIn(world[0].begun, each) === timesIn(commands, each)) continue
+    const state = await command(parts, world, { command: each })
+    steps.push({ label: `#${processesOf(world).length} is told to ${each}`, state })
+  }
+  return steps
+}
+
+function idle({ mended }: Mapping, processes: readonly (Process | null)[]): number[] {
+  const isCurrent = (process: Process) => mended === null || process.mends
+  return processes.flatMap((process, i) => (process && !process.delivery && isCurrent(process) ? [i] : []))
 }
 
 /** Every event that begins where the sources stand: some of each one's records, none of some. */
-function cuts(left: readonly (readonly number[])[]): number[][][] {
+function cuts(log: readonly (readonly LogRecord[])[], left: readonly (readonly number[])[]): number[][][] {
   let all: number[][][] = [[]]
-  for (const offsets of left)
-    all = all.flatMap((before) =>
-      Array.from({ length: offsets.length + 1 }, (_, count) => [...before, offsets.slice(0, count)]),
-    )
+  for (const [source, offsets] of left.entries()) {
+    const ends = offsets.flatMap((offset, i) => (log[source]![offset]!.glued ? [] : [i + 1]))
+    all = all.flatMap((before) => [0, ...ends].map((end) => [...before, offsets.slice(0, end)]))
+  }
   return all.filter((delivery) => delivery.some((offsets) => offsets.length > 0))
 }
 

@@ -9,6 +9,7 @@ import type { Port } from '../../src/testing/explorer/replay.ts'
 import type { Outcome } from './delivery-types.ts'
 import { holds } from './dynamo-condition.ts'
 import type { Expression } from './dynamo-condition.ts'
+import { batchExecute } from './dynamo-partiql.ts'
 import { query, scan } from './dynamo-queries.ts'
 import { conditionFailed, isRefused, keyText, oneStep, refusal, written } from './dynamo-tables.ts'
 import type { Answer, Conditional, Keys, Part, Tables, Work } from './dynamo-tables.ts'
@@ -140,30 +141,5 @@ function batchGet({ RequestItems }: BatchGet, keys: Keys): Work {
         Responses: { [table]: results.flatMap((each) => ('output' in each && each.output ? [each.output] : [])) },
       },
     }),
-  }
-}
-
-interface Statements {
-  readonly Statements: readonly { readonly Statement: string; readonly Parameters: readonly Item[string][] }[]
-}
-
-function batchExecute({ Statements }: Statements, keys: Keys): Work {
-  const parts = Statements.map(({ Statement, Parameters }): Part => {
-    const { table, names } = /^INSERT INTO "(?<table>[^"]+)" VALUE \{(?<names>.*)\}$/.exec(Statement)!.groups!
-    const attributes = [...names!.matchAll(/'([^']+)': \?/g)].map(([, name], i) => [name!, Parameters[i]!] as const)
-    const item = Object.fromEntries(attributes)
-    const key = keyText(item, keys[table!]!)
-    const run: Part['run'] = (tables) => {
-      const error = (Code: string) => ({ tables, result: { output: { Error: { Code, Message: Code } } } })
-      if (isRefused(item)) return error('ValidationError')
-      if (tables[table!]?.[key]) return error('DuplicateItem')
-      return { tables: written(tables, table!, key, item), result: { output: {} } }
-    }
-    return { label: `INSERT ${key}`, run, writes: true }
-  })
-  return {
-    parts,
-    compose: (results) => ({ output: { Responses: results.map((each) => ('output' in each ? each.output : {})) } }),
-    throttled: { output: { Error: { Code: 'ThrottlingError', Message: 'slow down' } } },
   }
 }

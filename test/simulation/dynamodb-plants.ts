@@ -1,5 +1,6 @@
 /** Bugs of the DynamoDB path, each as a part around what ships, to see the explorer find them. */
 import type { Item } from '../../src/aws/attribute.ts'
+import { AwsFault } from '../../src/aws/fault.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
 import type { Deadline } from '../../src/core/ports.ts'
 import type { SinkRange, SinkWriter } from '../../src/sinks/sink.ts'
@@ -76,3 +77,46 @@ export const cacheTrusted: Plant = {
     }
   },
 }
+
+interface Transaction {
+  readonly TransactItems: readonly { readonly Put: { readonly ConditionExpression?: string } }[]
+}
+
+function otherTransactions(
+  send: (transaction: Transaction, call: (operation: string, input: object) => Promise<unknown>) => Promise<unknown>,
+): Plant {
+  return {
+    dynamo: (dynamo) => ({
+      call: async <Output>(operation: string, input: object | string, deadline: Deadline) => {
+        if (operation !== 'TransactWriteItems') return dynamo.call<Output>(operation, input, deadline)
+        const transaction = JSON.parse(input as string) as Transaction
+        return (await send(transaction, (other, given) => dynamo.call(other, given, deadline))) as Output
+      },
+    }),
+  }
+}
+
+/** The rows of a record that has several are written whatever stands there. */
+export const noGuardTogether = otherTransactions(({ TransactItems }, call) => {
+  const without = TransactItems.map(({ Put }) => {
+    const { ConditionExpression: _, ...rest } = Put
+    return { Put: rest }
+  })
+  return call('TransactWriteItems', { TransactItems: without })
+})
+
+/** They are written one after the other. */
+export const oneByOne = otherTransactions(async ({ TransactItems }, call) => {
+  for (const item of TransactItems) await call('TransactWriteItems', { TransactItems: [item] })
+})
+
+/** Where one of them is turned down, the others are given up with it. */
+export const restGivenUp = otherTransactions(async (transaction, call) => {
+  try {
+    await call('TransactWriteItems', transaction)
+  } catch (error) {
+    if (!(error instanceof AwsFault) || error.name !== 'TransactionCanceledException') throw error
+    const { CancellationReasons: reasons } = error.body as { CancellationReasons: readonly { Code: string }[] }
+    if (reasons.every(({ Code }) => Code !== 'ConditionalCheckFailed')) throw error
+  }
+})

@@ -7,6 +7,7 @@ import type { Item } from '../../src/aws/attribute.ts'
 import { storedPosition } from '../../src/sinks/dynamodb/guard.ts'
 import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
+import { newHabit } from '../../src/sinks/dynamodb/effect.ts'
 import { openWriter } from '../../src/sinks/dynamodb/open.ts'
 import { ledgerKey } from '../../src/sinks/ledger.ts'
 import { fromItem, openDynamoLedger, toItem } from '../../src/sinks/ledger-dynamodb.ts'
@@ -19,14 +20,14 @@ import { deliveryModel } from './delivery-world.ts'
 import type { Input, Progress, Scenario, StoreModel } from './delivery-types.ts'
 import { dynamoOutcomes, dynamoOver } from './dynamo-store.ts'
 import type { DynamoRequest, Keys, Tables } from './dynamo-store.ts'
+import { removed } from './dynamo-tables.ts'
 import { engine, quietPorts } from './engine.ts'
 
-const TABLE = 'items'
-const LEDGER = 'ledger'
+export const TABLE = 'items'
+export const LEDGER = 'ledger'
 export const LETTERS = 'letters'
-const PIPELINE = 'p'
+export const PIPELINE = 'p'
 const SINK = 's'
-const keys: Keys = { [TABLE]: ['id'], [LEDGER]: ['id'], [LETTERS]: ['pipeline', 'position'] }
 
 /** Parts in place of, or around, those that ship. */
 export interface Plant {
@@ -38,44 +39,56 @@ export interface Plant {
   }
 }
 
-export interface DynamoScenario extends Scenario {
+/** Of the sink. */
+export interface Shape {
   readonly writes: 'auto' | 'put'
+  /** Every row is kept, under its position. */
+  readonly append?: boolean
+  readonly deletes?: boolean
+  /** A cold writer believes that items are there. @default false */
+  readonly updating?: boolean
+}
+
+export interface DynamoScenario extends Scenario, Shape {}
+
+/** A cold start: what a function opens, over a client. */
+export function openAll(client: Dynamo, { writes, append = false, deletes, updating }: Shape) {
+  const definition = dynamodb({ id: SINK, table: TABLE, partitionKey: append ? 'at' : 'id', writes, append })
+  const habit = { ...newHabit(), replacing: updating ? 1 : 0 }
+  const letters = openDeadLetters({ table: LETTERS, bucket: 'none', clients: { dynamodb: client, s3: noS3 } })
+  const ledger = openDynamoLedger({ table: LEDGER, client })
+  const remembered = deletes ? { deletes: { keepMs: 1 } } : {}
+  const base = { pipeline: PIPELINE, order: 'log', ledger, log: () => undefined } as const
+  const context = { ...base, binding: { table: TABLE }, ...remembered }
+  return { definition, letters, ledger, writer: openWriter(definition.options, context, client, quietPorts, habit) }
 }
 
 export function dynamodbModel(scenario: DynamoScenario, plant: Plant = {}) {
   const program = (port: Port) => {
     const shipped = dynamoOver(port)
-    const client = plant.dynamo?.(shipped) ?? shipped
-    const definition = dynamodb({ id: SINK, table: TABLE, partitionKey: 'id', writes: scenario.writes })
-    const letters = openDeadLetters({ table: LETTERS, bucket: 'none', clients: { dynamodb: client, s3: noS3 } })
-    const writer = openWriter(
-      definition.options,
-      {
-        pipeline: PIPELINE,
-        order: 'log',
-        binding: { table: TABLE },
-        ledger: openDynamoLedger({ table: LEDGER, client }),
-        log: () => undefined,
-      },
-      client,
-      quietPorts,
-    )
-    const run = engine(PIPELINE, definition, plant.writer?.(writer) ?? writer)
+    const { definition, letters, writer } = openAll(plant.dynamo?.(shipped) ?? shipped, scenario)
+    const run = engine(PIPELINE, definition, plant.writer?.(writer) ?? writer, { deletes: scenario.deletes })
     return async (input: Input) => {
       const put: Invocation['putDeadLetters'] = (given) => letters.put(given, quietPorts.deadline)
       const { put: planted, afterwards } = plant.putDeadLetters?.(put) ?? { put, afterwards: undefined }
       return run(input, planted, afterwards)
     }
   }
-  return deliveryModel(scenario, dynamoModel(TABLE), replayed<Input>(program))
+  return deliveryModel(scenario, dynamoModel(scenario), replayed<Input>(program))
 }
 
 export const noS3 = { request: () => Promise.reject(new Error('no payload of the model is large')) }
 
-export function dynamoModel(table: string): StoreModel<Tables> {
+export function dynamoModel({ append = false }: Partial<Shape> = {}): StoreModel<Tables> {
+  const key = append ? 'at' : 'id'
+  const keys: Keys = { [TABLE]: [key], [LEDGER]: ['id'], [LETTERS]: ['pipeline', 'position'] }
+  const description = {
+    AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+  }
   return {
     initial: {},
-    keyed: true,
+    keyed: !append,
     local: (request) => {
       const { operation } = request as DynamoRequest
       return operation === 'DescribeTable' ? { output: { Table: description } } : undefined
@@ -84,10 +97,16 @@ export function dynamoModel(table: string): StoreModel<Tables> {
     crashed: (tables) => tables,
     own: () => [],
     effects: (tables) =>
-      Object.values(tables[table] ?? {}).map((item) => ({
+      Object.values(tables[TABLE] ?? {}).map((item) => ({
         key: textOf(item, 'id')!,
-        position: storedPosition(item, positions)!,
+        position: { ...storedPosition(item, positions)!, ...(item[positions.deleted] ? { gone: true as const } : {}) },
       })),
+    /** By their time to live: whatever has one goes. */
+    *deletes(tables) {
+      for (const [key, item] of Object.entries(tables[TABLE] ?? {}))
+        if (item._expires)
+          yield { key, position: storedPosition(item, positions)!, forgotten: removed(tables, TABLE, key) }
+    },
     letters: (tables) => lettersIn(tables),
     watermark: (tables, source) => {
       const key = ledgerKey(PIPELINE, SINK, { cluster: CLUSTER, topic: TOPIC, partition: source })
@@ -105,11 +124,6 @@ export function dynamoModel(table: string): StoreModel<Tables> {
       return { ...tables, [LEDGER]: { ...tables[LEDGER], [key]: changed } }
     },
   }
-}
-
-const description = {
-  AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-  KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
 }
 
 const positions = dynamodb({ id: SINK, table: TABLE, partitionKey: 'id' }).options.positionAttributes

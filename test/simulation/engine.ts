@@ -2,8 +2,11 @@
 import type { ClientPorts } from '../../src/aws/client.ts'
 import { json } from '../../src/core/decode/json.ts'
 import { deliver } from '../../src/core/deliver.ts'
+import type { FloodGate } from '../../src/core/flood-gate.ts'
 import { pipeline } from '../../src/core/pipeline.ts'
 import type { Deadline } from '../../src/core/ports.ts'
+import type { ReplayDesk } from '../../src/core/replay.ts'
+import { REPLAY_HEADER } from '../../src/core/replay.ts'
 import type { Invocation, SinkDefinition, SinkWriter } from '../../src/sinks/sink.ts'
 import { messageOf, WeirError } from '../../src/core/errors.ts'
 import { kafkaEvent } from '../../src/testing/event-builder.ts'
@@ -22,24 +25,46 @@ interface Value {
   readonly note?: string
 }
 
+/** What a pipeline has besides its sinks. */
+export interface Guards {
+  readonly floodGate?: FloodGate
+  readonly replays?: ReplayDesk
+  /** Whether tombstones delete. */
+  readonly deletes?: boolean | undefined
+}
+
 export type Run = (input: Input, put: Invocation['putDeadLetters'], afterwards?: () => Promise<void>) => Promise<Result>
 
-export function engine(name: string, sink: SinkDefinition, writer: SinkWriter): Run {
-  const definition = pipeline<Value, Value>({
+export function engine(name: string, sink: SinkDefinition, writer: SinkWriter, guards: Guards = {}): Run {
+  let mends = false
+  const spec = {
     name,
     source: { topic: TOPIC, cluster: CLUSTER },
-    decode: json(),
-    transform: (value) => (value.note === 'none' ? null : value),
+    decode: json<Value>(),
+    transform: (value: Value) => {
+      if (value.note === 'mendable' && !mends) throw new Error('this definition cannot read it')
+      if (value.note === 'none') return null
+      const isRefused = value.note === REFUSED_TEXT || (value.note === 'misfit' && !mends)
+      const keys = value.id.split('')
+      return keys.map((id, i) => {
+        const isLast = i === keys.length - 1
+        return { ...value, id, ...(isLast && isRefused ? { note: REFUSED_TEXT } : isLast ? {} : { note: 'good' }) }
+      })
+    },
     sinks: [sink],
-  })
+  }
+  const definition = guards.deletes
+    ? pipeline<Value, Value, 'delete'>({ ...spec, tombstone: 'delete', keyOf: ({ key }) => ({ id: key!.toString() }) })
+    : pipeline<Value, Value>(spec)
   return async (input, putDeadLetters, afterwards) => {
+    mends = input.some(({ mended }) => mended)
     try {
       const report = await deliver({
         pipeline: definition,
         event: eventOf(input),
         writers: new Map([[sink.id, writer]]),
-        floodGate: undefined,
-        replays: { take: () => Promise.reject(new Error('nothing is replayed here')) },
+        floodGate: guards.floodGate,
+        replays: guards.replays ?? { take: () => Promise.reject(new Error('nothing is replayed here')) },
         clock,
         requestId: 'r',
         deadline,
@@ -61,8 +86,13 @@ export function eventOf(input: Input): KafkaEvent {
   return kafkaEvent({ topic: TOPIC, records: input.map(eventRecord) })
 }
 
-function eventRecord({ source, offset, key, timestamp, kind }: LogRecord) {
-  const note = { good: 'good', refused: REFUSED_TEXT, rowless: 'none', undecodable: '' }[kind]
-  const value = kind === 'undecodable' ? '{' : JSON.stringify({ id: key, note, n: `${source}/${offset}` })
-  return { partition: source, offset, timestamp, key, value }
+const notes = { good: 'good', refused: REFUSED_TEXT, rowless: 'none', undecodable: '' }
+
+/** The bytes of a record do not change with the definition, nor where it is sent again. */
+function eventRecord({ source, offset, key, timestamp, kind, copy }: LogRecord) {
+  const note = kind in notes ? notes[kind as keyof typeof notes] : kind
+  const whole = JSON.stringify({ id: key, note, n: `${source}/${copy?.of ?? offset}` })
+  const value = kind === 'tombstone' ? null : kind === 'undecodable' ? '{' : whole
+  const headers = copy ? [{ name: REPLAY_HEADER, value: copy.header }] : []
+  return { partition: source, offset, timestamp, key, value, headers }
 }

@@ -111,7 +111,7 @@ export function effectOf(statement: Statement, around: Surroundings): Effect {
       return { own, answer: { rows: [{ foreign: !known && Object.keys(seen.rows).length > 0, elsewhere: null }] } }
     }
     case 'rows':
-      return rowsApplied(statement.rows, around)
+      return rowsApplied(statement, around)
     case 'move':
       return change('watermarks', moved(seen.watermarks, statement))
     case 'refuse': {
@@ -187,7 +187,7 @@ function staleLetters({ outbox }: Contents, { source, from, below }: Of<'remove 
  * Order by log, as `sql.ts` has it. Of distinct keys: a conflict is decided by what stands there now; whether there is
  * something as new at all, by what the statement saw when it began.
  */
-function rowsApplied(rows: readonly StagedRow[], { own, seen, began, keyed }: Surroundings): Effect {
+function rowsApplied({ rows, how, forgetful }: Of<'rows'>, { own, seen, began, keyed }: Surroundings): Effect {
   if (rows.some(({ note, gone }) => note === REFUSED_TEXT && !gone)) return { own, answer: { error: '23514' } }
   const counts = new Map<string, number>()
   const counted = (src: string) => counts.set(src, (counts.get(src) ?? 0) + 1)
@@ -198,9 +198,10 @@ function rowsApplied(rows: readonly StagedRow[], { own, seen, began, keyed }: Su
   for (const { gone, ...row } of rows) {
     const name = keyed ? row.id : freePlace(row, { ...seen.rows, ...after })
     const there = seen.rows[name]
+    if (there && how === 'straight') return { own, answer: { error: '23505' } }
     if (gone) {
       if (gives(row, began.rows[name] && positionOf(began.rows[name])) && gives(row, seen.deleted[name])) {
-        deleted[name] = positionOf(row)
+        if (!forgetful) deleted[name] = positionOf(row)
         counted(row.src)
       }
       if (there && gives(row, positionOf(there))) after[name] = null

@@ -3,6 +3,7 @@
  * text, becomes a request in plain data. A statement that is not known here is an error: the model must learn it.
  */
 import type { PostgresOptions } from '../../src/sinks/postgres/index.ts'
+import { keyIndex, takesCopy } from '../../src/sinks/postgres/check.ts'
 import type { Owner } from '../../src/sinks/postgres/deletes.ts'
 import { forgetDeletes, lockAlone, lockShared } from '../../src/sinks/postgres/deletes.ts'
 import { layoutOf } from '../../src/sinks/postgres/layout.ts'
@@ -24,9 +25,12 @@ export type Statement =
   | {
       readonly do: 'rows'
       readonly rows: readonly StagedRow[]
-      readonly savepoint: boolean
+      /** `straight`: as new, without an upsert. */
+      readonly how: 'upsert' | 'under a savepoint' | 'straight'
       /** Where tombstones delete, parts of the statement go by what it saw when it began, before it waited for a lock. */
       readonly looksBack?: true
+      /** A bug: no delete of it is remembered. */
+      readonly forgetful?: true
     }
   | { readonly do: 'move'; readonly watermarks: readonly MovedWatermark[]; readonly outside: boolean }
   | { readonly do: 'refuse'; readonly letter: PlainLetter }
@@ -41,8 +45,8 @@ export interface PostgresRequest {
   /** Whether the connection is in a transaction. */
   readonly open: boolean
   readonly statement: Statement
-  /** COMMIT was sent behind it, without waiting for its answer. */
-  readonly commits: boolean
+  /** Sent behind it, without waiting for its answer. */
+  readonly behind: readonly Statement[]
 }
 
 export interface SourceName {
@@ -73,6 +77,10 @@ export interface SessionPlant {
   readonly moveOutside?: boolean
   /** Reads the watermarks, without FOR UPDATE. */
   readonly noLock?: boolean
+  /** Deletes rows, and remembers no delete. */
+  readonly noMarker?: boolean
+  /** Batches with deletes wait for no others. */
+  readonly noTurn?: boolean
 }
 
 const LETTER_COLUMNS = [
@@ -116,27 +124,29 @@ export function sessionOver(
     return turn
   }
   const answerTo = async (statement: Statement) => {
-    const commits = waiting.some((other) => other !== statement && other.do === 'commit')
+    const behind = waiting.slice(1)
     const answer = usable
-      ? ((await port({ session: number, open, statement, commits } satisfies PostgresRequest)) as PostgresAnswer)
+      ? ((await port({ session: number, open, statement, behind } satisfies PostgresRequest)) as PostgresAnswer)
       : { lost: true as const }
     if ('rows' in answer) return { rows: answer.rows, command: answer.command ?? '' }
     if ('error' in answer) throw Object.assign(new Error(`error ${answer.error}`), { code: answer.error })
     usable = false
     throw Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
   }
-  const rowsOf = (rows: readonly StagedRow[], savepoint: boolean): Statement => ({
+  const rowsOf = (rows: readonly StagedRow[], how: Extract<Statement, { do: 'rows' }>['how']): Statement => ({
     do: 'rows',
     rows,
-    savepoint,
+    how,
     ...(layout.deletes ? { looksBack: true } : {}),
+    ...(plant.noMarker ? { forgetful: true } : {}),
   })
   const statementOf = (text: string, values: unknown[]): Statement => {
     if (text === createWatermarks) return { do: 'create', sources: sourcesOf(values) }
     if (text === lockWatermarks)
       return { do: 'lock', sources: sourcesOf(values), only: plant.noLock ? 'read' : undefined }
     if (text === statements.foreign) return { do: 'foreign', sources: sourcesOf(values) }
-    if (text === statements.insertArrays) return rowsOf(rowsInArrays(values as Buffer[], layout), false)
+    if (text === statements.insertArrays) return rowsOf(rowsInArrays(values as Buffer[], layout), 'upsert')
+    if (text === statements.insertNew) return rowsOf(rowsInArrays(values as Buffer[], layout), 'straight')
     if (text === moveWatermarks)
       return { do: 'move', watermarks: JSON.parse(values[2] as string), outside: plant.moveOutside ?? false }
     if (text.startsWith('INSERT INTO weirhouse.refused')) return { do: 'refuse', letter: values.map(plain) }
@@ -152,8 +162,11 @@ export function sessionOver(
     usable: () => usable,
     query: async (_, text, values = []) => {
       if (text.startsWith('SELECT jsonb_build_object(')) return [{ live: liveOf(layout) }] as never[]
+      if (text === keyIndex) return [{ oid: '1' }] as never[]
+      if (text === takesCopy) return [{ takesCopy: true }] as never[]
       if (text.includes("to_regclass('weirhouse.deleted')")) return [{ there: owner !== undefined }] as never[]
       if (text === forgetDeletes) return [] // time stands still
+      if (plant.noTurn && (text === lockAlone || text === lockShared)) return []
       const statement = statementOf(text, [...values])
       const { rows } = await send(statement)
       return (statement.do === 'letters' ? (rows as PlainLetter[]).map(letterRow) : rows) as never[]
@@ -176,7 +189,7 @@ export function sessionOver(
       const seqs = /^SAVEPOINT .* = ANY \('\{(?<seqs>[\d,]+)\}'\)/s.exec(text)?.groups?.seqs
       if (seqs === undefined) throw new Error(`the model knows no script ${text}`)
       const rows = seqs.split(',').map((seq) => isolated[Number(seq)]!)
-      return [{}, await send(rowsOf(rows, true)), {}] as never[]
+      return [{}, await send(rowsOf(rows, 'under a savepoint')), {}] as never[]
     },
     copy: (_, text, chunks) => {
       if (text !== statements.copyIsolation) throw new Error(`the model knows no ${text}`)
@@ -186,7 +199,7 @@ export function sessionOver(
     destroy: () => {
       // The server notices, sooner or later.
       if (usable && open)
-        void port({ session: number, open, statement: { do: 'rollback' }, commits: false } satisfies PostgresRequest)
+        void port({ session: number, open, statement: { do: 'rollback' }, behind: [] } satisfies PostgresRequest)
       usable = false
     },
     close: () => Promise.resolve(),

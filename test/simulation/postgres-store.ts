@@ -18,15 +18,17 @@ interface Transaction {
   /** What a statement that waits, and looks back, saw when it began. */
   readonly began: Contents | null
   readonly failed: boolean
+  /** What the server was sent by a client that is gone. */
+  readonly pending: readonly Statement[]
 }
 
 export interface Database extends Contents {
   readonly open: Readonly<Record<string, Transaction>>
 }
 
-const fresh: Transaction = { own: emptyContents, locks: [], saved: null, began: null, failed: false }
+const fresh: Transaction = { own: emptyContents, locks: [], saved: null, began: null, failed: false, pending: [] }
 
-/** The holder of a transaction whose COMMIT is on the way while its client is gone. */
+/** The holder of a transaction whose client is gone while statements of it are on the way, COMMIT the last. */
 const ORPHAN = 'orphan'
 
 export type Executed =
@@ -82,8 +84,13 @@ export function execute(
   }
   const { own, answer } = effectOf(statement, { own: transaction.own, seen, began, keyed })
   const failed = 'error' in answer
-  const saved = statement.do === 'rows' && statement.savepoint ? (failed ? transaction.own : null) : transaction.saved
-  return { database: put({ own, locks: locks.sort(), saved, began: null, failed }), answer }
+  const saved =
+    statement.do === 'rows' && statement.how === 'under a savepoint'
+      ? failed
+        ? transaction.own
+        : null
+      : transaction.saved
+  return { database: put({ ...transaction, own, locks: locks.sort(), saved, began: null, failed }), answer }
 }
 
 function contentsOf({ watermarks, rows, outbox, deleted }: Database, { own }: Transaction): Contents {
@@ -102,22 +109,35 @@ export function failing(database: Database, holder: string): Database {
   return { ...database, open: { ...database.open, [holder]: { ...(database.open[holder] ?? fresh), failed: true } } }
 }
 
-/** The same, with a COMMIT that the server has not come to yet. */
-export function orphaned(database: Database, holder: string): Database {
-  const transaction = database.open[holder]
-  if (!transaction) return database
+/** The client is gone; the server has not come to `pending` yet. */
+export function orphaned(database: Database, holder: string, pending: readonly Statement[]): Database {
   const left = without(database, holder)
+  if (pending.at(-1)?.do !== 'commit') return left
   const name = `${ORPHAN} ${Object.keys(left.open).length}`
-  return { ...left, open: { ...left.open, [name]: transaction } }
+  return { ...left, open: { ...left.open, [name]: { ...(database.open[holder] ?? fresh), pending } } }
 }
 
-export function* orphansOf(database: Database): Iterable<{ readonly label: string; readonly database: Database }> {
-  for (const [holder, { own, failed }] of Object.entries(database.open)) {
+export function* orphansOf(
+  database: Database,
+  keyed: boolean,
+): Iterable<{ readonly label: string; readonly database: Database }> {
+  for (const holder of Object.keys(database.open)) {
     if (!holder.startsWith(ORPHAN)) continue
-    const left = without(database, holder)
-    if (!failed) yield { label: `the COMMIT on the way takes effect`, database: applied(left, own) }
-    yield { label: `the server drops the transaction of a lost connection`, database: left }
+    const after = goneOn(database, holder, keyed)
+    if (after) yield { label: 'the statements on the way take effect', database: after }
+    yield { label: `the server drops the transaction of a lost connection`, database: without(database, holder) }
   }
+}
+
+/** What is pending runs, as far as no lock is in the way. Undefined: not at all. */
+function goneOn(database: Database, holder: string, keyed: boolean): Database | undefined {
+  const [next, ...pending] = database.open[holder]!.pending
+  const executed = execute(database, holder, true, next!, keyed)
+  if (!executed || 'waits' in executed) return executed?.database
+  const transaction = executed.database.open[holder]
+  if (!transaction) return executed.database
+  const after = { ...executed.database, open: { ...executed.database.open, [holder]: { ...transaction, pending } } }
+  return goneOn(after, holder, keyed) ?? after
 }
 
 export function isLocked({ open }: Database, lock: string): boolean {

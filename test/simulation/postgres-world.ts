@@ -60,6 +60,7 @@ export function postgresModel(scenario: PostgresScenario, plant: SessionPlant = 
       clients: { dynamodb: dynamoOver(port), s3: noS3 },
     })
     let sessions = 0
+    const owner = scenario.deletes ? { pipeline: PIPELINE, sink: SINK } : undefined
     const writer = openWriter(
       options,
       {
@@ -68,15 +69,16 @@ export function postgresModel(scenario: PostgresScenario, plant: SessionPlant = 
         binding: { host: 'h', port: 1, database: 'd', user: 'u', password: 'none' },
         ledger: noLedger,
         log: () => undefined,
+        ...(scenario.deletes ? { deletes: { keepMs: 1 } } : {}),
       },
       undefined,
       {
-        connect: () => Promise.resolve(sessionOver(port, sessions++, options, plant)),
+        connect: () => Promise.resolve(sessionOver(port, sessions++, options, plant, owner)),
         sleep: (ms) => quietPorts.clock.sleep(ms),
         random: quietPorts.random,
       },
     )
-    const run = engine(PIPELINE, definition, writer)
+    const run = engine(PIPELINE, definition, writer, { deletes: scenario.deletes })
     return (input: Input) => run(input, (given) => letters.put(given, quietPorts.deadline))
   }
   return deliveryModel(scenario, storesModel(scenario.keyed), replayed<Input>(program))
@@ -101,9 +103,22 @@ function storesModel(keyed: boolean): StoreModel<Stores> {
       return gone.length === 0 ? stores : { ...stores, database: gone.reduce(without, stores.database) }
     },
     *own({ database, tables }) {
-      for (const { label, database: after } of orphansOf(database)) yield { label, store: { database: after, tables } }
+      for (const { label, database: after } of orphansOf(database, keyed))
+        yield { label, store: { database: after, tables } }
     },
-    effects: ({ database }) => Object.values(database.rows).map((row) => ({ key: row.id, position: positionOf(row) })),
+    effects: ({ database: { rows, deleted } }) => [
+      ...Object.values(rows).map((row) => ({ key: row.id, position: positionOf(row) })),
+      ...Object.entries(deleted).flatMap(([key, position]) =>
+        rows[key] ? [] : [{ key, position: { ...position, gone: true as const } }],
+      ),
+    ],
+    *deletes({ database, tables }) {
+      for (const [key, position] of Object.entries(database.deleted)) {
+        if (isLocked(database, `d ${key}`)) continue
+        const { [key]: _, ...deleted } = database.deleted
+        yield { key, position, forgotten: { tables, database: { ...database, deleted } } }
+      }
+    },
     letters: ({ database, tables }) =>
       new Set([...lettersIn(tables), ...Object.values(database.outbox).map((letter) => `${letter[4]}/${letter[6]}`)]),
     watermark: ({ database }, source) => {
@@ -151,7 +166,7 @@ function* overTables(stores: Stores, outcomes: Iterable<Outcome<Tables>>): Itera
 export function* postgresOutcomes(
   stores: Stores,
   process: number,
-  { session, open, statement, commits }: PostgresRequest,
+  { session, open, statement, behind }: PostgresRequest,
   keyed: boolean,
 ): Iterable<Outcome<Stores>> {
   const { database } = stores
@@ -162,17 +177,13 @@ export function* postgresOutcomes(
   if (executed && 'waits' in executed)
     yield { label: `${label} waits`, store: after(executed.database), flight: 'waits' }
   else if (executed) yield { label, store: after(executed.database), answer: executed.answer }
-  if (statement.do === 'commit') {
-    const lost = { label: `${label}, its answer lost`, answer: { lost: true }, fault: true }
-    yield { ...lost, store: after(orphaned(database, holder)) }
-    return
-  }
   if (!open && executed && 'answer' in executed && executed.database !== database) {
     const lost = { label: `${label}, its answer lost`, answer: { lost: true }, fault: true }
     yield { ...lost, store: after(executed.database) }
   }
-  const gone = after(commits && executed ? orphaned(executed.database, holder) : without(database, holder))
-  yield { label: `${label}, the connection lost`, store: gone, answer: { lost: true }, fault: true }
+  const gone = after(orphaned(database, holder, [statement, ...behind]))
+  const lost = statement.do === 'commit' ? 'its answer lost' : 'the connection lost'
+  yield { label: `${label}, ${lost}`, store: gone, answer: { lost: true }, fault: true }
   if (!executed) {
     const store = after(failing(database, holder))
     yield { label: `${label} waits too long`, store, answer: { error: '55P03' }, fault: true }

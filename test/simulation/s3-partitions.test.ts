@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { explore } from '../../src/testing/explorer/explore.ts'
 import { s3Model } from './s3-protocol-world.ts'
-import type { Plant, Scenario } from './s3-protocol-world.ts'
+import type { Plant, Scenario } from './s3-protocol-scenario.ts'
 
 const LIMIT = 500_000
 

@@ -3,45 +3,13 @@
  * cuts, redelivers and gives up, invocations that crash or live on as zombies, a ledger and a bucket whose answers get
  * lost. The machine is the shipped one; only its surroundings are modelled, and only they can be broken (`Plant`).
  */
-import type { SourceRecord } from '../../src/core/record.ts'
 import type { LedgerItem } from '../../src/sinks/ledger.ts'
-import { advance, requestsOf, start } from '../../src/sinks/s3/protocol.ts'
-import type { ObjectMark, RangeInput, Reply, Request, Running } from '../../src/sinks/s3/protocol.ts'
+import { advance, requestsOf, start, startFrom } from '../../src/sinks/s3/protocol.ts'
+import type { ObjectMark, Reply, Request, Running } from '../../src/sinks/s3/protocol.ts'
 import { canonicalJson } from '../../src/testing/explorer/explore.ts'
 import type { Model, Step } from '../../src/testing/explorer/explore.ts'
-
-/** A bug put into the world, to see the explorer find it. */
-export type Plant =
-  | 'no void'
-  | 'no generation'
-  | 'no compare-and-set'
-  | 'no settle'
-  | 'no look'
-  | 'no condition'
-  /** The first offset alone: the generation would tell the claims of one offset apart as well. */
-  | 'key without end'
-  // of claims with several keys
-  | 'ahead forgotten'
-  | 'ahead not compared'
-  | 'only the first key looked at'
-  | 'only the first key written'
-  | 'one void key counts for all'
-  | 'one written key counts for all'
-  | 'one refill for all'
-
-export interface Scenario {
-  readonly records: number
-  readonly invocations: number
-  /** How many records the mapping may give up on. */
-  readonly skips: number
-  /** Offsets that compaction may take out of the log at any time: later deliveries lack them. */
-  readonly compactable?: readonly number[]
-  /** Offsets whose records have no rows. */
-  readonly rowless?: readonly number[]
-  /** By offset, the output partitions that its rows are in; one for all where not given. */
-  readonly outputs?: readonly (readonly string[])[]
-  readonly plant?: Plant
-}
+import { outputsAt, rangeInputs, span } from './s3-protocol-scenario.ts'
+import type { Inputs, Plant, Scenario } from './s3-protocol-scenario.ts'
 
 interface Mapping {
   /** First offset not acknowledged. */
@@ -54,6 +22,8 @@ interface Mapping {
   readonly base: number | null
   /** Set when a live invocation halted for good. */
   readonly halted: string | null
+  /** What environments may know, where they are warm. */
+  readonly known: readonly LedgerItem[]
 }
 
 interface Invocation {
@@ -79,9 +49,14 @@ const FIRST_INVOCATION = 3
 export function s3Model(scenario: Scenario): Model<World> & { readonly quiet: () => number } {
   const inputs = rangeInputs(scenario)
   let quiet = 0
+  const empty: World = [
+    { committed: 0, live: -1, skipped: [], compacted: [], base: null, halted: null, known: [] },
+    null,
+    {},
+  ]
   return {
-    initial: [{ committed: 0, live: -1, skipped: [], compacted: [], base: null, halted: null }, null, {}],
-    next: (world) => [...mappingSteps(scenario, world), ...invocationSteps(scenario, inputs, world)],
+    initial: scenario.warm ? warmed(scenario, inputs, empty, scenario.warm) : empty,
+    next: (world) => [...mappingSteps(scenario, inputs, world), ...invocationSteps(scenario, inputs, world)],
     violation: (world) => {
       const wrong = wrongIn(scenario, world)
       if (wrong !== undefined) return wrong
@@ -94,7 +69,21 @@ export function s3Model(scenario: Scenario): Model<World> & { readonly quiet: ()
   }
 }
 
-function* mappingSteps(scenario: Scenario, world: World): Iterable<Step<World>> {
+function warmed(scenario: Scenario, inputs: Inputs, empty: World, records: number): World {
+  const [mapping, ledger, bucket] = undisturbed(scenario, inputs, deliver(empty, span(0, records - 1), start))
+  return [mapping, ledger, bucket]
+}
+
+/** The last invocation, to its end. */
+function undisturbed(scenario: Scenario, inputs: Inputs, from: World): World {
+  let world = from
+  const i = world.length - FIRST_INVOCATION - 1
+  for (let steps = 0; steps < 50 && invocationsOf(world)[i]!.state; steps++)
+    world = perform(scenario, inputs, world, i, firstRequest(inputs, world, i)).answered
+  return world
+}
+
+function* mappingSteps(scenario: Scenario, inputs: Inputs, world: World): Iterable<Step<World>> {
   const [mapping, ...rest] = world
   const { committed, skipped, compacted } = mapping
   const left = offered(scenario, mapping)
@@ -103,7 +92,13 @@ function* mappingSteps(scenario: Scenario, world: World): Iterable<Step<World>> 
   if (started < scenario.invocations)
     for (let count = 1; count <= left.length; count++) {
       const offsets = left.slice(0, count)
-      yield { label: `deliver ${offsets.join()} to #${started}`, state: deliver(world, offsets) }
+      const label = `deliver ${offsets.join()} to #${started}`
+      yield { label, state: deliver(world, offsets, start) }
+      for (const item of mapping.known)
+        yield {
+          label: `${label}, which knows of ${item.next}`,
+          state: deliver(world, offsets, startFrom(inputs(offsets), item)),
+        }
     }
   const first = left[0]!
   if (skipped.length < scenario.skips)
@@ -121,8 +116,8 @@ function offered({ records }: Scenario, { committed, compacted }: Mapping): numb
   return span(committed, records - 1).filter((offset) => !compacted.includes(offset))
 }
 
-function deliver([mapping, ledger, bucket, ...invocations]: World, offsets: readonly number[]): World {
-  return [{ ...mapping, live: invocations.length }, ledger, bucket, ...invocations, { offsets, state: start }]
+function deliver([mapping, ledger, bucket, ...invocations]: World, offsets: readonly number[], state: Running): World {
+  return [{ ...mapping, live: invocations.length }, ledger, bucket, ...invocations, { offsets, state }]
 }
 
 function* invocationSteps(scenario: Scenario, inputs: Inputs, world: World): Iterable<Step<World>> {
@@ -156,7 +151,8 @@ function perform(scenario: Scenario, inputs: Inputs, world: World, i: number, re
   const lost = after === world ? undefined : after
   const next = advance(inputs(offsets), state!, reply)
   const common = { label, lost, after, acknowledges: next.at === 'done' }
-  if (next.at === 'done') return { ...common, answered: end(after, i, offsets.at(-1)! + 1) }
+  if (next.at === 'done')
+    return { ...common, answered: end(learning(scenario, after, next.known), i, offsets.at(-1)! + 1) }
   if (next.at === 'failed') {
     const fatal = next.code !== 'WEIR_CONTENDED' && next.code !== 'WEIR_TAKEN_OVER'
     const [mapping, ...rest] = after
@@ -165,6 +161,12 @@ function perform(scenario: Scenario, inputs: Inputs, world: World, i: number, re
   }
   // what it has to report is no part of what it does next: states that differ in that alone are one
   return { ...common, answered: withInvocation(after, i, { offsets, state: { ...next, wrote: [], gaps: 0 } }) }
+}
+
+function learning({ warm }: Scenario, world: World, item: LedgerItem | undefined): World {
+  const [mapping, ...rest] = world
+  if (!warm || !item || mapping.known.some((other) => other.version === item.version)) return world
+  return [{ ...mapping, known: [...mapping.known, item] }, ...rest]
 }
 
 /** The stores: what a request does and answers, with the planted bug if there is one. */
@@ -204,13 +206,17 @@ function answer(
   if (state.at === 'settle' && plant === 'no settle') return { world, reply: ok }
   const { ahead: _, ...without } = request.item
   const item = plant === 'ahead forgotten' ? without : request.item
-  if ((ledger?.version ?? 0) === item.version - 1 || plant === 'no compare-and-set') {
+  if ((ledger?.version ?? 0) === item.version - 1 || isBlind(plant, state)) {
     const base = mapping.base ?? item.next
     return { world: [{ ...mapping, base }, item, bucket, ...invocations], reply: ok }
   }
   // the ledger's contract: an equal item counts as this caller's own, its answer lost. A twin's is equal too.
   if (ledger && canonicalJson(ledger) === canonicalJson(item)) return { world, reply: ok }
   return { world, reply: { to: 'swap', result: { ok: false, current: ledger ?? undefined } } }
+}
+
+function isBlind(plant: Plant | undefined, { epoch }: Running): boolean {
+  return plant === 'no compare-and-set' || (plant === 'cache believed' && epoch === null)
 }
 
 /** The offsets of the event's records that the writer would put into the object. */
@@ -314,10 +320,7 @@ function wrongInLedger({ outputs }: Scenario, ledger: LedgerItem | null): string
 function stuckFrom(scenario: Scenario, inputs: Inputs, quiet: World): string | undefined {
   let world = quiet
   for (let fresh = 0; fresh < 2 && world[MAPPING].committed < scenario.records; fresh++) {
-    world = deliver(world, offered(scenario, world[MAPPING]))
-    const i = world.length - FIRST_INVOCATION - 1
-    for (let steps = 0; steps < 50 && invocationsOf(world)[i]!.state; steps++)
-      world = perform(scenario, inputs, world, i, firstRequest(inputs, world, i)).answered
+    world = undisturbed(scenario, inputs, deliver(world, offered(scenario, world[MAPPING]), start))
   }
   const wrong = wrongIn(scenario, world)
   if (wrong !== undefined) return `after a fresh invocation: ${wrong}`
@@ -328,53 +331,4 @@ function stuckFrom(scenario: Scenario, inputs: Inputs, quiet: World): string | u
 function firstRequest(inputs: Inputs, world: World, i: number): Request {
   const { offsets, state } = invocationsOf(world)[i]!
   return requestsOf(inputs(offsets), state!)[0]!
-}
-
-type Inputs = (offsets: readonly number[]) => RangeInput
-
-function rangeInputs(scenario: Scenario): Inputs {
-  const { records, plant } = scenario
-  const log = span(0, records - 1).map(recordAt)
-  const cache = new Map<string, RangeInput>()
-  return (offsets) => {
-    const name = offsets.join()
-    const known = cache.get(name)
-    if (known) return known
-    const within = (first: number, last: number) => offsets.filter((offset) => offset >= first && offset <= last)
-    const input: RangeInput = {
-      pipeline: 'p',
-      sink: 's',
-      records: offsets.map((offset) => log[offset]!),
-      head: offsets[0]!,
-      keyOf: (output, first, last, _epoch, generation) => {
-        if (plant === 'key without end') return `${output}${first}`
-        return `${output}${first}-${last}${plant === 'no generation' ? '' : `~${generation}`}`
-      },
-      outputs: (first, last, ahead) => {
-        const some = within(first, last).flatMap((offset) =>
-          outputsAt(scenario, offset).filter(
-            (output) => plant === 'ahead not compared' || offset >= (ahead?.[output] ?? 0),
-          ),
-        )
-        return [...new Set(some)].sort()
-      },
-      checksum: (first, last) => within(first, last).join(),
-    }
-    cache.set(name, input)
-    return input
-  }
-}
-
-function outputsAt({ outputs, rowless = [] }: Scenario, offset: number): readonly string[] {
-  if (rowless.includes(offset)) return []
-  return outputs ? outputs[offset]! : ['']
-}
-
-function recordAt(offset: number): SourceRecord {
-  const value = Buffer.from(String(offset))
-  return { topic: 't', partition: 0, offset, timestamp: 0, timestampType: 'CREATE_TIME', key: null, value, headers: [] }
-}
-
-function span(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, i) => first + i)
 }

@@ -20,6 +20,7 @@ import { sql } from '../../pipelines/sinks.ts'
 const MAX_ITEMS = 25
 const CONCURRENCY = 16
 const SRC = `${TOPIC}-0`
+const SHAPE = 'x'.repeat(22)
 const forever = { remaining: () => 60_000, signal: new AbortController().signal }
 
 export async function ceiling(targets: Targets): Promise<Contestant> {
@@ -133,6 +134,7 @@ function prepareItems({ dynamodb }: AwsClients, { dynamodbTable }: Targets, even
         _offset: { N: `${offset}` },
         _index: { N: '0' },
         _ts: { N: `${timestamp}` },
+        _shape: { S: SHAPE },
       },
     },
   }))

@@ -2,10 +2,10 @@
 import { optionalModule } from '../../config/optional-module.ts'
 import { errorTable } from '../../core/error-table.ts'
 import { messageOf, retold, WeirError } from '../../core/errors.ts'
-import type { ErrorCode } from '../../core/errors.ts'
+import type { ThrownCode } from '../../core/errors.ts'
 import { operationAnswer } from '../../core/operations.ts'
 import type { OperationAnswer, OperationVerb } from '../../core/operations.ts'
-import { parseOptions } from '../../core/options.ts'
+import { parseShape } from '../../core/shape.ts'
 import { asRequestError } from '../aws-target.ts'
 
 export interface OperationsInvocation {
@@ -50,7 +50,7 @@ export async function invokeOperations(invocation: OperationsInvocation): Promis
 
 function answerOf(payload: unknown, functionName: string): OperationAnswer {
   try {
-    return parseOptions(operationAnswer, payload, 'its answer')
+    return parseShape(operationAnswer, payload, 'its answer')
   } catch (error) {
     throw failed(functionName, '', `${messageOf(error)} Is it the operations function?`, error)
   }
@@ -59,7 +59,7 @@ function answerOf(payload: unknown, functionName: string): OperationAnswer {
 /** Lambda: `{"errorType": name, "errorMessage": message, "trace": [...]}`; the name is our code where the handler threw. */
 function functionError(payload: unknown, functionName: string): WeirError {
   const { errorType = '', errorMessage = '' } = (payload ?? {}) as Readonly<Record<string, string | undefined>>
-  if (Object.hasOwn(errorTable, errorType)) return retold(errorType as ErrorCode, errorMessage)
+  if (Object.hasOwn(errorTable, errorType)) return retold(errorType as ThrownCode, errorMessage)
   return failed(functionName, errorType, errorMessage || 'no reason given')
 }
 

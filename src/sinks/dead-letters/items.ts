@@ -1,6 +1,6 @@
 /** Dead letter <-> DynamoDB item. Pure. */
-import { bytesOf, numberOf, textOf } from '../../aws/attribute.ts'
-import type { Attribute, Item } from '../../aws/attribute.ts'
+import { bytesOf, itemOf, numberOf, textOf } from '../../aws/attribute.ts'
+import type { Item } from '../../aws/attribute.ts'
 import { recordChecksum } from '../../core/checksum.ts'
 import type { DeadLetter, Stage } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
@@ -67,34 +67,34 @@ export function isOfAnother(item: Item, { record }: DeadLetter): boolean {
 export function toItem(letter: DeadLetter, place: PayloadPlace | undefined): Item {
   const { pipeline, sink, source, epoch, record, stage, code } = letter
   const state: DeadLetterState = 'new'
+  const { cluster, topic, partition } = source
+  const { offset, timestamp, timestampType } = record
   return {
-    pipeline: { S: pipeline },
-    position: { S: positionKey(letter) },
-    sink: { S: sink },
-    state: { S: state },
-    /** For the compare-and-set that moves the state. */
-    version: { N: '1' },
-    cluster: { S: source.cluster },
-    topic: { S: source.topic },
-    partition: { N: String(source.partition) },
-    epoch: { N: String(epoch) },
-    offset: { N: String(record.offset) },
-    timestamp: { N: String(record.timestamp) },
-    timestampType: { S: record.timestampType },
-    stage: { S: stage },
-    code: { S: code },
-    text: { S: letter.text.slice(0, MAX_TEXT).toWellFormed() },
-    payloadBytes: { N: String(payloadBytesOf(record)) },
-    ...(place ? { payload: { M: { bucket: { S: place.bucket }, key: { S: place.key } } } } : payloadAttributes(record)),
+    ...itemOf({
+      pipeline,
+      position: positionKey(letter),
+      sink,
+      state,
+      /** For the compare-and-set that moves the state. */
+      version: 1,
+      cluster,
+      topic,
+      partition,
+      epoch,
+      offset,
+      timestamp,
+      timestampType,
+      stage,
+      code,
+      text: letter.text.slice(0, MAX_TEXT).toWellFormed(),
+      payloadBytes: payloadBytesOf(record),
+    }),
+    ...(place ? { payload: { M: itemOf({ ...place }) } } : payloadAttributes(record)),
   }
 }
 
 function payloadAttributes({ key, value, headers }: SourceRecord): Item {
-  return {
-    key: binary(key),
-    value: binary(value),
-    headers: { L: headers.map((header) => ({ M: { name: { S: header.name }, value: binary(header.value) } })) },
-  }
+  return { ...itemOf({ key, value }), headers: { L: headers.map((header) => ({ M: itemOf({ ...header }) })) } }
 }
 
 export function fromSummary(item: Item): DeadLetterSummary {
@@ -185,10 +185,6 @@ export function parsePayload(document: Buffer): Payload {
     value: bytes(value),
     headers: headers.map(([name, text]) => ({ name, value: Buffer.from(text, 'base64') })),
   }
-}
-
-function binary(bytes: Buffer | null): Attribute {
-  return bytes === null ? { NULL: true } : { B: bytes.toString('base64') }
 }
 
 function base64Length(bytes: Buffer | null): number {

@@ -2,7 +2,7 @@
  * Dead letters that come again by the topic. A header is believed only where the letter that it names is there, is of the very
  * bytes, is `replaying`, and counts this attempt; and of several copies only the first that was taken.
  */
-import { numberOf, textOf } from '../../aws/attribute.ts'
+import { itemOf, numberOf, textOf } from '../../aws/attribute.ts'
 import type { Item } from '../../aws/attribute.ts'
 import type { DeadLetter } from '../../core/dead-letter.ts'
 import { WeirError } from '../../core/errors.ts'
@@ -35,7 +35,7 @@ export async function takeOne(
     const { timestamp, timestampType } = original
     if (takenAt === record.offset) return { timestamp, timestampType }
     if (takenAt !== undefined || textOf(item, 'state') === 'replayed') return 'stale'
-    const set = { takenAt: { N: String(record.offset) } }
+    const set = itemOf({ takenAt: record.offset })
     if ((await changeItem(options, key, numberOf(item, 'version')!, { set }, deadline)).ok)
       return { timestamp, timestampType }
   }
@@ -65,7 +65,7 @@ export async function putReplayed(
     }
     // Put before, or of an attempt that is over: the letter stands for the record already.
     if (!isUnderWay(item, replay) || numberOf(item, 'takenAt') !== record.offset) return true
-    const set = { state: { S: 'new' }, stage: { S: stage }, code: { S: code }, text: { S: text } }
+    const set = itemOf({ state: 'new', stage, code, text })
     const change = { set, remove: OF_A_REPLAY }
     if ((await changeItem(options, keyOf(replay), numberOf(item, 'version')!, change, deadline)).ok) return true
   }
@@ -80,10 +80,7 @@ function isUnderWay(item: Item, { attempt }: Replay): boolean {
 
 function keyOf(replay: Replay): Item {
   const { pipeline, sink, epoch, offset } = replay
-  return {
-    pipeline: { S: pipeline },
-    position: { S: positionKey({ source: replay, epoch, sink, record: { offset } }) },
-  }
+  return itemOf({ pipeline, position: positionKey({ source: replay, epoch, sink, record: { offset } }) })
 }
 
 async function find(

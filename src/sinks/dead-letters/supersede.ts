@@ -41,6 +41,7 @@ export async function supersedeLetters(place: LettersPlace, range: LetterRange, 
       const input = {
         TableName: place.table,
         Key: keyOf(item),
+        // with its version: a replay that has just looked at the letter must not move it any more
         UpdateExpression: 'SET #state = :superseded, #version = #version + :one',
         ConditionExpression: 'attribute_exists(#position) AND #state <> :superseded',
         ExpressionAttributeNames: { '#state': 'state', '#position': 'position', '#version': 'version' },

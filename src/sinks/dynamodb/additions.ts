@@ -1,11 +1,9 @@
-/** What the options add to the attributes of a row, and the item that marks a deleted key. Pure. */
-import { keyAttributes } from '../../aws/table.ts'
+/** What the options add to the attributes of a row: only where they have `append` or `timeToLive`. Pure. */
 import type { SourceRecord } from '../../core/record.ts'
-import type { KeyFields } from '../sink.ts'
 import { expiryAfter, expiryOf } from './expiry.ts'
 import { UnholdableError } from './marshal.ts'
 import type { Members } from './marshal.ts'
-import { expiryName, positionKey } from './options.ts'
+import { positionKey } from './names.ts'
 import type { DynamoDbOptions } from './options.ts'
 
 /** Where a row comes from. */
@@ -19,11 +17,9 @@ export interface RowPlace {
 /** Changes a row's attributes in place. Throws UnholdableError. */
 export type Addition = (members: Members, place: RowPlace) => void
 
-/** Undefined where the options add nothing. */
-export function additionOf(options: DynamoDbOptions): Addition | undefined {
+export function additionOf(options: DynamoDbOptions): Addition {
   const made = options.append ? positionKey(options).name : undefined
   const { attribute, seconds } = options.timeToLive ?? {}
-  if (made === undefined && attribute === undefined) return undefined
   return ({ names, members }, place) => {
     if (made !== undefined) {
       if (names.includes(made))
@@ -51,31 +47,4 @@ export function additionOf(options: DynamoDbOptions): Addition | undefined {
 /** Key of an item in a table that is appended to. Text order is log order within a partition. */
 export function positionText({ src, record: { offset }, index }: RowPlace): string {
   return `${src}@${String(offset).padStart(16, '0')}#${String(index).padStart(3, '0')}`
-}
-
-/** Stands in a marker until it is known when it is written. */
-const UNKNOWN_TIME = 0
-
-/**
- * The attributes of a marker: the key, the mark, and last the time when it may go, where it may.
- * @param expiring markers get a time to live: `withExpiry` puts it
- */
-export function markerOf(options: DynamoDbOptions, expiring: boolean, key: KeyFields): Members {
-  const fields = keyAttributes(options).filter(({ name }) => key[name] !== undefined)
-  const { deleted } = options.positionAttributes
-  return {
-    names: [...fields.map(({ name }) => name), deleted, ...(expiring ? [expiryName(options)] : [])],
-    members: [...fields.map(({ name }) => key[name]), true, ...(expiring ? [UNKNOWN_TIME] : [])],
-  }
-}
-
-interface Markable {
-  readonly values: readonly string[]
-  readonly deleted?: true
-}
-
-/** A marker with the time when it may go; other rows as they are. Seconds since 1970. */
-export function withExpiry<Row extends Markable>(row: Row, seconds: number | undefined): Row {
-  if (row.deleted !== true || seconds === undefined) return row
-  return { ...row, values: [...row.values.slice(0, -1), `{"N":"${seconds}"}`] }
 }

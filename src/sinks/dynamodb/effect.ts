@@ -3,8 +3,11 @@
  * than the row, and no newer item is touched (D2, D3, D4).
  *
  *   1. INSERT, 25 a request, while most keys are new; where they exist:
- *   2. look, 100 keys a request: as new or newer there -> done; no position -> foreign; older or absent ->
- *   3. put, one a request, under the guard. What is refused here alone is refused for good, if the table is as declared.
+ *   2. UPDATE, 25 a request, or first of all where items were mostly replaced of late. It takes items that are older, in the
+ *      row's epoch, and of a shape that is known; of others it only says that it took them not:
+ *   3. look, 100 keys a request: as new or newer there -> done; no position -> foreign; absent -> 1, once more; else ->
+ *   4. put, one a request, under the guard, replaces whatever is older. What is refused here alone is refused for good, if the
+ *      table is as declared.
  *
  * The rows of a record that has several go in a transaction instead: together.ts.
  */
@@ -16,7 +19,8 @@ import type { OrderKind } from '../../core/order.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { supersedes } from './guard.ts'
 import { MAX_KEYS } from './requests.ts'
-import type { PlacedRow, Requests, Stored } from './requests.ts'
+import type { BatchOutcome, PlacedRow, Requests, Stored } from './requests.ts'
+import type { Shape } from './shape.ts'
 import { writeTogether } from './together.ts'
 import type { Ending, Group } from './together.ts'
 
@@ -24,9 +28,11 @@ import type { Ending, Group } from './together.ts'
 const CONCURRENCY = 16
 /** A batch of statements is closed above this: few bytes wait in memory, and no request nears the service's limit. */
 const MAX_REQUEST_BYTES = MIB
-/** From so many inserts on, their outcomes decide how to go on. */
+/** From so many statements on, their outcomes decide how to go on. */
 const MIN_SAMPLE = 50
-/** Where puts are the rule, one batch in so many begins with inserts, to see whether keys are new again. */
+/** A batch of so many rows decides alone how the next one begins. */
+const FULL_WEIGHT = 500
+/** Where puts are the rule, one batch in so many begins with updates, to see whether they are again. */
 const PROBE_EVERY = 16
 
 export interface Effect {
@@ -47,22 +53,21 @@ export interface EffectOptions {
 export type TakeEffect = (rows: readonly PlacedRow[], groups: readonly Group[], deadline: Deadline) => Promise<Effect>
 
 /** What the writer remembers between batches: how requests are best made. Never what is stored (N7). */
-interface Habit {
+export interface Habit {
   /** Share of rows, of late, that replaced an item. */
   replacing: number
+  /** Share of those that no UPDATE could write. */
+  putting: number
   batches: number
 }
 
-export function effectOf(options: EffectOptions): TakeEffect {
-  const habit: Habit = { replacing: 0, batches: 0 }
+export const newHabit = (): Habit => ({ replacing: 0, putting: 0, batches: 0 })
+
+export function effectOf(options: EffectOptions, habit = newHabit()): TakeEffect {
   return async (rows, groups, deadline) => {
     const effect = { written: [] as PlacedRow[], refused: [] as { placed: PlacedRow; reason: string }[] }
-    const puts: PlacedRow[] = []
-    const unsure: PlacedRow[] = []
-    const tried = await insertAll(options, habit, rows, { written: effect.written, puts, unsure }, deadline)
-    const older = await lookAll(options, unsure, puts, deadline)
-    if (tried > 0)
-      habit.replacing += Math.min(1, tried / 500) * (older / Math.max(tried, unsure.length) - habit.replacing)
+    const way = options.writes === 'put' ? 'put' : wayOf(habit)
+    const puts = way === 'put' ? rows : await inBatches(options, habit, way, rows, effect.written, deadline)
     await forEachBounded(puts, CONCURRENCY, (placed) => putOne(options, placed, effect, deadline))
     // Afterwards: requests that meet on an item cancel a transaction.
     if (groups.length > 0) await writeTogether(options.requests, groups, endingOf(options, effect, deadline), deadline)
@@ -70,54 +75,93 @@ export function effectOf(options: EffectOptions): TakeEffect {
   }
 }
 
-/** Gives the number of inserts tried. */
-async function insertAll(
-  { requests, writes }: EffectOptions,
-  habit: Habit,
-  rows: readonly PlacedRow[],
-  into: { readonly written: PlacedRow[]; readonly puts: PlacedRow[]; readonly unsure: PlacedRow[] },
-  deadline: Deadline,
-): Promise<number> {
-  const preferPut = writes === 'put' || (habit.replacing > 0.5 && ++habit.batches % PROBE_EVERY !== 0)
-  const able = preferPut ? [] : rows.filter(({ row }) => row.shape.statement !== undefined)
-  // One by one: a batch has more rows than a call can have arguments.
-  for (const placed of rows) if (preferPut || placed.row.shape.statement === undefined) into.puts.push(placed)
-  let tried = 0
-  let existing = 0
-  await forEachBounded(chunks(able), CONCURRENCY, async (chunk) => {
-    if (tried >= MIN_SAMPLE && existing * 2 > tried) {
-      into.unsure.push(...chunk)
-      return
-    }
-    const outcome = await requests.insert(chunk, deadline)
-    tried += chunk.length
-    existing += outcome.existing.length
-    into.written.push(...outcome.inserted)
-    into.unsure.push(...outcome.existing)
-    into.puts.push(...outcome.suspects)
-  })
-  return tried
+function wayOf(habit: Habit): 'insert' | 'update' | 'put' {
+  if (habit.replacing <= 0.5) return 'insert'
+  return habit.putting <= 0.5 || ++habit.batches % PROBE_EVERY === 0 ? 'update' : 'put'
 }
 
-/** Gives the number of rows that are to replace an older item. */
+/** Gives the rows that are left to be put. */
+async function inBatches(
+  options: EffectOptions,
+  habit: Habit,
+  first: 'insert' | 'update',
+  rows: readonly PlacedRow[],
+  written: PlacedRow[],
+  deadline: Deadline,
+): Promise<PlacedRow[]> {
+  const { requests } = options
+  const [able, puts] = split(rows, ({ insert }) => insert !== undefined)
+  const into = { written, suspects: puts }
+  const insert = (some: readonly PlacedRow[]) =>
+    batched(some, (chunk) => requests.insert(chunk, deadline), MIN_SAMPLE, into)
+  const existing = first === 'insert' ? await insert(able) : able
+  const inserted = written.length
+  const [alike, others] = split(existing, (shape) => shape.update() !== undefined)
+  const missed = await batched(alike, (chunk) => requests.update(chunk, deadline), Infinity, into)
+  const { absent, older } = await lookAll(options, [...others, ...missed], deadline)
+  for (const placed of older) puts.push(placed)
+  learn(habit, rows.length, written.length - inserted, puts.length)
+  for (const placed of await insert(absent)) puts.push(placed)
+  return puts
+}
+
+/** Those of which it holds, and the others. */
+function split(rows: readonly PlacedRow[], holds: (shape: Shape) => boolean): [PlacedRow[], PlacedRow[]] {
+  const [yes, no]: [PlacedRow[], PlacedRow[]] = [[], []]
+  for (const placed of rows) (holds(placed.row.shape) ? yes : no).push(placed)
+  return [yes, no]
+}
+
+function learn(habit: Habit, rows: number, updated: number, put: number): void {
+  const replaced = updated + put
+  if (rows > 0) habit.replacing += Math.min(1, rows / FULL_WEIGHT) * (replaced / rows - habit.replacing)
+  if (replaced > 0) habit.putting += Math.min(1, replaced / FULL_WEIGHT) * (put / replaced - habit.putting)
+}
+
+/**
+ * Gives the rows that failed and, once most of a sample did, the rest untried.
+ * @param sample statements
+ */
+async function batched(
+  rows: readonly PlacedRow[],
+  send: (chunk: readonly PlacedRow[]) => Promise<BatchOutcome>,
+  sample: number,
+  into: { readonly written: PlacedRow[]; readonly suspects: PlacedRow[] },
+): Promise<PlacedRow[]> {
+  const left: PlacedRow[] = []
+  let tried = 0
+  let failed = 0
+  await forEachBounded(chunks(rows), CONCURRENCY, async (chunk) => {
+    if (tried >= sample && failed * 2 > tried) {
+      left.push(...chunk)
+      return
+    }
+    const outcome = await send(chunk)
+    tried += chunk.length
+    failed += outcome.failed.length
+    into.written.push(...outcome.written)
+    into.suspects.push(...outcome.suspects)
+    left.push(...outcome.failed)
+  })
+  return left
+}
+
 async function lookAll(
   options: EffectOptions,
   rows: readonly PlacedRow[],
-  puts: PlacedRow[],
   deadline: Deadline,
-): Promise<number> {
-  let older = 0
+): Promise<{ readonly absent: readonly PlacedRow[]; readonly older: readonly PlacedRow[] }> {
+  const found = { absent: [] as PlacedRow[], older: [] as PlacedRow[] }
   const groups = Array.from({ length: Math.ceil(rows.length / MAX_KEYS) }, (_, i) =>
     rows.slice(i * MAX_KEYS, (i + 1) * MAX_KEYS),
   )
   await forEachBounded(groups, CONCURRENCY, async (group) => {
     for (const [placed, stored] of await options.requests.look(group, deadline)) {
-      if (!replaces(options, placed, stored)) continue
-      puts.push(placed)
-      if (stored !== 'absent') older++
+      if (stored === 'absent') found.absent.push(placed)
+      else if (replaces(options, placed, stored)) found.older.push(placed)
     }
   })
-  return older
+  return found
 }
 
 /** Names the record that met it: the key itself is of the payload (N5). */
@@ -166,16 +210,16 @@ function endingOf(
 
 /** By count and bytes. */
 function* chunks(rows: readonly PlacedRow[]): Generator<PlacedRow[]> {
-  let chunk: PlacedRow[] = []
+  let first = 0
   let bytes = 0
-  for (const placed of rows) {
-    if (chunk.length === MAX_STATEMENTS || (chunk.length > 0 && bytes + placed.row.bytes > MAX_REQUEST_BYTES)) {
-      yield chunk
-      chunk = []
+  for (let i = 0; i < rows.length; i++) {
+    const size = rows[i]!.row.bytes
+    if (i - first === MAX_STATEMENTS || (i > first && bytes + size > MAX_REQUEST_BYTES)) {
+      yield rows.slice(first, i)
+      first = i
       bytes = 0
     }
-    chunk.push(placed)
-    bytes += placed.row.bytes
+    bytes += size
   }
-  if (chunk.length > 0) yield chunk
+  if (first < rows.length) yield rows.slice(first)
 }

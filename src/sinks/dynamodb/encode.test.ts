@@ -24,10 +24,11 @@ describe('rows', () => {
       { id: 'a', n: 1, none: undefined },
       { id: 'b', n: 2 },
     ]).ranges[0]!.records[0]!.rows
-    expect(one).toMatchObject({ values: ['{"S":"a"}', '{"N":"1"}'], key: '{"id":{"S":"a"}}', index: 0 })
+    expect(one).toMatchObject({ values: ['{"S":"a"}', '{"N":"1"}'], index: 0 })
     expect(two!.shape).toBe(one!.shape)
-    expect(JSON.parse(one!.shape.statement!)).toBe(
-      `INSERT INTO "items" VALUE {'id': ?,'n': ?,'_src': ?,'_epoch': ?,'_offset': ?,'_index': ?,'_ts': ?}`,
+    const mark = /^"_shape":\{"S":"([\w-]{22})"\}$/.exec(one!.shape.mark!)![1]
+    expect(JSON.parse(one!.shape.insert!)).toBe(
+      `INSERT INTO "items" VALUE {'id': ?,'n': ?,'_src': ?,'_epoch': ?,'_offset': ?,'_index': ?,'_ts': ?,'_shape': '${mark}'}`,
     )
   })
 
@@ -39,7 +40,7 @@ describe('rows', () => {
       Object.fromEntries([['id', 'a'], ...Array.from({ length: 900 }, (_, i) => [`name-${i}`, i])]),
     ],
   ])('%s: no statement, so it is put', (_, row) => {
-    expect(encode([row]).ranges[0]!.records[0]!.rows[0]!.shape.statement).toBeUndefined()
+    expect(encode([row]).ranges[0]!.records[0]!.rows[0]!.shape.insert).toBeUndefined()
   })
 
   test('keys that DynamoDB holds equal have one text, others never', () => {

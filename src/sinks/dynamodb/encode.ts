@@ -4,18 +4,21 @@ import { keyAttributes } from '../../aws/table.ts'
 import type { Refusal } from '../../core/dead-letter.ts'
 import { messageOf } from '../../core/errors.ts'
 import { MAX_ITEM_BYTES } from '../../core/limits.ts'
+import { isObject } from '../../core/object.ts'
 import type { OrderKind } from '../../core/order.ts'
 import type { SourceRecord } from '../../core/record.ts'
 import { sourceMark } from '../../core/record.ts'
 import type { KeyFields, SinkRange, SinkRecord } from '../sink.ts'
-import { additionOf, markerOf } from './additions.ts'
+import { additionOf } from './additions.ts'
 import type { RowPlace } from './additions.ts'
 import { canonicalDecimal, parseDecimal } from './decimal.ts'
+import { markerOf } from './markers.ts'
 import { marshal, marshalNumeric, membersOf, nameBytes, UnholdableError } from './marshal.ts'
 import type { Members, Meter } from './marshal.ts'
-import { expiryName } from './options.ts'
+import { expiryName } from './names.ts'
 import type { DynamoDbOptions } from './options.ts'
-import { positionOrder, shapes } from './shape.ts'
+import { positionOrder } from './guard.ts'
+import { MARK_DIGITS, shapes } from './shape.ts'
 import type { Shape } from './shape.ts'
 
 export interface EncodedRow {
@@ -24,8 +27,6 @@ export interface EncodedRow {
   readonly shape: Shape
   /** JSON of the attributes' values, in the order of `shape.names`. */
   readonly values: readonly string[]
-  /** JSON of the key: `{"id":{"S":"a"}}`. */
-  readonly key: string
   /** Equal exactly for keys that DynamoDB holds equal. */
   readonly keyText: string
   readonly bytes: number
@@ -77,7 +78,7 @@ export function batchEncoder(
           const { record } = each
           // A table that is appended to has a replayed record where it stands in the log now.
           const orderAs = options.append ? undefined : each.orderAs
-          if (typeof rows !== 'string') return { record, rows, ...(orderAs ? { orderAs } : {}) }
+          if (typeof rows !== 'string') return orderAs ? { record, rows, orderAs } : { record, rows }
           refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text: rows })
           return { record, rows: [] }
         }),
@@ -108,17 +109,16 @@ interface Plan {
   readonly reserved: ReadonlySet<string>
   readonly numeric: ReadonlySet<string>
   readonly keys: readonly KeyAttribute[]
-  /** Their names as JSON. */
-  readonly quoted: readonly string[]
   /** Keys of indexes: checked where a row has them. */
   readonly indexKeys: readonly { readonly attribute: KeyAttribute; readonly maxBytes: number }[]
 }
 
 function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind, expiringDeletes: boolean) {
   const plan = planOf(options, expiringDeletes)
-  const shapeOf = shapes(table, order, options.positionAttributes)
+  const shapeOf = shapes(table, order, options)
   const own = positionOrder(order, options.positionAttributes)
-  const ownNames = own.reduce((sum, name) => sum + Buffer.byteLength(name), 0)
+  const markBytes = options.append ? 0 : Buffer.byteLength(options.positionAttributes.shape) + MARK_DIGITS
+  const ownNames = own.reduce((sum, name) => sum + Buffer.byteLength(name), 0) + markBytes
 
   const encode = (
     { names, members }: Members,
@@ -138,28 +138,26 @@ function rowEncoder(options: DynamoDbOptions, table: string, order: OrderKind, e
     }
     if (meter.bytes > MAX_ITEM_BYTES)
       throw new UnholdableError(`an item of ${meter.bytes} bytes, over ${MAX_ITEM_BYTES}`)
-    let key = ''
+    const shape = shapeOf(names, version === undefined ? '' : typeof version)
     let keyText = ''
     for (let i = 0; i < plan.keys.length; i++) {
-      const attribute = plan.keys[i]!
-      const at = names.indexOf(attribute.name)
-      const text = keyValue(attribute, values[at], members[at], i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES)
-      key += `${i === 0 ? '{' : ','}${plan.quoted[i]!}:${values[at]!}`
-      keyText += `${text.length}:${text}`
+      const at = shape.keysAt[i]!
+      const maxBytes = i === 0 ? MAX_PARTITION_KEY_BYTES : MAX_SORT_KEY_BYTES
+      const text = keyValue(plan.keys[i]!, values[at], members[at], maxBytes)
+      keyText = plan.keys.length === 1 ? text : `${keyText}${text.length}:${text}`
     }
     for (const { attribute, maxBytes } of plan.indexKeys) {
       const at = names.indexOf(attribute.name)
       if (at >= 0) keyValue(attribute, values[at], members[at], maxBytes)
     }
-    const encoded = { index, shape: shapeOf(names), values, key: `${key}}`, keyText, bytes: meter.bytes }
+    const encoded = { index, shape, values, keyText, bytes: meter.bytes }
     return version === undefined ? encoded : { ...encoded, version }
   }
 
   const factOf = nameFacts(plan)
-  const add = additionOf(options)
+  const add = options.append || options.timeToLive ? additionOf(options) : undefined
   const encodeRow = (row: unknown, place: RowPlace, srcBytes: number, version: string | number | undefined) => {
-    if (typeof row !== 'object' || row === null || Array.isArray(row))
-      throw new UnholdableError('the row is no object of attributes')
+    if (!isObject(row)) throw new UnholdableError('the row is no object of attributes')
     const members = membersOf(row, 'row')
     add?.(members, place)
     return encode(members, factOf, place.index, srcBytes, version)
@@ -216,7 +214,6 @@ function planOf(options: DynamoDbOptions, expiringDeletes: boolean): Plan {
     ]),
     numeric: new Set([...options.numbers, ...all.filter(({ type }) => type === 'N').map(({ name }) => name)]),
     keys,
-    quoted: keys.map(({ name }) => JSON.stringify(name)),
     indexKeys,
   }
 }

@@ -7,8 +7,10 @@ import type { TableDescription } from '../../aws/table.ts'
 import { parseOptions } from '../../core/options.ts'
 import type { PipelineOptions } from '../../core/pipeline.ts'
 import type { SourceRecord } from '../../core/record.ts'
+import { settle } from '../../core/settled.ts'
 import type { Grant, Row, SinkDefinition } from '../sink.ts'
-import { dynamodbOptions, expiryName } from './options.ts'
+import { expiryName } from './names.ts'
+import { dynamodbOptions } from './options.ts'
 import type { DynamoDbInput, DynamoDbOptions } from './options.ts'
 
 export interface DynamoDbSpec<R> extends DynamoDbInput {
@@ -17,10 +19,16 @@ export interface DynamoDbSpec<R> extends DynamoDbInput {
 }
 
 /** What the function must be allowed. CDK's `grantWriteData` has none of the PartiQL actions. */
-const grants: readonly Grant[] = [
+const GRANTS: readonly Grant[] = [
   {
     on: 'table',
-    actions: ['dynamodb:PartiQLInsert', 'dynamodb:PutItem', 'dynamodb:BatchGetItem', 'dynamodb:DescribeTable'],
+    actions: [
+      'dynamodb:PartiQLInsert',
+      'dynamodb:PartiQLUpdate',
+      'dynamodb:PutItem',
+      'dynamodb:BatchGetItem',
+      'dynamodb:DescribeTable',
+    ],
   },
   { on: 'ledger', actions: ['dynamodb:GetItem', 'dynamodb:PutItem'] },
 ]
@@ -31,19 +39,24 @@ const grants: readonly Grant[] = [
  */
 export function dynamodb<R = never>(spec: DynamoDbSpec<R>): SinkDefinition<DynamoDbOptions> {
   const { row, ...data } = spec
-  const options = parseOptions(dynamodbOptions, data, `DynamoDB sink "${data.id}"`)
+  const what = `DynamoDB sink "${data.id}"`
+  const options = settle(what, data, null, import.meta.bundled || (() => parseOptions(dynamodbOptions, data, what)))
   return {
     kind: 'dynamodb',
     id: options.id,
     options,
     ...(options.append ? {} : { key: keyAttributes(options).map(({ name }) => name) }),
     ...(row ? { row } : {}),
-    grants,
-    refusals: async (order) => {
-      const encode = (await import('./encode.ts')).batchEncoder(options, options.table, order)
-      return (ranges) => encode(ranges).refusals
-    },
+    grants: import.meta.bundled ? [] : GRANTS,
+    ...(import.meta.bundled ? {} : { refusals: refusalsOf(options) }),
     open: async (context) => (await import('./open.ts')).openWriter(options, context),
+  }
+}
+
+function refusalsOf(options: DynamoDbOptions): NonNullable<SinkDefinition['refusals']> {
+  return async (order) => {
+    const encode = (await import('./encode.ts')).batchEncoder(options, options.table, order)
+    return (ranges) => encode(ranges).refusals
   }
 }
 

@@ -44,6 +44,25 @@ describe('decimals', () => {
 })
 
 describe('marshalling', () => {
+  test('text is what JSON makes of it, and counted in UTF-8, however short or long', () => {
+    const unit = fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+      fc.constantFrom('"', '\\', '\x1f', '\x7f', 'a'),
+    )
+    const texts = fc.oneof(
+      fc.string({ unit, maxLength: 6 }),
+      fc.string({ unit: fc.constantFrom('a', '"'), minLength: 60, maxLength: 70 }),
+    )
+    fc.assert(
+      fc.property(texts, (text) => {
+        const count = meter()
+        expect(marshal(text, 'x', count)).toBe(`{"S":${JSON.stringify(text)}}`)
+        expect(count.bytes).toBe(Buffer.byteLength(text))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   test.each<[string, unknown, string, number]>([
     ['text', 'é"\n', '{"S":"é\\"\\n"}', 4],
     ['empty text', '', '{"S":""}', 0],
@@ -56,6 +75,12 @@ describe('marshalling', () => {
     ['a window on bytes', new Uint8Array([9, 0, 255, 9]).subarray(1, 3), '{"B":"AP8="}', 2],
     ['a date', new Date(0), '{"S":"1970-01-01T00:00:00.000Z"}', 24],
     ['a list', [1, null], '{"L":[{"N":"1"},{"NULL":true}]}', 3 + 2 + 2 + 1],
+    [
+      'members that are undefined',
+      { no: undefined, a: 1, gone: undefined, b: 2 },
+      '{"M":{"a":{"N":"1"},"b":{"N":"2"}}}',
+      3 + 8,
+    ],
     ['a map', { a: 'b', gone: undefined }, '{"M":{"a":{"S":"b"}}}', 3 + 1 + 1 + 1],
     ['a Map', new Map([['a', 'b']]), '{"M":{"a":{"S":"b"}}}', 6],
     ['a map without prototype', Object.assign(Object.create(null), { a: 1 }), '{"M":{"a":{"N":"1"}}}', 7],

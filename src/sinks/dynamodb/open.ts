@@ -4,16 +4,17 @@ import { systemPorts } from '../../aws/client.ts'
 import type { Dynamo } from '../../aws/dynamodb.ts'
 import type { AwsFault } from '../../aws/fault.ts'
 import { sharedClients } from '../../aws/index.ts'
-import { describeTable, keyAttributes } from '../../aws/table.ts'
+import { keyAttributes } from '../../aws/table.ts'
 import type { TableDescription } from '../../aws/table.ts'
 import { WeirError } from '../../core/errors.ts'
-import { parseOptions } from '../../core/options.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { parseShape } from '../../core/shape.ts'
 import type { SinkContext, SinkWriter } from '../sink.ts'
+import { dynamodbBinding } from './binding.ts'
 import { effectOf } from './effect.ts'
+import type { Habit } from './effect.ts'
 import { batchEncoder } from './encode.ts'
 import { guardOf } from './guard.ts'
-import { dynamodbBinding } from './options.ts'
 import type { DynamoDbOptions } from './options.ts'
 import { createRequests } from './requests.ts'
 import { createWriter } from './writer.ts'
@@ -21,16 +22,18 @@ import { createWriter } from './writer.ts'
 /**
  * Makes no request. Throws WEIR_DEFINITION_INVALID for a binding that is none.
  * @param dynamo where to send requests; the environment's own where not given
+ * @param habit what it believes of the table at first; that keys are new where not given
  */
 export function openWriter(
   options: DynamoDbOptions,
   context: SinkContext,
   dynamo: Dynamo = sharedClients().dynamodb,
   ports: ClientPorts = systemPorts,
+  habit?: Habit,
 ): SinkWriter {
   const { pipeline, order, ledger, log, deletes } = context
   const keepMs = deletes?.keepMs
-  const { table } = parseOptions(dynamodbBinding, context.binding, `Binding of DynamoDB sink "${options.id}"`)
+  const { table } = parseShape(dynamodbBinding, context.binding, `Binding of DynamoDB sink "${options.id}"`)
   const guard = guardOf(order, options.positionAttributes, options.partitionKey.name)
   const requests = createRequests({
     dynamo,
@@ -47,10 +50,9 @@ export function openWriter(
     sink: options.id,
     order,
     ledger,
-    guard,
     encode: batchEncoder(options, table, order, keepMs !== undefined),
     expiry: () => (keepMs === undefined ? undefined : Math.ceil((ports.clock.now() + keepMs) / 1000)),
-    takeEffect: effectOf({ requests, order, table, writes: options.writes, checkTable }),
+    takeEffect: effectOf({ requests, order, table, writes: options.writes, checkTable }, habit),
   })
 }
 
@@ -64,9 +66,8 @@ async function requireKeys(
   fault: AwsFault,
   deadline: Deadline,
 ): Promise<void> {
-  const declared = describeTable(table, options)
   const { Table: live } = await dynamo.call<{ Table: Described }>('DescribeTable', { TableName: table }, deadline)
-  const [wanted, found] = [keyText(declared), keyText(live)]
+  const [wanted, found] = [keyText(keyAttributes(options)), keyText(keyOf(live))]
   if (wanted === found) return
   throw new WeirError(
     'WEIR_STORE_MISCONFIGURED',
@@ -79,9 +80,14 @@ async function requireKeys(
   )
 }
 
-function keyText({ KeySchema, AttributeDefinitions }: Described): string {
-  return KeySchema.map(({ AttributeName, KeyType }) => {
-    const type = AttributeDefinitions.find((each) => each.AttributeName === AttributeName)?.AttributeType
-    return `${KeyType} ${AttributeName} (${type})`
-  }).join(', ')
+/** The partition key comes first, always. */
+function keyOf({ KeySchema, AttributeDefinitions }: Described) {
+  return KeySchema.map(({ AttributeName: name }) => ({
+    name,
+    type: AttributeDefinitions.find(({ AttributeName }) => AttributeName === name)?.AttributeType,
+  }))
+}
+
+function keyText(key: ReturnType<typeof keyOf>): string {
+  return key.map(({ name, type }, i) => `${i === 0 ? 'HASH' : 'RANGE'} ${name} (${type})`).join(', ')
 }

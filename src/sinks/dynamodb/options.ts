@@ -1,13 +1,14 @@
 /** The options of the DynamoDB sink, declared once: validation, reference page and help come from here. */
 import * as v from 'valibot'
 import { keyAttributes } from '../../aws/table.ts'
-import type { KeyAttribute, KeyType, TableKey } from '../../aws/table.ts'
+import type { KeyType, TableKey } from '../../aws/table.ts'
 import { describe } from '../../core/options.ts'
+import { TABLE_NAME } from './binding.ts'
+import { DEFAULT_EXPIRY, positionKey } from './names.ts'
 
 /** DynamoDB, "Naming rules and data types": attribute names that are keys have up to 255 bytes. */
 const attributeName = v.pipe(v.string(), v.minLength(1), v.maxLength(255))
-/** DynamoDB, CreateTable: names of tables and indexes. */
-const tableName = v.pipe(v.string(), v.regex(/^[a-zA-Z0-9_.-]{3,255}$/, 'use a-z, A-Z, 0-9, _ . and -, 3 to 255'))
+const tableName = v.pipe(v.string(), v.regex(TABLE_NAME, 'use a-z, A-Z, 0-9, _ . and -, 3 to 255'))
 
 const keyAttribute = v.pipe(
   v.union([attributeName, v.strictObject({ name: attributeName, type: v.optional(v.picklist(['S', 'N', 'B']), 'S') })]),
@@ -40,10 +41,11 @@ const positionAttributes = v.strictObject({
     v.optional(attributeName, '_deleted'),
     'Only where the key was deleted, BOOL: the item marks that, and readers leave it out.',
   ),
+  shape: describe(
+    v.optional(attributeName, '_shape'),
+    'Digest of the names of its attributes, S: an item is updated in place where they are known. Not in tables that are appended to.',
+  ),
 })
-
-/** The attribute by which markers of deletes expire where no option names another. */
-const DEFAULT_EXPIRY = '_expires'
 
 const timeToLive = v.strictObject({
   attribute: describe(
@@ -77,7 +79,7 @@ export const dynamodbOptions = v.pipe(
     ),
     writes: describe(
       v.optional(v.picklist(['auto', 'put']), 'auto'),
-      'How items are written. auto: inserts, 25 in one request, as long as most keys are new. put: one conditional put an item.',
+      'How items are written. auto: inserts or updates, 25 in one request, as most keys are new or not. put: one conditional put an item.',
     ),
     append: describe(
       v.optional(v.boolean(), false),
@@ -115,18 +117,5 @@ export const dynamodbOptions = v.pipe(
   }),
 )
 
-/** Of an append table: the key attribute that holds the position. */
-export function positionKey({ partitionKey, sortKey }: TableKey): KeyAttribute {
-  return sortKey ?? partitionKey
-}
-
 export type DynamoDbOptions = v.InferOutput<typeof dynamodbOptions>
-
-/** The attribute by which items of the table expire, markers of deletes among them. */
-export function expiryName({ timeToLive }: Pick<DynamoDbOptions, 'timeToLive'>): string {
-  return timeToLive?.attribute ?? DEFAULT_EXPIRY
-}
 export type DynamoDbInput = v.InferInput<typeof dynamodbOptions>
-
-/** `{ table }`, written by `weirhouse up` and by the constructs. */
-export const dynamodbBinding = v.strictObject({ table: tableName })

@@ -1,25 +1,21 @@
-/** The four requests of the sink, and what their answers mean for each row. */
+/** The requests of the sink, and what their answers mean for each row. Those of many statements are in batch.ts. */
 import type { Item } from '../../aws/attribute.ts'
-import { backoffMs } from '../../aws/backoff.ts'
 import type { ClientPorts } from '../../aws/client.ts'
 import type { Dynamo } from '../../aws/dynamodb.ts'
 import { AwsFault } from '../../aws/fault.ts'
-import { WeirError } from '../../core/errors.ts'
-import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import type { Position } from '../../core/order.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { execute } from './batch.ts'
 import { canonicalDecimal, parseDecimal } from './decimal.ts'
 import type { EncodedRow } from './encode.ts'
 import { storedPosition } from './guard.ts'
-import type { Guard } from './guard.ts'
-import type { PositionNames } from './shape.ts'
+import type { Guard, PositionNames } from './guard.ts'
+import { pauseFor, statementFault } from './retry.ts'
 
 /** A row on its way into the table. */
 export interface PlacedRow {
   readonly row: EncodedRow
   readonly position: Position
-  /** JSON texts of the position's values. */
-  readonly positionValues: readonly string[]
   /** Index of its range, and of its record there. */
   readonly range: number
   readonly record: number
@@ -28,10 +24,10 @@ export interface PlacedRow {
 /** What stands under a row's key: nothing, a position, or an item that has none. */
 export type Stored = Position | 'absent' | 'foreign'
 
-export interface InsertOutcome {
-  readonly inserted: readonly PlacedRow[]
-  /** Their keys exist. */
-  readonly existing: readonly PlacedRow[]
+/** Of an INSERT a row fails where there is an item; of an UPDATE where there is none, or none that it may change. */
+export interface BatchOutcome {
+  readonly written: readonly PlacedRow[]
+  readonly failed: readonly PlacedRow[]
   /** Refused in company: each has to be tried alone. */
   readonly suspects: readonly PlacedRow[]
 }
@@ -49,8 +45,9 @@ export type TransactOutcome =
   | Refused
 
 export interface Requests {
-  /** Up to MAX_STATEMENTS rows of distinct keys, all with a statement. */
-  insert(rows: readonly PlacedRow[], deadline: Deadline): Promise<InsertOutcome>
+  /** Up to MAX_STATEMENTS rows of distinct keys, all with such a statement. */
+  insert(rows: readonly PlacedRow[], deadline: Deadline): Promise<BatchOutcome>
+  update(rows: readonly PlacedRow[], deadline: Deadline): Promise<BatchOutcome>
   /** One conditional put: written where nothing or something older stands. */
   put(row: PlacedRow, deadline: Deadline): Promise<PutOutcome>
   /** Up to MAX_TRANSACT_ITEMS rows of distinct keys, each under its guard: all of them, or none. */
@@ -73,118 +70,26 @@ export interface RequestsOptions {
 
 /** DynamoDB, BatchGetItem: "as many as 100 items". */
 export const MAX_KEYS = 100
-/** Times that throttled statements are sent at most (N3). */
-const MAX_ATTEMPTS = 8
 
 export function createRequests(options: RequestsOptions): Requests {
   return {
-    insert: (rows, deadline) => insert(options, rows, deadline),
+    insert: (rows, deadline) => execute('insert', options, rows, deadline),
+    update: (rows, deadline) => execute('update', options, rows, deadline),
     put: (row, deadline) => put(options, row, deadline),
     transact: (rows, deadline) => transact(options, rows, deadline),
     look: (rows, deadline) => look(options, rows, deadline),
   }
 }
 
-interface StatementResult {
-  readonly Error?: { readonly Code: string; readonly Message?: string }
-}
-
-async function insert(
-  options: RequestsOptions,
-  rows: readonly PlacedRow[],
-  deadline: Deadline,
-): Promise<InsertOutcome> {
-  const outcome = { inserted: [] as PlacedRow[], existing: [] as PlacedRow[], suspects: [] as PlacedRow[] }
-  let waiting = rows
-  for (let attempt = 1; waiting.length > 0; attempt++) {
-    const results = await sendStatements(options.dynamo, waiting, deadline)
-    if (!results) return { ...outcome, suspects: [...outcome.suspects, ...waiting] }
-    const throttled: PlacedRow[] = []
-    let fault: AwsFault | undefined
-    for (const [i, { Error: error }] of results.entries()) {
-      const row = waiting[i]!
-      const each = error && statementFault(error)
-      if (!each) outcome.inserted.push(row)
-      else if (each.kind === 'answer') outcome.existing.push(row)
-      else if (each.kind === 'refused') outcome.suspects.push(row)
-      else {
-        throttled.push(row)
-        fault = fault?.kind === 'misconfigured' ? fault : each
-      }
-    }
-    if (fault && !fault.retryable) throw fault
-    if (fault) await pauseFor(options, fault, throttled.length, attempt, deadline)
-    waiting = throttled
-  }
-  return outcome
-}
-
-/** Undefined where the request as a whole was refused, as for one value that DynamoDB cannot read. */
-async function sendStatements(
-  dynamo: Dynamo,
-  rows: readonly PlacedRow[],
-  deadline: Deadline,
-): Promise<readonly StatementResult[] | undefined> {
-  let statements = ''
-  for (const { row, positionValues } of rows) {
-    statements += `${statements === '' ? '' : ','}{"Statement":${row.shape.statement!},"Parameters":[`
-    for (const value of row.values) statements += `${value},`
-    statements += `${positionValues.join(',')}]}`
-  }
-  try {
-    const output = await dynamo.call<{ Responses: StatementResult[] }>(
-      'BatchExecuteStatement',
-      `{"Statements":[${statements}]}`,
-      deadline,
-    )
-    requireAll(output.Responses.length, rows.length)
-    return output.Responses
-  } catch (error) {
-    if (error instanceof AwsFault && error.kind === 'refused') return undefined
-    throw error
-  }
-}
-
-/** A row of which nothing was said must not pass for done (D1). */
-function requireAll(told: number, sent: number): void {
-  if (told === sent) return
-  throw new WeirError('WEIR_REQUEST_FAILED', {
-    service: 'dynamodb',
-    operation: 'BatchExecuteStatement',
-    status: 200,
-    name: 'Incomplete',
-    reason: `the answer tells of ${told} statements out of ${sent}`,
-  })
-}
-
-function statementFault(
-  { Code, Message }: { readonly Code: string; readonly Message?: string | undefined },
-  operation = 'BatchExecuteStatement',
-): AwsFault {
-  const facts = { service: 'dynamodb', operation, status: 200 }
-  return new AwsFault({ ...facts, name: Code, message: Message ?? 'no message' })
-}
-
-/** Full jitter inside the deadline; throws the fault where tries or time are used up. */
-async function pauseFor(
-  { ports, onThrottled }: RequestsOptions,
-  fault: AwsFault,
-  count: number,
-  attempt: number,
-  deadline: Deadline,
-): Promise<void> {
-  onThrottled(count, fault.name)
-  const ms = backoffMs(attempt, ports.random)
-  if (attempt >= MAX_ATTEMPTS || deadline.remaining() - ms < MIN_REQUEST_MS) throw fault
-  await ports.clock.sleep(ms)
-}
-
 /** The members of a Put under the guard, as JSON. */
-function guardedPut({ table, guard }: RequestsOptions, { row, positionValues }: PlacedRow): string {
+function guardedPut({ table, guard }: RequestsOptions, { row, position }: PlacedRow): string {
   const own = Object.values(guard.names).slice(1)
+  const { quoted, mark } = row.shape
+  const positionValues = guard.values(position)
   const attributes = [
-    ...row.shape.quoted.map((name, i) => `${name}:${row.values[i]!}`),
+    ...quoted.map((name, i) => `${name}:${row.values[i]!}`),
     ...own.map((name, i) => `${JSON.stringify(name)}:${positionValues[i]!}`),
+    ...(mark === undefined ? [] : [mark]),
   ]
   return (
     `{"TableName":${JSON.stringify(table)},"Item":{${attributes.join(',')}},` +
@@ -266,7 +171,7 @@ async function look(
     ConsistentRead: true,
   }
   const items: Item[] = []
-  let keys = `[${rows.map(({ row }) => row.key).join(',')}]`
+  let keys = `[${rows.map(({ row }) => keyOf(row)).join(',')}]`
   for (let attempt = 1; keys !== '[]'; attempt++) {
     const request = `{${JSON.stringify(projection).slice(1, -1)},"Keys":${keys}}`
     const output = await dynamo.call<Found>(
@@ -300,14 +205,19 @@ function match(
   { positions, keyNames }: RequestsOptions,
 ): ReadonlyMap<PlacedRow, Stored> {
   const byKey = new Map<string, Stored>()
-  for (const item of items) byKey.set(keyOf(item, keyNames), storedPosition(item, positions) ?? 'foreign')
+  for (const item of items) byKey.set(keyText(item, keyNames), storedPosition(item, positions) ?? 'foreign')
   return new Map(
-    rows.map((placed) => [placed, byKey.get(keyOf(JSON.parse(placed.row.key) as Item, keyNames)) ?? 'absent']),
+    rows.map((placed) => [placed, byKey.get(keyText(JSON.parse(keyOf(placed.row)) as Item, keyNames)) ?? 'absent']),
   )
 }
 
+/** JSON of the key: `{"id":{"S":"a"}}`. */
+function keyOf({ shape: { keysAt, quoted }, values }: EncodedRow): string {
+  return `{${keysAt.map((at) => `${quoted[at]!}:${values[at]!}`).join(',')}}`
+}
+
 /** Numbers by value: they come back as they were first written, 1.0 for 1. */
-function keyOf(item: Item, names: readonly string[]): string {
+function keyText(item: Item, names: readonly string[]): string {
   return names
     .map((name) => {
       const attribute = item[name]!

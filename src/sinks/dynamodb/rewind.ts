@@ -7,13 +7,13 @@ import { forEachBounded } from '../../aws/bounded.ts'
 import type { Dynamo } from '../../aws/dynamodb.ts'
 import { isFault, storeError } from '../../aws/fault.ts'
 import { keyAttributes } from '../../aws/table.ts'
-import { parseOptions } from '../../core/options.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { sourceMark } from '../../core/record.ts'
+import { parseShape } from '../../core/shape.ts'
 import type { LedgerStore } from '../ledger.ts'
 import { changeLedger, ledgerStandings } from '../rewind.ts'
 import type { RewindTarget, Stale } from '../rewind.ts'
-import { dynamodbBinding } from './options.ts'
+import { dynamodbBinding } from './binding.ts'
 import type { DynamoDbOptions } from './options.ts'
 
 export interface DynamoDbRewindContext {
@@ -29,7 +29,7 @@ const CONCURRENCY = 16
 
 /** Throws WEIR_DEFINITION_INVALID for a binding that is none. */
 export function openRewind({ pipeline, options, binding, ledger, clients }: DynamoDbRewindContext): RewindTarget {
-  const { table } = parseOptions(dynamodbBinding, binding, `Binding of DynamoDB sink "${options.id}"`)
+  const { table } = parseShape(dynamodbBinding, binding, `Binding of DynamoDB sink "${options.id}"`)
   const identity = { pipeline, sink: options.id }
   return {
     keyed: true,

@@ -15,11 +15,11 @@ const { options } = dynamodb({ id: 'kv', table: 'items', partitionKey: 'id' })
 
 /** The writer on a table that answers every put as told. */
 function writerOn(put: Requests['put'], writes: 'auto' | 'put' = 'put') {
-  const guard = guardOf('log', options.positionAttributes, 'id')
   const requests: Requests = {
     put,
     transact: () => Promise.reject(new Error('no record of few rows')),
-    insert: (rows) => Promise.resolve({ inserted: rows, existing: [], suspects: [] }),
+    insert: (rows) => Promise.resolve({ written: rows, failed: [], suspects: [] }),
+    update: (rows) => Promise.resolve({ written: [], failed: rows, suspects: [] }),
     look: () => Promise.resolve(new Map()),
   }
   return createWriter({
@@ -27,7 +27,6 @@ function writerOn(put: Requests['put'], writes: 'auto' | 'put' = 'put') {
     sink: 'kv',
     order: 'log',
     ledger: memoryLedger(),
-    guard,
     encode: batchEncoder(options, 'items', 'log'),
     takeEffect: effectOf({ requests, order: 'log', table: 'items', writes, checkTable: () => Promise.resolve() }),
   })
@@ -73,7 +72,7 @@ test('D1: an answer that tells of fewer statements than were sent is no success 
   const { ranges } = batchEncoder(options, 'items', 'log')(batch([{ id: 'a' }, { id: 'b' }]))
   const placed = ranges[0]!.records[0]!.rows.map((row) => {
     const position = positionOf('t/000000/12345678', sourceRecord(0), row.index, 0)
-    return { row, position, positionValues: guard.values(position), range: 0, record: 0 }
+    return { row, position, range: 0, record: 0 }
   })
   await expect(requests.insert(placed, invocation().deadline)).rejects.toMatchObject({ code: 'WEIR_REQUEST_FAILED' })
 })

@@ -9,9 +9,8 @@ import type { OrderKind } from '../../core/order.ts'
 import type { LedgerStore } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
 import type { Effect, TakeEffect } from './effect.ts'
-import { withExpiry } from './additions.ts'
 import type { EncodedBatch, EncodedRange } from './encode.ts'
-import type { Guard } from './guard.ts'
+import { withExpiry } from './markers.ts'
 import { admitRange, advance } from './progress.ts'
 import type { Admitted, Identity } from './progress.ts'
 import type { PlacedRow } from './requests.ts'
@@ -20,7 +19,6 @@ import { gather, recordId, severalRows } from './together.ts'
 export interface WriterParts extends Identity {
   readonly order: OrderKind
   readonly ledger: LedgerStore
-  readonly guard: Guard
   readonly encode: (ranges: readonly SinkRange[]) => EncodedBatch
   readonly takeEffect: TakeEffect
   /** When markers of deletes that are written now may go, in seconds since 1970; undefined: never. */
@@ -69,7 +67,7 @@ async function write(parts: WriterParts, ranges: readonly EncodedRange[], invoca
 }
 
 /** Rows of the records that are new, each with its position. */
-function place({ guard, expiry }: WriterParts, range: EncodedRange, r: number, { admission }: Admitted): PlacedRow[] {
+function place({ expiry }: WriterParts, range: EncodedRange, r: number, { admission }: Admitted): PlacedRow[] {
   const rows: PlacedRow[] = []
   const mark = sourceMark(range.source)
   const seconds = expiry?.()
@@ -77,13 +75,7 @@ function place({ guard, expiry }: WriterParts, range: EncodedRange, r: number, {
     const { record, orderAs = record, rows: encoded } = range.records[i]!
     for (const row of encoded) {
       const position = positionOf(mark, orderAs, row.index, admission.after.epoch, row.version)
-      rows.push({
-        row: withExpiry(row, seconds),
-        position,
-        positionValues: guard.values(position),
-        range: r,
-        record: i,
-      })
+      rows.push({ row: seconds === undefined ? row : withExpiry(row, seconds), position, range: r, record: i })
     }
   }
   return rows
@@ -104,7 +96,8 @@ async function takeEffectOf(
   const several = severalRows(all)
   for (;;) {
     const left = refused.size === 0 ? all : all.filter((placed) => !refused.has(recordId(placed)))
-    const rows = compact(left, ({ row }) => row.keyText, order).filter((placed) => !tried.has(placed))
+    const newest = compact(left, ({ row }) => row.keyText, order)
+    const rows = tried.size === 0 ? newest : newest.filter((placed) => !tried.has(placed))
     if (rows.length === 0) return { written, refused: [...refused.values()] }
     const { apart, groups } = gather(rows, several, order)
     const effect = await takeEffect(apart, groups, deadline)
@@ -144,7 +137,7 @@ function report(
     source,
     first: records[0]!.record.offset,
     last: records.at(-1)!.record.offset,
-    rows: written.filter(({ range }) => range === r).length,
+    rows: written.reduce((count, { range: of }) => count + (of === r ? 1 : 0), 0),
     duplicates: admission.from,
     refused: letters.filter((letter) => letter.source === source).length,
     gaps: admission.gaps.length,

@@ -5,19 +5,21 @@
  * order of the layout: source, epoch, offset, index, timestamp, version where ordered by it, keys, the rest.
  */
 import type { Positioned } from '../../core/compact.ts'
-import { hash } from 'node:crypto'
 import type { Refusal } from '../../core/dead-letter.ts'
 import { messageOf } from '../../core/errors.ts'
+import { isObject } from '../../core/object.ts'
 import type { OrderKind, Position } from '../../core/order.ts'
 import { sourceMark } from '../../core/record.ts'
 import type { Source, SourceRecord } from '../../core/record.ts'
 import type { SinkRange, SinkRecord } from '../sink.ts'
-import { arena, putBytes, putInt32, putInt64, putNull, putText, reserve } from './arena.ts'
+import { arena, putInt32, putInt64, putNull, putText, reserve } from './arena.ts'
 import type { Arena } from './arena.ts'
-import { encodeBoolean, encoderOf, textFault } from './encode.ts'
+import { putMarks, putNothing } from './delete-batch.ts'
+import { encoderOf, textFault } from './encode.ts'
 import type { Encode } from './encode.ts'
 import { layoutOf } from './layout.ts'
 import type { Column, Layout } from './layout.ts'
+import { canonicalKey } from './numeric.ts'
 import type { PostgresOptions } from './options.ts'
 
 /** One row in the batch's buffer. */
@@ -71,7 +73,7 @@ export function batchEncoder(
         refusals.push({ source, record, stage: 'encode', code: 'WEIR_ENCODE', text })
         return { record, rows: [] }
       }
-      const encode = ({ deletes: keys, ...each }: SinkRecord) =>
+      const encode = (each: SinkRecord) =>
         encodeRecord(
           out,
           keyed ? each : asItStands(each),
@@ -79,7 +81,7 @@ export function batchEncoder(
           head,
           encodeRow,
           refuse,
-          layout.deletes ? keys : undefined,
+          layout.deletes ? each.deletes : undefined,
         )
       return { source, label, records: records.map(encode) }
     })
@@ -151,10 +153,9 @@ function rowEncoder(options: PostgresOptions, order: OrderKind, layout: Layout):
   const known = new Set(Object.keys(options.columns))
   const numericKey = keys.some(({ type }) => type.base === 'numeric')
   return (out, row, head, position, gone) => {
-    if (typeof row !== 'object' || row === null || Array.isArray(row)) return 'the row is no object'
-    const fields = row as Readonly<Record<string, unknown>>
+    if (!isObject(row)) return 'the row is no object'
     if (options.unknownFields === 'refuse' && !gone) {
-      for (const name in fields)
+      for (const name in row)
         if (!known.has(name)) return `field "${name}" is no column of the definition (see unknownFields)`
     }
     const start = out.at
@@ -164,23 +165,13 @@ function rowEncoder(options: PostgresOptions, order: OrderKind, layout: Layout):
     const fault = putPosition(out, position, order)
     if (fault !== undefined) return fault
     const keyStart = out.at
-    const keyFault = putColumns(out, keys, fields)
+    const keyFault = putColumns(out, keys, row)
     if (keyFault !== undefined) return keyFault
     const key = keys.length === 0 ? '' : numericKey ? canonicalKey(out, keyStart, keys) : rawKey(out, keyStart)
-    const otherFault = gone ? putNothing(out, others.length) : putColumns(out, others, fields)
+    const otherFault = gone ? putNothing(out, others.length) : putColumns(out, others, row)
     if (layout.deletes) putMarks(out, gone, key)
     return otherFault ?? { start, end: out.at, key, position }
   }
-}
-
-function putNothing(out: Arena, columns: number): undefined {
-  for (let i = 0; i < columns; i++) putNull(out)
-}
-
-/** Whether the key is to go, and the digest under which that is remembered: of one length, whatever the key holds. */
-function putMarks(out: Arena, gone: boolean, key: string): void {
-  encodeBoolean(out, gone)
-  putBytes(out, hash('sha256', Buffer.from(key, 'latin1'), 'buffer'))
 }
 
 function putPosition(out: Arena, { offset, index, ts, version }: Position, order: OrderKind) {
@@ -229,19 +220,6 @@ function putColumns(
 /** The bytes of all key fields, lengths included. */
 function rawKey(out: Arena, start: number): string {
   return out.buffer.toString('latin1', start, out.at)
-}
-
-/** Where dscale stands in a numeric field, its length included: 1 and 1.0 are one key. */
-const DSCALE_AT = 4 + 6
-
-function canonicalKey(out: Arena, start: number, keys: readonly CompiledColumn[]): string {
-  const bytes = Buffer.from(out.buffer.subarray(start, out.at))
-  let at = 0
-  for (const { type } of keys) {
-    if (type.base === 'numeric') bytes.writeUInt16BE(0, at + DSCALE_AT)
-    at += 4 + bytes.readInt32BE(at)
-  }
-  return bytes.toString('latin1')
 }
 
 /** The row under the epoch of its source's watermark: its bytes in the buffer change as well. */

@@ -37,7 +37,7 @@ async function readTable(
 ): Promise<PlannedTable> {
   const layout = layoutOf(sink.options, order, deletes)
   const live = await readLive(session, deadline, sink.options, layout)
-  const differences = live.kind === null ? [] : differencesOf(live, layout)
+  const differences = live.kind === null ? [] : differencesOf(live, layout, tableName(sink.options))
   // Only where it matters: a table may be large, and its reading be forbidden.
   const rows = differences.some((each) => each.kind === 'no column' && each.column.type.notNull)
     ? `EXISTS (SELECT FROM ${tableName(sink.options)})`

@@ -20,72 +20,79 @@ interface Cause {
   readonly advice: string
 }
 
-const retryable = (advice = 'The batch is sent again.'): Cause => ({ kind: 'retryable', advice })
+const retryable = (advice: string): Cause => ({ kind: 'retryable', advice })
+const again = (what: string): Cause => retryable(`${what}; the batch is sent again.`)
 const refused = (advice = 'Correct the record, the transform or the table.'): Cause => ({ kind: 'refused', advice })
 const misconfigured = (advice: string): Cause => ({ kind: 'misconfigured', advice })
 
 const grantAdvice = 'Grant the user the rights of docs/operations.md, "Permissions", or correct the binding.'
-const trustAdvice =
-  'Name the certificate authority of the server: for Amazon RDS, in a function, NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem.'
-const tableAdvice = 'Bring the database to the definition: `weirhouse migrate`.'
+export const MIGRATE = 'Bring the database to the definition: `weirhouse migrate`.'
+const untrusted = misconfigured(
+  'Name the certificate authority of the server: for Amazon RDS, in a function, NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem.',
+)
+const unlikeDefinition = misconfigured(MIGRATE)
+const sentAgain = retryable('The batch is sent again.')
+const inFunction = refused('A function or trigger of the table failed on this row.')
+const byConstraint = refused('A constraint of the table forbids this row.')
+const unreached = retryable('There is no route to the server: see the network rules.')
 
 export const faultTable: Readonly<Record<string, Cause>> = {
   // classes
-  '08': retryable('The connection broke; the batch is sent again.'),
+  '08': again('The connection broke'),
   '09': refused(),
   '21': refused('Two rows of one key met in one statement; they are tried singly.'),
   '22': refused('The table cannot hold this value.'),
-  '23': refused('A constraint of the table forbids this row.'),
+  '23': byConstraint,
   '27': refused(),
   '28': misconfigured(
     'The server does not let this user in: see that `weirhouse migrate` made it, that it may log in, and that pg_hba.conf has a line for it.',
   ),
-  '2F': refused('A function or trigger of the table failed on this row.'),
-  '38': refused('A function or trigger of the table failed on this row.'),
-  '39': refused('A function or trigger of the table failed on this row.'),
+  '2F': inFunction,
+  '38': inFunction,
+  '39': inFunction,
   '3D': misconfigured('Correct the database in the binding, or create it.'),
-  '3F': misconfigured(tableAdvice),
-  '40': retryable('Two transactions met; the batch is sent again.'),
-  '42': misconfigured(tableAdvice),
+  '3F': unlikeDefinition,
+  '40': again('Two transactions met'),
+  '42': unlikeDefinition,
   '44': refused('A WITH CHECK OPTION forbids this row.'),
   '53': retryable('The server is out of a resource: connections, memory or disk. See its metrics.'),
   '54': refused('The row goes beyond a limit of PostgreSQL.'),
   '55': misconfigured('The table is in no state to be written; see the message.'),
-  '57': retryable('The server stopped or cancelled the work; the batch is sent again.'),
+  '57': again('The server stopped or cancelled the work'),
   '58': retryable('The server had trouble with its own files; see its log.'),
   P0: refused('A trigger of the table raised an error on this row.'),
   XX: retryable('The server reports an internal error; see its log.'),
   // single codes that differ from their class
   '0A000': misconfigured('The table is of a kind that cannot be written this way (row-level security, a view).'),
   '25006': retryable('The server is read-only, as after a failover; the batch is sent again on a new connection.'),
-  '25P03': retryable('The transaction was idle for too long and was ended; the batch is sent again.'),
-  '25P04': retryable('The transaction took too long and was ended; the batch is sent again.'),
+  '25P03': again('The transaction was idle for too long and was ended'),
+  '25P04': again('The transaction took too long and was ended'),
   '28P01': misconfigured(
     "Correct the password in the binding. With auth 'iam' the user was not granted rds_iam: `weirhouse migrate` does so.",
   ),
   '26000': retryable('The connection lost its prepared statements; the batch is sent again on a new one.'),
-  '40002': refused('A constraint of the table forbids this row.'),
+  '40002': byConstraint,
   '42501': misconfigured(grantAdvice),
-  '55P03': retryable('Another transaction kept a lock; the batch is sent again.'),
+  '55P03': again('Another transaction kept a lock'),
   '57P04': misconfigured('The database was dropped: create it, or correct the binding.'),
   // Node
   CERT_HAS_EXPIRED: misconfigured('The certificate of the server has expired: renew it.'),
-  DEPTH_ZERO_SELF_SIGNED_CERT: misconfigured(trustAdvice),
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   ERR_TLS_CERT_ALTNAME_INVALID: misconfigured(
     "The certificate is of another host: bind the sink to the server's own name, no alias and no address.",
   ),
-  SELF_SIGNED_CERT_IN_CHAIN: misconfigured(trustAdvice),
-  UNABLE_TO_GET_ISSUER_CERT: misconfigured(trustAdvice),
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: misconfigured(trustAdvice),
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: misconfigured(trustAdvice),
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
   EACCES: misconfigured('The function may not open connections: see its network rules.'),
   EAI_AGAIN: retryable('The name of the host did not resolve just now.'),
   ENOTFOUND: retryable('The name of the host does not resolve: see that it is spelled right.'),
   ECONNREFUSED: retryable('Nothing listens there: see that the server is up and the port right.'),
-  ECONNRESET: retryable(),
-  EHOSTUNREACH: retryable('There is no route to the server: see the network rules.'),
-  ENETUNREACH: retryable('There is no route to the server: see the network rules.'),
-  EPIPE: retryable(),
+  ECONNRESET: sentAgain,
+  EHOSTUNREACH: unreached,
+  ENETUNREACH: unreached,
+  EPIPE: sentAgain,
   ETIMEDOUT: retryable('The server did not answer: see that it is up and the network rules let the function in.'),
 }
 
@@ -111,7 +118,7 @@ const messages: readonly (readonly [RegExp, Cause])[] = [
     misconfigured("Bind with ssl: 'verify', or let the server ask by SCRAM."),
   ],
   [/password must be a string|no password/i, misconfigured('Give the binding a password.')],
-  [/connection terminated|not queryable|timeout expired|connection error|was closed/i, retryable()],
+  [/connection terminated|not queryable|timeout expired|connection error|was closed/i, sentAgain],
 ]
 
 /** By class. A class that PostgreSQL does not have comes from a trigger that gave its exception such a code. */
@@ -131,7 +138,7 @@ export function faultOf(error: unknown): Fault {
     (code?.startsWith('28') ? refusals.find(([pattern]) => pattern.test(reason))?.[1] : undefined) ??
     (code === undefined ? undefined : (faultTable[code] ?? (isSqlState(code) ? classCause(code) : undefined))) ??
     messages.find(([pattern]) => pattern.test(reason))?.[1] ??
-    retryable()
+    sentAgain
   return { ...cause, code: code ?? 'unknown', reason }
 }
 

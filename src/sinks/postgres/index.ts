@@ -4,6 +4,7 @@
  */
 import { parseOptions } from '../../core/options.ts'
 import type { SourceRecord } from '../../core/record.ts'
+import { settle } from '../../core/settled.ts'
 import type { Row, SinkDefinition } from '../sink.ts'
 import { postgresOptions } from './options.ts'
 import type { PostgresInput, PostgresOptions } from './options.ts'
@@ -20,19 +21,24 @@ export interface PostgresSpec<R> extends PostgresInput {
  */
 export function postgres<R = never>(spec: PostgresSpec<R>): SinkDefinition<PostgresOptions> {
   const { row, ...data } = spec
-  const options = parseOptions(postgresOptions, data, `PostgreSQL sink "${data.id}"`)
+  const what = `PostgreSQL sink "${data.id}"`
+  const options = settle(what, data, null, import.meta.bundled || (() => parseOptions(postgresOptions, data, what)))
   return {
     kind: 'postgres',
     id: options.id,
     options,
     ...(options.key ? { key: options.key } : {}),
     ...(row ? { row } : {}),
-    grants: grantsOf(options),
-    refusals: async (order) => {
-      const encode = (await import('./batch.ts')).batchEncoder(options, order, true)
-      return (ranges) => encode(ranges).refusals
-    },
+    grants: import.meta.bundled ? [] : grantsOf(options),
+    ...(import.meta.bundled ? {} : { refusals: refusalsOf(options) }),
     open: async (context) => (await import('./writer.ts')).openWriter(options, context),
+  }
+}
+
+function refusalsOf(options: PostgresOptions): NonNullable<SinkDefinition['refusals']> {
+  return async (order) => {
+    const encode = (await import('./batch.ts')).batchEncoder(options, order, true)
+    return (ranges) => encode(ranges).refusals
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { putBytes } from './arena.ts'
 import type { Arena } from './arena.ts'
+import type { Column } from './layout.ts'
 
 const NEGATIVE = 0x4000
 const SPECIAL: Readonly<Record<string, number>> = { NaN: 0xc000, Infinity: 0xd000, '-Infinity': 0xf000 }
@@ -60,4 +61,18 @@ function putWords(out: Arena, words: readonly number[]): void {
   const bytes = Buffer.allocUnsafe(words.length * 2)
   words.forEach((word, i) => bytes.writeUInt16BE(word & 0xffff, i * 2))
   putBytes(out, bytes)
+}
+
+/** Where dscale stands in a numeric field, its length included: 1 and 1.0 are one key. */
+const DSCALE_AT = 4 + 6
+
+/** The bytes of all key fields, lengths included, where some are numeric. */
+export function canonicalKey(out: Arena, start: number, keys: readonly Pick<Column, 'type'>[]): string {
+  const bytes = Buffer.from(out.buffer.subarray(start, out.at))
+  let at = 0
+  for (const { type } of keys) {
+    if (type.base === 'numeric') bytes.writeUInt16BE(0, at + DSCALE_AT)
+    at += 4 + bytes.readInt32BE(at)
+  }
+  return bytes.toString('latin1')
 }

@@ -1,8 +1,24 @@
 /** The options of the PostgreSQL sink, declared once: validation, reference page and help come from here. */
 import * as v from 'valibot'
 import { describe } from '../../core/options.ts'
-import { identifier } from './identifiers.ts'
-import { canBeIndexed, canBeKey, knownTypes, parseColumnType } from './types.ts'
+import { baseTypes, parseColumnType } from './types.ts'
+import type { ColumnType } from './types.ts'
+
+/** PostgreSQL: NAMEDATALEN - 1; longer names are cut off in silence, so they are refused here. */
+const MAX_IDENTIFIER_BYTES = 63
+
+/** A name of a schema, table or column, taken as written (case kept). */
+const identifier = v.pipe(
+  v.string(),
+  v.check(
+    (name) => name !== '' && !name.includes('\0') && name.isWellFormed(),
+    'use a name that is neither empty nor holds NUL',
+  ),
+  v.check((name) => Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES, 'PostgreSQL cuts names at 63 bytes'),
+)
+
+/** For messages: every spelling that `parseColumnType` knows. */
+const knownTypes = `${Object.keys(baseTypes).join(', ')}, varchar(n), numeric(p) and numeric(p,s), each with [] for an array and "not null"`
 
 const columnType = v.pipe(
   v.string(),
@@ -75,6 +91,16 @@ export const postgresOptions = v.pipe(
     if (twice !== undefined) addIssue({ message: `"${twice}" names two columns; rename one of positionColumns` })
   }),
 )
+
+/** Types whose equality this sink can decide as PostgreSQL does: only they can be keys. */
+function canBeKey({ base, array }: ColumnType): boolean {
+  return !array && !['json', 'jsonb', 'double precision', 'real'].includes(base)
+}
+
+/** PostgreSQL has an order of B-trees for all of them but json. */
+function canBeIndexed({ base }: ColumnType): boolean {
+  return base !== 'json'
+}
 
 export type PostgresOptions = v.InferOutput<typeof postgresOptions>
 export type PostgresInput = v.InferInput<typeof postgresOptions>

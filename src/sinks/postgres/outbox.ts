@@ -12,8 +12,10 @@ import type { Session } from './session.ts'
 /** Letters read at a time: a value may have a mebibyte. */
 const PAGE = 20
 
-const INSERT = `INSERT INTO weirhouse.refused (pipeline, sink, cluster, topic, partition, epoch, record_offset,
-  record_timestamp, timestamp_type, record_key, record_value, headers, stage, code, reason)
+const KEY = 'cluster, topic, partition, epoch, record_offset'
+const COLUMNS = `${KEY}, record_timestamp, timestamp_type, record_key, record_value, headers, stage, code, reason`
+
+const INSERT = `INSERT INTO weirhouse.refused (pipeline, sink, ${COLUMNS})
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15) ON CONFLICT DO NOTHING`
 
 /** PostgreSQL keeps no NUL in text; a reason may quote one. */
@@ -67,13 +69,13 @@ interface OutboxRow {
   readonly reason: string
 }
 
-const SELECT = `SELECT cluster, topic, partition, epoch, record_offset, record_timestamp, timestamp_type, record_key,
-  record_value, headers, stage, code, reason
-FROM weirhouse.refused WHERE pipeline = $1 AND sink = $2
-ORDER BY cluster, topic, partition, epoch, record_offset LIMIT ${PAGE}`
+const OURS = 'FROM weirhouse.refused WHERE pipeline = $1 AND sink = $2'
 
-const DELETE = `DELETE FROM weirhouse.refused WHERE pipeline = $1 AND sink = $2
-AND (cluster, topic, partition, epoch, record_offset) IN (
+const SELECT = `SELECT ${COLUMNS} ${OURS}
+ORDER BY ${KEY} LIMIT ${PAGE}`
+
+const DELETE = `DELETE ${OURS}
+AND (${KEY}) IN (
   SELECT * FROM unnest($3::text[], $4::text[], $5::integer[], $6::bigint[], $7::bigint[]))`
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { OrderKind } from '../../core/order.ts'
 import type { SinkDefinition } from '../sink.ts'
-import { differencesOf, faultOf } from './check.ts'
+import { differencesOf } from './check.ts'
 import type { Difference, LiveTable } from './check.ts'
 import {
   addColumns,
@@ -140,7 +140,7 @@ function planTable({ sink, order }: WantedSink, table: PlannedTable | undefined)
   if (!table || table.kind === null)
     return { statements: [createTable(options, order), ...wanted.map((name) => createIndex(options, name))], held: [] }
   const layout = layoutOf(options, order)
-  const differences = differencesOf({ ...table, own: true }, layout)
+  const differences = differencesOf({ ...table, own: true }, layout, `${options.schema}.${options.table}`)
   const added = differences.flatMap((each) => (isAddable(each, table) ? [each.column] : []))
   const held = differences.filter((each) => !isAddable(each, table)).map((each) => heldBack(each, options, table))
   const missing = wanted.filter((name) => !(name in table.indexes))
@@ -169,15 +169,13 @@ function otherIndex(name: string, options: PostgresOptions, { indexes }: Planned
 function isAddable(
   difference: Difference,
   { rows }: PlannedTable,
-): difference is Extract<Difference, { readonly kind: 'no column' }> {
+): difference is Extract<Difference, { readonly column: Column }> {
   return difference.kind === 'no column' && !difference.column.key && !(difference.column.type.notNull && rows)
 }
 
 function heldBack(difference: Difference, options: PostgresOptions, table: PlannedTable): Held {
-  const name = `${options.schema}.${options.table}`
   const alter = (text: string) => `ALTER TABLE ${tableName(options)} ${text}`
-  const { reason } = faultOf(difference, name)
-  const { kind } = difference
+  const { kind, reason } = difference
   switch (kind) {
     case 'no column': {
       const { column } = difference

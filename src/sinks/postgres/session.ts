@@ -1,42 +1,39 @@
 /** One connection to the server: opened lazily, cut when the deadline comes, dropped when it is broken. */
-import * as v from 'valibot'
-import { WeirError } from '../../core/errors.ts'
-import { MIN_REQUEST_MS } from '../../core/limits.ts'
-import { parseOptions } from '../../core/options.ts'
 import type { Deadline } from '../../core/ports.ts'
+import { object, oneOf, optional, parseShape, text, whole } from '../../core/shape.ts'
+import type { Shape, Shaped } from '../../core/shape.ts'
+import { requireTime } from '../../core/time-left.ts'
 import { isLoopback, openConnection } from './client/connection.ts'
 import type { Connection, Parameter, StatementResult } from './client/connection.ts'
 import { iamToken, systemPorts } from './iam-token.ts'
 import type { TokenPorts } from './iam-token.ts'
 
 /** Where the database is: this sink's part of the bindings. */
-const bindingSchema = v.pipe(
-  v.strictObject({
-    host: v.pipe(v.string(), v.minLength(1)),
-    port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
-    database: v.pipe(v.string(), v.minLength(1)),
-    user: v.pipe(v.string(), v.minLength(1)),
-    /** iam: a token of AWS instead of a password, made for each connection. */
-    auth: v.optional(v.picklist(['password', 'iam']), 'password'),
-    password: v.optional(v.string()),
-    /** Where not given: verify, but with a password on loopback, where nothing travels. */
-    ssl: v.optional(v.picklist(['off', 'verify'])),
-  }),
-  v.forward(
-    v.check(({ auth, password }) => auth !== 'iam' || password === undefined, "leave it out with auth 'iam'"),
-    ['password'],
-  ),
-  v.forward(
-    v.check(({ auth, ssl }) => auth !== 'iam' || ssl !== 'off', "auth 'iam' needs 'verify': the token is a password"),
-    ['ssl'],
-  ),
-)
+const fields = object({
+  host: text(),
+  port: whole(1, 65_535),
+  database: text(),
+  user: text(),
+  /** iam: a token of AWS instead of a password, made for each connection. */
+  auth: optional(oneOf('password', 'iam'), 'password'),
+  password: optional(text(/^/)),
+  /** Where not given: verify, but with a password on loopback, where nothing travels. */
+  ssl: optional(oneOf('off', 'verify')),
+})
 
-export type Binding = v.InferOutput<typeof bindingSchema>
+export type Binding = Shaped<typeof fields>
+
+const bindingShape: Shape<Binding> = (value, path, fault) => {
+  const binding = fields(value, path, fault)
+  if (binding.auth !== 'iam') return binding
+  if (binding.password !== undefined) fault(`${path}.password`, "leave it out with auth 'iam'")
+  if (binding.ssl === 'off') fault(`${path}.ssl`, "auth 'iam' needs 'verify': the token is a password")
+  return binding
+}
 
 /** Throws WEIR_DEFINITION_INVALID that names every fault. */
 export function parseBinding(binding: unknown, sink: string): Binding {
-  return parseOptions(bindingSchema, binding, `Binding of PostgreSQL sink "${sink}"`)
+  return parseShape(bindingShape, binding, `Binding of PostgreSQL sink "${sink}"`)
 }
 
 /** Connecting takes three round trips and a TLS handshake; past this the server is taken to be away. */
@@ -69,7 +66,7 @@ export async function openSession(
   deadline: Deadline,
   ports: TokenPorts = systemPorts,
 ): Promise<Session> {
-  assertTime(deadline, 'a connection to PostgreSQL')
+  requireTime(deadline, 'a connection to PostgreSQL')
   const connection = await openConnection({
     host: binding.host,
     port: binding.port,
@@ -87,13 +84,14 @@ export async function openSession(
 function sessionOf(connection: Connection): Session {
   const destroy = () => connection.destroy()
   const bounded = async <T>(deadline: Deadline, work: () => Promise<T>, patienceMs?: number): Promise<T> => {
-    assertTime(deadline, 'a request to PostgreSQL')
-    const signal =
-      patienceMs === undefined ? deadline.signal : AbortSignal.any([deadline.signal, AbortSignal.timeout(patienceMs)])
+    requireTime(deadline, 'a request to PostgreSQL')
+    const { signal } = deadline
+    const timer = patienceMs === undefined ? undefined : setTimeout(destroy, patienceMs)
     signal.addEventListener('abort', destroy, { once: true })
     try {
       return await work()
     } finally {
+      clearTimeout(timer)
       signal.removeEventListener('abort', destroy)
     }
   }
@@ -110,11 +108,6 @@ function sessionOf(connection: Connection): Session {
     destroy,
     close: () => connection.close(),
   }
-}
-
-/** Throws WEIR_DEADLINE when a request should not be started any more. */
-export function assertTime(deadline: Deadline, what: string): void {
-  if (deadline.remaining() < MIN_REQUEST_MS) throw new WeirError('WEIR_DEADLINE', { what })
 }
 
 function isVerified({ ssl, auth, host }: Binding): boolean {

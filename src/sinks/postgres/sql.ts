@@ -10,17 +10,21 @@ import type { PostgresOptions } from './options.ts'
 import { looseType } from './types.ts'
 
 export interface Statements {
+  /** The table's name, quoted. */
+  readonly table: string
   /** Once a connection: where rows wait, as big batches and as batches under isolation. */
   readonly createStages: string
   readonly copyStage: string
   readonly insertStage: string
-  /** Append tables: straight into the table. */
+  /** Straight into the table: of append tables, and where all keys seem to be new. */
   readonly copyTable: string
   readonly copyIsolation: string
   /** Rows of the isolation table by number, under a savepoint; one simple query of three statements. */
   readonly insertIsolated: (seqs: readonly number[]) => string
   /** One array a column. */
   readonly insertArrays: string
+  /** The same without an upsert. */
+  readonly insertNew: string
   /**
    * `foreign`: the table holds rows and no watermark of this sink says that it wrote them. `elsewhere`: a cluster that one
    * of the partitions was read from before. $1 pipeline, $2 sink, $3 clusters, $4 topics, $5 partitions of new sources.
@@ -36,10 +40,11 @@ export function statementsOf(options: PostgresOptions, order: OrderKind, deletes
   const layout = layoutOf(options, order, deletes !== undefined)
   const { all } = layout
   const table = tableName(options)
-  const names = all.map(({ name }) => quote(name)).join(', ')
+  const names = quotedNames(all)
   const staged = layout.staged.map((_, i) => `c${i}`).join(', ')
   const stagedTypes = layout.staged.map(({ type }, i) => `c${i} ${looseType(type)}`).join(', ')
   const arrays = layout.staged.map(({ type }, i) => `$${i + 1}::${looseType(type)}[]`).join(', ')
+  const given = `unnest(${arrays}) AS arrays(${staged})`
   const insert = (from: string, where = '') => {
     const select = `SELECT ${staged} FROM ${from}${where}`
     return deletes && layout.deletes
@@ -55,6 +60,7 @@ export function statementsOf(options: PostgresOptions, order: OrderKind, deletes
       : `WITH moved AS (${insertSql(options, order, select)}) ${COUNTS}`
   }
   return {
+    table,
     createStages: `CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_stage (${stagedTypes}) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_isolation (seq integer PRIMARY KEY, ${stagedTypes}) ON COMMIT DELETE ROWS`,
     copyStage: `COPY pg_temp.weirhouse_stage (${staged}) FROM STDIN (FORMAT binary)`,
@@ -63,12 +69,13 @@ CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_isolation (seq integer PRIMARY KE
     copyIsolation: `COPY pg_temp.weirhouse_isolation (seq, ${staged}) FROM STDIN (FORMAT binary)`,
     insertIsolated: (seqs) =>
       `SAVEPOINT weirhouse_isolation; ${insert('pg_temp.weirhouse_isolation', ` WHERE seq = ANY ('{${seqs.join(',')}}')`)}; RELEASE SAVEPOINT weirhouse_isolation`,
-    insertArrays: insert(`unnest(${arrays}) AS arrays(${staged})`),
+    insertNew: `INSERT INTO ${table} (${names}) SELECT ${staged} FROM ${given}`,
+    insertArrays: insert(given),
     foreign: `SELECT NOT EXISTS (
-  SELECT FROM weirhouse.watermark WHERE pipeline = $1 AND sink = $2 AND next_offset IS NOT NULL
+  SELECT FROM weirhouse.watermark w WHERE ${OURS} AND next_offset IS NOT NULL
 ) AND EXISTS (SELECT FROM ${table}) AS "foreign", (
   SELECT min(w.cluster) FROM weirhouse.watermark w JOIN ${SOURCES} USING (topic, partition)
-  WHERE w.pipeline = $1 AND w.sink = $2 AND w.cluster <> given.cluster AND w.next_offset IS NOT NULL
+  WHERE ${OURS} AND w.cluster <> given.cluster AND w.next_offset IS NOT NULL
 ) AS elsewhere`,
   }
 }
@@ -76,6 +83,13 @@ CREATE TEMPORARY TABLE IF NOT EXISTS weirhouse_isolation (seq integer PRIMARY KE
 export function tableName({ schema, table }: Pick<PostgresOptions, 'schema' | 'table'>): string {
   return `${quote(schema)}.${quote(table)}`
 }
+
+function quotedNames(columns: readonly Column[]): string {
+  return columns.map(({ name }) => quote(name)).join(', ')
+}
+
+/** Of weirhouse.watermark w: $1 pipeline, $2 sink. */
+const OURS = 'w.pipeline = $1 AND w.sink = $2'
 
 /** Rows that took effect, by source. */
 const COUNTS = 'SELECT src, count(*)::integer AS rows FROM moved GROUP BY src'
@@ -87,11 +101,11 @@ const COUNTS = 'SELECT src, count(*)::integer AS rows FROM moved GROUP BY src'
 function insertSql(options: PostgresOptions, order: OrderKind, select: string): string {
   const { keys, others, positions, all } = layoutOf(options, order)
   const src = quote(options.positionColumns.src)
-  const base = `INSERT INTO ${tableName(options)} AS t (${all.map(({ name }) => quote(name)).join(', ')}) ${select}`
+  const base = `INSERT INTO ${tableName(options)} AS t (${quotedNames(all)}) ${select}`
   const keyed = keys.length > 0
   const sort = keys.map((key) => `c${all.indexOf(key)}${collation(key)}`).join(', ')
   const set = [...others, ...positions].map(({ name }) => `${quote(name)} = excluded.${quote(name)}`).join(', ')
-  const conflict = `ON CONFLICT (${keys.map(({ name }) => quote(name)).join(', ')}) DO UPDATE SET ${set} WHERE ${newer(order, positionIn('excluded', options), positionIn('t', options))}`
+  const conflict = `ON CONFLICT (${quotedNames(keys)}) DO UPDATE SET ${set} WHERE ${newer(order, positionIn('excluded', options), positionIn('t', options))}`
   return `${base}${keyed ? ` ORDER BY ${sort} ${conflict}` : ''} RETURNING t.${src} AS src`
 }
 
@@ -102,10 +116,12 @@ function collation({ type }: Column): string {
 /**
  * Step 1 of the protocol. The timeouts keep a frozen zombie from holding a lock for ever; deferred constraints would
  * fail at COMMIT, where no record could be told from its neighbours.
+ * @param locked a table whose definition is to stand still
  */
-export function beginSql(remainingMs: number): string {
+export function beginSql(remainingMs: number, locked: string | undefined): string {
   const ms = Math.max(1, Math.floor(remainingMs))
-  return `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${ms}; SET LOCAL statement_timeout = ${ms}; SET LOCAL idle_in_transaction_session_timeout = ${ms}; SET LOCAL synchronous_commit = on; SET CONSTRAINTS ALL IMMEDIATE`
+  const lock = locked === undefined ? '' : `; LOCK TABLE ${locked} IN ROW EXCLUSIVE MODE`
+  return `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${ms}; SET LOCAL statement_timeout = ${ms}; SET LOCAL idle_in_transaction_session_timeout = ${ms}; SET LOCAL synchronous_commit = on; SET CONSTRAINTS ALL IMMEDIATE${lock}`
 }
 
 /** $1 pipeline, $2 sink, $3 clusters, $4 topics, $5 partitions: arrays of one length. */
@@ -114,18 +130,18 @@ const SOURCES = 'unnest($3::text[], $4::text[], $5::integer[]) AS given(cluster,
 /** A source begins in the epoch of the sink's others: keyed rows of several compare by it. */
 export const createWatermarks = `INSERT INTO weirhouse.watermark (pipeline, sink, cluster, topic, partition, epoch)
 SELECT $1, $2, cluster, topic, partition,
-  coalesce((SELECT max(w.epoch) FROM weirhouse.watermark w WHERE w.pipeline = $1 AND w.sink = $2), 0) FROM ${SOURCES}
+  coalesce((SELECT max(w.epoch) FROM weirhouse.watermark w WHERE ${OURS}), 0) FROM ${SOURCES}
 ORDER BY cluster COLLATE "C", topic COLLATE "C", partition ON CONFLICT DO NOTHING`
 
 /** Locks in partition order; `letters` says whether the outbox holds something of this sink. */
 export const lockWatermarks = `SELECT w.cluster, w.topic, w.partition, w.epoch, w.next_offset, w.checkpoints, w.gaps, w.gap_count, w.rewind,
   EXISTS (SELECT FROM weirhouse.refused r WHERE r.pipeline = $1 AND r.sink = $2) AS letters
 FROM weirhouse.watermark w
-WHERE w.pipeline = $1 AND w.sink = $2 AND (w.cluster, w.topic, w.partition) IN (SELECT cluster, topic, partition FROM ${SOURCES})
+WHERE ${OURS} AND (w.cluster, w.topic, w.partition) IN (SELECT cluster, topic, partition FROM ${SOURCES})
 ORDER BY w.cluster, w.topic, w.partition FOR UPDATE OF w`
 
 /** $1 pipeline, $2 sink, $3 the new watermarks as JSON. */
 export const moveWatermarks = `UPDATE weirhouse.watermark w
 SET next_offset = n.next, checkpoints = n.checkpoints, gaps = n.gaps, gap_count = n."gapCount", committed_at = clock_timestamp()
 FROM jsonb_to_recordset($3::jsonb) AS n(cluster text, topic text, partition integer, next bigint, checkpoints jsonb, gaps jsonb, "gapCount" bigint)
-WHERE w.pipeline = $1 AND w.sink = $2 AND w.cluster = n.cluster AND w.topic = n.topic AND w.partition = n.partition`
+WHERE ${OURS} AND w.cluster = n.cluster AND w.topic = n.topic AND w.partition = n.partition`

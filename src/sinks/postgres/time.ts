@@ -1,13 +1,11 @@
 /**
- * Dates and times on the wire: whole microseconds, or days, since 2000-01-01 (timestamp.c, date.c).
+ * Moments on the wire: whole microseconds since 2000-01-01 (timestamp.c); date.ts has days.
  * Nothing is rounded and no zone is guessed: what is finer than a microsecond or lacks its offset is refused.
  */
-const EPOCH_2000_MS = 946_684_800_000
-const DAY_MS = 86_400_000
+export const EPOCH_2000_MS = 946_684_800_000
+export const DAY_MS = 86_400_000
 /** timestamp.h: MIN_TIMESTAMP is 4714-11-24 BC, in milliseconds since 2000. The end is past what a Date can hold. */
 const MIN_MS = -211_813_488_000_000
-/** date.h: day 0 of the Julian calendar. */
-const MIN_DAYS = -2_451_545
 
 /** Since 2000: milliseconds, and microseconds on top, 0..999. */
 export interface Instant {
@@ -38,19 +36,6 @@ export function instantOf(value: unknown, zoned: boolean): Instant | string {
   return within({ ms, us: micros % 1000 })
 }
 
-/** Days since 2000 of a Date at midnight UTC, or of text such as 2026-01-31. */
-export function dateOf(value: unknown): number | string {
-  if (value instanceof Date) {
-    const ms = value.getTime() - EPOCH_2000_MS
-    if (Number.isNaN(ms)) return 'the Date is invalid'
-    return ms % DAY_MS === 0 ? withinDays(ms / DAY_MS) : 'the Date has a time of day; give text such as 2026-01-31'
-  }
-  const match = typeof value === 'string' ? /^(\d{4}|[+-]\d{6})-(\d\d)-(\d\d)$/.exec(value) : null
-  if (!match) return 'expected text such as 2026-01-31'
-  const days = daysOf(Number(match[1]), Number(match[2]), Number(match[3]))
-  return days === undefined ? 'there is no such date' : withinDays(days)
-}
-
 function fromMs(ms: number): Instant | string {
   if (Number.isNaN(ms)) return 'the Date is invalid'
   if (Math.abs(ms) > 8.64e15) return 'out of the range of a Date'
@@ -61,12 +46,8 @@ function within(instant: Instant): Instant | string {
   return instant.ms < MIN_MS ? 'before 4714 BC, where timestamps begin' : instant
 }
 
-function withinDays(days: number): number | string {
-  return days < MIN_DAYS ? 'before 4714 BC, where dates begin' : days
-}
-
 /** Undefined where the calendar has no such day. */
-function daysOf(year: number, month: number, day: number): number | undefined {
+export function daysOf(year: number, month: number, day: number): number | undefined {
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
   const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day

@@ -2,9 +2,12 @@
  * The protocol: one READ COMMITTED transaction an invocation (docs/delivery.md, "PostgreSQL").
  *   1. begin, with timeouts from the time left
  *   2. lock the watermark rows in partition order; drop what took effect before
- *   3. rows: small batches in one statement, greater ones by COPY; a keyed row gives way only to a newer one
+ *   3. rows. Keyed: by COPY straight into the table where all keys seem to be new (straight.ts), else small batches in one
+ *      statement, greater ones by COPY through a stage; a row that is there gives way only to a newer one
  *   4. where a row was refused, all again under isolation; dead letters go into the outbox
  *   5. move the watermarks, commit
+ * Two round trips: 1 and 2 in one, the rest in the other. Where a statement fails, those behind it fail as well, and the server
+ * makes a rollback of the COMMIT.
  */
 import { compact } from '../../core/compact.ts'
 import type { DeadLetter } from '../../core/dead-letter.ts'
@@ -13,11 +16,13 @@ import type { OrderKind } from '../../core/order.ts'
 import { sourceKey } from '../../core/record.ts'
 import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
+import { requireTime } from '../../core/time-left.ts'
 import type { Deletes, Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
 import type { EncodedBatch, EncodedRow } from './batch.ts'
-import { forgetDeletes, lockAlone, lockShared } from './deletes.ts'
-import { faultOf } from './faults.ts'
+import { takesCopy } from './check.ts'
+import { forget, takeTurn } from './delete-batch.ts'
+import { faultOf, keepsConnection } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { isolate } from './isolate.ts'
 import type { Layout } from './layout.ts'
@@ -37,16 +42,18 @@ export interface Sink extends Identity {
   readonly statements: Statements
   /** Where tombstones delete by key. */
   readonly deletes: Deletes | undefined
-  /** Up to this many rows travel in one statement. */
+  /** Up to this many rows are upserted in one statement. */
   readonly smallRows: number
   /** Sources whose watermark row exists. */
   readonly known: Set<string>
+  /** Of the live table; undefined until that was looked at. */
+  keyIndex: string | undefined
 }
 
-/** A transaction that got as far as its COMMIT. */
+/** A transaction whose COMMIT was sent. */
 export interface Done {
-  readonly report: SinkReport
   readonly admitted: readonly AdmittedRange[]
+  readonly applied: Applied
   /** The outbox holds letters. */
   readonly letters: boolean
 }
@@ -55,6 +62,8 @@ export interface Done {
 export interface Course {
   /** Where the attempt stands: only what fails in 'rows' can be one record's fault. */
   phase: 'begin' | 'rows' | 'rest' | 'commit'
+  /** Rows go straight into a keyed table, as new. */
+  straight: boolean
   /** Rows are to be tried apart, for one of them was refused. */
   isolate: boolean
   /** Sent COMMIT and saw no answer. */
@@ -66,6 +75,9 @@ export interface Course {
 /** How long a connection that was idle may take to answer: a frozen function's may be dead without knowing. */
 const BEGIN_PATIENCE_MS = 3_000
 
+/** Up to here COPY straight into a table, faster by the row, does not make up for the round trip that it takes more. */
+const FEW_ROWS = 200
+
 export async function transact(
   sink: Sink,
   session: Session,
@@ -76,68 +88,87 @@ export async function transact(
   const { deadline } = invocation
   course.phase = 'begin'
   const sources = batch.ranges.map(({ source }) => source)
-  // One round trip: where BEGIN fails, a lock taken without a transaction is gone with its statement.
-  const [, , locked] = await Promise.all([
-    session.script(deadline, beginSql(deadline.remaining()), BEGIN_PATIENCE_MS),
-    takeTurn(sink, session, batch, deadline),
+  // Where BEGIN fails, a lock taken without a transaction is gone with its statement.
+  const [, , locked, straight] = await inOrder([
+    session.script(
+      deadline,
+      beginSql(deadline.remaining(), course.straight ? sink.statements.table : undefined),
+      BEGIN_PATIENCE_MS,
+    ),
+    sink.deletes && takeTurn(sink, session, batch, deadline),
     lock(session, deadline, sink, sources, sink.known),
+    mayCopy(sink, session, deadline, course),
   ])
   if (course.unsettled && tookEffect(course.unsettled, locked)) {
     await session.script(deadline, 'ROLLBACK')
     return course.unsettled
   }
+  course.unsettled = undefined
   const unknown = sources.filter((source) => !locked.watermarks.has(sourceKey(source)))
   if (unknown.length > 0) await refuseForeign(sink, session, unknown, invocation)
   const admitted = admitRanges(batch.ranges, locked, sink.sink)
   keepEpochs(sink, admitted, course)
   course.phase = 'rows'
-  const records = freshRecords(batch.buffer, admitted)
-  const applied = course.isolate
-    ? await applyIsolated(sink, session, batch.buffer, records, invocation)
-    : await apply(sink, session, batch.buffer, records, invocation)
+  const isolated = course.isolate ? await applyIsolated(sink, session, batch.buffer, admitted, invocation) : undefined
   course.phase = 'rest'
-  const letters = applied.refused.map((each) => letterOf(sink, each))
+  const letters = (isolated?.refused ?? []).map((each) => letterOf(sink, each))
   await putOutbox(session, deadline, letters)
-  const done = {
-    report: reportOf(admitted, applied),
-    admitted,
-    letters: locked.letters || letters.length > 0,
-  }
+  const rows = isolated ? [] : winnersOf(sink, freshRows(batch.buffer, admitted))
+  // Should the answer be lost: as if every row took effect.
+  const sent = { admitted, applied: isolated ?? allOf(rows), letters: locked.letters || letters.length > 0 }
   course.phase = 'commit'
-  course.unsettled = done
-  // One round trip: where the move fails, the server makes a rollback of the COMMIT.
-  const [, , [result]] = await Promise.all([
-    move(session, deadline, sink, admitted),
-    forget(sink, session, batch, deadline),
-    session.script(deadline, 'COMMIT'),
+  course.unsettled = sent
+  const last = decided(deadline)
+  const applying = isolated ?? apply(sink, session, batch.buffer, rows, straight, last)
+  const [applied, , , [result]] = await inOrder([
+    refusal(course, applying),
+    move(session, last, sink, admitted),
+    sink.deletes && forget(sink, session, batch, last),
+    session.script<never>(last, 'COMMIT'),
   ])
   if (result!.command !== 'COMMIT') {
     course.unsettled = undefined
     throw new WeirError('WEIR_STORE_UNAVAILABLE', { sink: sink.sink, reason: 'the server rolled back at COMMIT' })
   }
-  return done
+  return { ...sent, applied }
 }
 
-/** Batches with deletes of one sink take turns; batches without share one. */
-async function takeTurn(
-  { pipeline, sink, deletes }: Sink,
-  session: Session,
-  batch: EncodedBatch,
-  deadline: Deadline,
-): Promise<void> {
-  if (!deletes) return
-  if (batch.deletes) await session.query(deadline, lockAlone, [pipeline, sink], 'weirhouse turn alone')
-  else await session.query(deadline, lockShared, [pipeline, sink], 'weirhouse turn')
+/** For requests that go out together, or not at all: without the watermark's move there must be no COMMIT. */
+function decided(deadline: Deadline): Deadline {
+  requireTime(deadline, 'a request to PostgreSQL')
+  return { remaining: () => Infinity, signal: deadline.signal }
 }
 
-async function forget(
-  { pipeline, sink, deletes }: Sink,
+/** All of them, or what the first in order failed with: those behind it say no more than that it did. */
+async function inOrder<const Requests extends readonly unknown[]>(requests: Requests) {
+  await Promise.allSettled(requests)
+  const answers: unknown[] = []
+  for (const request of requests) answers.push(await request)
+  return answers as { -readonly [K in keyof Requests]: Awaited<Requests[K]> }
+}
+
+/** Where the server refused rows, it did not commit. */
+async function refusal(course: Course, rows: Applied | Promise<Applied>): Promise<Applied> {
+  try {
+    return await rows
+  } catch (error) {
+    course.phase = 'rows'
+    if (keepsConnection(faultOf(error))) course.unsettled = undefined
+    throw error
+  }
+}
+
+/** Without its unique index the table would take a key twice, and say nothing. Nobody drops it under a lock of this transaction. */
+async function mayCopy(
+  { statements, keyIndex }: Sink,
   session: Session,
-  batch: EncodedBatch,
   deadline: Deadline,
-): Promise<void> {
-  if (batch.deletes && deletes?.keepMs !== undefined)
-    await session.query(deadline, forgetDeletes, [pipeline, sink, deletes.keepMs])
+  { straight }: Course,
+): Promise<boolean> {
+  if (!straight || keyIndex === undefined) return false
+  const parameters = [statements.table, keyIndex]
+  const [row] = await session.query<{ takesCopy: boolean }>(deadline, takesCopy, parameters, 'weirhouse straight')
+  return row!.takesCopy
 }
 
 /**
@@ -199,7 +230,16 @@ interface Applied {
   readonly refused: readonly { readonly record: FreshRecord; readonly fault: Fault }[]
 }
 
-/** Records with rows that are new, in log order, their rows under the epoch of the watermark. */
+/** Rows of new records, in log order, under the epoch of the watermark. */
+function freshRows(buffer: Buffer, admitted: readonly AdmittedRange[]): EncodedRow[] {
+  const fresh: EncodedRow[] = []
+  for (const { range, admission } of admitted)
+    for (let index = admission.from; index < range.records.length; index++)
+      for (const row of range.records[index]!.rows) fresh.push(withEpoch(buffer, row, admission.after.epoch))
+  return fresh
+}
+
+/** The same by record, without those that have no rows. */
 function freshRecords(buffer: Buffer, admitted: readonly AdmittedRange[]): FreshRecord[] {
   const fresh: FreshRecord[] = []
   for (const each of admitted) {
@@ -219,35 +259,44 @@ interface CountRow {
   readonly rows: number
 }
 
+function rowsOf(records: readonly FreshRecord[]): EncodedRow[] {
+  return records.flatMap(({ rows }) => rows)
+}
+
 function winnersOf(sink: Sink, rows: EncodedRow[]): EncodedRow[] {
   return sink.layout.keys.length > 0 ? compact(rows, ({ key }) => key, sink.order) : rows
 }
 
 async function apply(
-  sink: Sink,
+  { statements, layout, smallRows }: Sink,
   session: Session,
   buffer: Buffer,
-  records: readonly FreshRecord[],
-  { deadline }: Invocation,
+  rows: readonly EncodedRow[],
+  straight: boolean,
+  deadline: Deadline,
 ): Promise<Applied> {
-  const { statements, layout, smallRows } = sink
-  const rows = winnersOf(
-    sink,
-    records.flatMap((record) => record.rows),
-  )
-  if (rows.length === 0) return { counts: new Map(), refused: [] }
-  if (rows.length <= smallRows && !layout.hasArrays) {
-    const parameters = columnArrays(buffer, rows, layout.staged)
-    return counted(await session.query<CountRow>(deadline, statements.insertArrays, parameters, 'weirhouse rows'))
+  if (rows.length === 0) return allOf(rows)
+  const arrays = (most: number) =>
+    rows.length <= most && !layout.hasArrays ? columnArrays(buffer, rows, layout.staged) : undefined
+  if (straight || layout.keys.length === 0) {
+    const few = arrays(FEW_ROWS)
+    if (few) await session.query(deadline, statements.insertNew, few, 'weirhouse new rows')
+    else await session.copy(deadline, statements.copyTable, copyStream(buffer, rows))
+    return allOf(rows)
   }
-  if (layout.keys.length === 0) {
-    await session.copy(deadline, statements.copyTable, copyStream(buffer, rows))
-    const counts = new Map<string, number>()
-    for (const { position } of rows) counts.set(position.src, (counts.get(position.src) ?? 0) + 1)
-    return { counts, refused: [] }
-  }
-  await session.copy(deadline, statements.copyStage, copyStream(buffer, rows))
-  return counted(await session.query<CountRow>(deadline, statements.insertStage, []))
+  const small = arrays(smallRows)
+  if (small) return counted(await session.query<CountRow>(deadline, statements.insertArrays, small, 'weirhouse rows'))
+  const [, counts] = await inOrder([
+    session.copy(deadline, statements.copyStage, copyStream(buffer, rows)),
+    session.query<CountRow>(deadline, statements.insertStage, []),
+  ])
+  return counted(counts)
+}
+
+function allOf(rows: readonly EncodedRow[]): Applied {
+  const counts = new Map<string, number>()
+  for (const { position } of rows) counts.set(position.src, (counts.get(position.src) ?? 0) + 1)
+  return { counts, refused: [] }
 }
 
 function counted(rows: readonly CountRow[]): Applied {
@@ -259,19 +308,17 @@ async function applyIsolated(
   sink: Sink,
   session: Session,
   buffer: Buffer,
-  records: readonly FreshRecord[],
+  admitted: readonly AdmittedRange[],
   { deadline }: Invocation,
 ): Promise<Applied> {
   const { statements } = sink
-  const all = records.flatMap((record) => record.rows)
+  const records = freshRecords(buffer, admitted)
+  const all = rowsOf(records)
   const seqOf = new Map(all.map((row, seq) => [row, seq]))
   await session.copy(deadline, statements.copyIsolation, numberedCopyStream(buffer, all))
   const counts = new Map<string, number>()
   const refused = await isolate(records, async (some): Promise<Fault | undefined> => {
-    const winners = winnersOf(
-      sink,
-      some.flatMap((record) => record.rows),
-    )
+    const winners = winnersOf(sink, rowsOf(some))
     try {
       const results = await session.script<CountRow>(
         deadline,
@@ -303,7 +350,7 @@ function letterOf({ pipeline, sink }: Sink, { record, fault }: Applied['refused'
   }
 }
 
-function reportOf(admitted: readonly AdmittedRange[], { counts, refused }: Applied): SinkReport {
+export function reportOf({ admitted, applied: { counts, refused } }: Done): SinkReport {
   return {
     ranges: admitted.map((each): RangeReport => {
       const { range, admission } = each

@@ -34,9 +34,6 @@ export interface ColumnType {
   readonly notNull: boolean
 }
 
-/** For messages: every spelling that `parseColumnType` knows. */
-export const knownTypes = `${Object.keys(baseTypes).join(', ')}, varchar(n), numeric(p) and numeric(p,s), each with [] for an array and "not null"`
-
 /** PostgreSQL: numeric(p,s) takes p up to 1000; varchar(n) up to 10485760. */
 const MAX_PRECISION = 1000
 const MAX_LENGTH = 10_485_760
@@ -75,14 +72,4 @@ export function looseType({ base, array }: ColumnType): string {
 export function liveType({ base, length, precision, scale, array }: ColumnType): string {
   const limits = length !== undefined ? `(${length})` : precision !== undefined ? `(${precision},${scale ?? 0})` : ''
   return `${baseTypes[base].live}${limits}${array ? '[]' : ''}`
-}
-
-/** Types whose equality this sink can decide as PostgreSQL does: only they can be keys. */
-export function canBeKey({ base, array }: ColumnType): boolean {
-  return !array && !['json', 'jsonb', 'double precision', 'real'].includes(base)
-}
-
-/** PostgreSQL has an order of B-trees for all of them but json. */
-export function canBeIndexed({ base }: ColumnType): boolean {
-  return base !== 'json'
 }

@@ -1,6 +1,5 @@
 /** Encoded rows to what goes over the wire: a COPY stream, or one array a column. Pure. */
 import type { EncodedRow } from './batch.ts'
-import { ARRAY_HEADER_BYTES, arrayHeader } from './encode.ts'
 import type { Column } from './layout.ts'
 import { baseTypes } from './types.ts'
 
@@ -76,4 +75,18 @@ export function columnArrays(buffer: Buffer, rows: readonly EncodedRow[], column
     const used = arrayHeader(header, 0, baseTypes[type.base].oid, rows.length)
     return Buffer.concat([header.subarray(0, used), ...slices])
   })
+}
+
+/** Of one dimension: see encode-array.ts. */
+export const ARRAY_HEADER_BYTES = 20
+
+/** Writes the header of an array and gives its length; an empty array has no dimension. */
+export function arrayHeader(buffer: Buffer, at: number, oid: number, length: number): number {
+  buffer.writeInt32BE(length === 0 ? 0 : 1, at)
+  buffer.writeInt32BE(1, at + 4)
+  buffer.writeInt32BE(oid, at + 8)
+  if (length === 0) return 12
+  buffer.writeInt32BE(length, at + 12)
+  buffer.writeInt32BE(1, at + 16)
+  return ARRAY_HEADER_BYTES
 }

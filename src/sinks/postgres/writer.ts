@@ -3,29 +3,43 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, WeirError } from '../../core/errors.ts'
 import { MIN_REQUEST_MS } from '../../core/limits.ts'
 import type { Deadline, Random } from '../../core/ports.ts'
+import { requireTime } from '../../core/time-left.ts'
 import type { Invocation, PreparedBatch, SinkContext, SinkReport, SinkWriter } from '../sink.ts'
 import { batchEncoder } from './batch.ts'
 import type { EncodedBatch } from './batch.ts'
-import { checkLive } from './check.ts'
+import { checkLive, keyIndex } from './check.ts'
 import { faultOf, keepsConnection, tellable } from './faults.ts'
 import { systemPorts } from './iam-token.ts'
 import type { TokenPorts } from './iam-token.ts'
 import { layoutOf } from './layout.ts'
 import type { PostgresOptions } from './options.ts'
 import { exportOutbox } from './outbox.ts'
-import { assertTime, openSession, parseBinding } from './session.ts'
+import { openSession, parseBinding } from './session.ts'
 import type { Binding, Session } from './session.ts'
 import { statementsOf } from './sql.ts'
-import { transact } from './transaction.ts'
-import type { Course, Done, Sink } from './transaction.ts'
+import { afterDisappointment, afterUpsert, isTrusting, trusting } from './straight.ts'
+import type { Trust } from './straight.ts'
+import { reportOf, transact } from './transaction.ts'
+import type { Course, Sink } from './transaction.ts'
 
 /** Tries of one transaction in one invocation; after that the mapping sends the batch again. */
 const MAX_ATTEMPTS = 5
 /** Full jitter: a wait between 0 and 50 ms, 100 ms, ... 2 s. */
 const FIRST_WAIT_MS = 50
 const MAX_WAIT_MS = 2_000
-/** Measured (bench/postgres-sink.ts): up to here one statement with arrays is faster than COPY through a stage. */
-const SMALL_ROWS = 500
+/** Measured (bench/postgres-sink.ts): up to here an upsert in one statement with arrays is as fast as one by COPY through a stage. */
+const SMALL_ROWS = 2_000
+
+/** A key that is there; a table that COPY does not fill (row-level security); another writer's keys met in another order. */
+const COLLISIONS: ReadonlySet<string> = new Set(['23505', '0A000', '40P01'])
+
+/** How rows travel; what is measured and tested apart. */
+export interface WriterTuning {
+  /** Upserts of up to this many rows are one statement with arrays, more go by COPY through a stage. */
+  readonly smallRows?: number
+  /** Keys that seem to be new go straight into the table. */
+  readonly straight?: boolean
+}
 
 /** What a test may put in place of server, clock and chance. */
 export interface WriterPorts extends TokenPorts {
@@ -43,6 +57,8 @@ interface Writer {
   readonly ports: WriterPorts
   readonly sink: Sink
   session: Session | undefined
+  /** Undefined: rows never go straight into the table. */
+  trust: Trust | undefined
   /** The live table was compared with the definition. */
   checked: boolean
   /** The outbox may hold letters; so it is taken to be at a cold start. */
@@ -53,7 +69,7 @@ interface Writer {
 export function openWriter(
   options: PostgresOptions,
   context: SinkContext,
-  smallRows = SMALL_ROWS,
+  { smallRows = SMALL_ROWS, straight = true }: WriterTuning = {},
   ports: Partial<WriterPorts> = {},
 ): SinkWriter {
   const { pipeline, order } = context
@@ -74,8 +90,10 @@ export function openWriter(
       deletes,
       smallRows,
       known: new Set(),
+      keyIndex: undefined,
     },
     session: undefined,
+    trust: straight && options.key && !deletes ? trusting : undefined,
     checked: false,
     letters: true,
   }
@@ -94,20 +112,22 @@ export function openWriter(
 
 async function write(writer: Writer, batch: EncodedBatch, invocation: Invocation): Promise<SinkReport> {
   if (batch.ranges.length === 0) return { ranges: [] }
-  const course: Course = { phase: 'begin', isolate: false, unsettled: undefined, epochs: undefined }
-  const { report } = await retrying(writer, invocation, course, async () => {
+  const straight = writer.trust !== undefined && isTrusting(writer.trust)
+  const course: Course = { phase: 'begin', straight, isolate: false, unsettled: undefined, epochs: undefined }
+  const done = await retrying(writer, invocation, course, async () => {
     course.phase = 'begin'
     const session = await ready(writer, invocation)
     if (writer.letters) await exportLetters(writer, session, invocation)
-    const done: Done = await transact(writer.sink, session, batch, invocation, course)
-    writer.letters = done.letters
-    return done
+    return transact(writer.sink, session, batch, invocation, course)
   })
+  writer.letters = done.letters
+  if (course.straight) writer.trust = trusting
+  else if (!straight) writer.trust &&= afterUpsert(writer.trust)
   if (writer.letters)
     await retrying(writer, invocation, course, async () => {
       await exportLetters(writer, await ready(writer, invocation), invocation)
     })
-  return report
+  return reportOf(done)
 }
 
 async function exportLetters(writer: Writer, session: Session, invocation: Invocation): Promise<void> {
@@ -131,6 +151,11 @@ async function ready(writer: Writer, { deadline }: Invocation): Promise<Session>
   }
   if (!writer.checked) {
     await checkLive(writer.session, deadline, options, context.order, sink.deletes !== undefined)
+    if (writer.trust) {
+      const parameters = [sink.statements.table, sink.layout.keys.map(({ name }) => name)]
+      const [row] = await writer.session.query<{ oid: string }>(deadline, keyIndex, parameters)
+      sink.keyIndex = row?.oid
+    }
     writer.checked = true
   }
   return writer.session
@@ -147,6 +172,11 @@ async function retrying<T>(writer: Writer, invocation: Invocation, course: Cours
       const fault = faultOf(error)
       await abandon(writer, invocation, error instanceof WeirError || keepsConnection(fault))
       if (error instanceof WeirError) throw error
+      if (course.straight && course.phase === 'rows') {
+        course.straight = false
+        writer.trust &&= afterDisappointment(writer.trust)
+        if (COLLISIONS.has(fault.code)) continue
+      }
       if (fault.kind === 'refused' && course.phase === 'rows' && !course.isolate) {
         log('INFO', 'a row was refused; trying records apart', { sink, code: fault.code })
         course.isolate = true
@@ -177,7 +207,7 @@ async function retrying<T>(writer: Writer, invocation: Invocation, course: Cours
       const wait = writer.ports.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1))
       if (deadline.remaining() < wait + MIN_REQUEST_MS) throw failure
       await writer.ports.sleep(wait)
-      assertTime(deadline, `another attempt of sink "${sink}"`)
+      requireTime(deadline, `another attempt of sink "${sink}"`)
     }
   }
 }

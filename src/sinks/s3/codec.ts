@@ -62,28 +62,10 @@ export function contentTypeOf(compress: S3Options['compress'], plain: string): s
  * A Parquet file without columns or rows, by hand: magic, a FileMetaData {1: version 2, 2: schema [{4: "root", 5: no children}],
  * 3: no rows, 4: no row groups} in Thrift's compact protocol, its length, magic.
  */
-const EMPTY_PARQUET = Buffer.concat([
-  Buffer.from('PAR1'),
-  Buffer.from([
-    0x15,
-    0x04,
-    0x19,
-    0x1c,
-    0x48,
-    0x04,
-    ...Buffer.from('root'),
-    0x15,
-    0x00,
-    0x00,
-    0x16,
-    0x00,
-    0x19,
-    0x0c,
-    0x00,
-  ]),
-  Buffer.from([18, 0, 0, 0]),
-  Buffer.from('PAR1'),
-])
+const EMPTY_PARQUET = Buffer.from(
+  'PAR1\x15\x04\x19\x1c\x48\x04root\x15\x00\x00\x16\x00\x19\x0c\x00\x12\x00\x00\x00PAR1',
+  'latin1',
+)
 
 /**
  * An object without rows of the format that a key's suffix names, which may be another than the sink has now: what a void

@@ -1,13 +1,14 @@
 /** Drives the step machine: performs what it asks for, several keys at a time, until it is done or has failed. */
 import { WeirError } from '../../core/errors.ts'
-import { MIN_REQUEST_MS } from '../../core/limits.ts'
-import { sourceLabel } from '../../core/record.ts'
+import { sourceKey, sourceLabel } from '../../core/record.ts'
+import { requireTime } from '../../core/time-left.ts'
 import { ledgerKey } from '../ledger.ts'
+import type { LedgerItem } from '../ledger.ts'
 import type { Invocation } from '../sink.ts'
 import { emptyObject } from './codec.ts'
 import { dataPrefix, suffixOf } from './keys.ts'
 import type { NewObject } from './objects.ts'
-import { advance, requestsOf, start } from './protocol.ts'
+import { advance, requestsOf, startFrom } from './protocol.ts'
 import type { RangeInput, Reply, Request, Running, State } from './protocol.ts'
 import { indexes } from './range-input.ts'
 import type { Job } from './writer.ts'
@@ -38,15 +39,23 @@ export async function drive(part: Part, invocation: Invocation): Promise<Done> {
 }
 
 async function run(part: Part, invocation: Invocation, flights: Map<string, Promise<Reply>>): Promise<Done> {
-  let state: State = start
+  let state: State = startFrom(part.input, part.known.get(sourceKey(part.range.source)))
   let limit = MAX_STEPS
   for (let steps = 0; steps < limit; steps++) {
-    if (state.at === 'done') return state
+    if (state.at === 'done') {
+      remember(part, state.known)
+      return state
+    }
     if (state.at === 'failed') throw failureOf(part, state)
     state = advance(part.input, state, await nextReply(part, state, invocation, flights))
     if ('keys' in state) limit = Math.max(limit, MAX_STEPS + MAX_KEY_STEPS * state.keys.length)
   }
   throw contended(part)
+}
+
+function remember({ known, range }: Part, item: LedgerItem | undefined): void {
+  if (item) known.set(sourceKey(range.source), item)
+  else known.delete(sourceKey(range.source))
 }
 
 /** Starts what may be started and waits for the first answer. */
@@ -72,7 +81,7 @@ async function perform(part: Part, request: Request, invocation: Invocation): Pr
   const { context, objects, options, range } = part
   const { deadline } = invocation
   const item = ledgerKey(context.pipeline, options.id, range.source)
-  if (deadline.remaining() < MIN_REQUEST_MS) throw new WeirError('WEIR_DEADLINE', { what: `sink "${options.id}"` })
+  requireTime(deadline, `sink "${options.id}"`)
   if (request.do === 'read') return { to: 'read', item: await context.ledger.read(item, deadline) }
   if (request.do === 'swap')
     return { to: 'swap', result: await context.ledger.compareAndSet(item, request.item, deadline) }

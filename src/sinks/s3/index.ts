@@ -1,6 +1,7 @@
 /** The S3 sink as data: options, grants, where its objects are. The client loads in `open()` only. */
 import { WeirError } from '../../core/errors.ts'
 import { parseOptions } from '../../core/options.ts'
+import { settle } from '../../core/settled.ts'
 import type { Grant, SinkDefinition } from '../sink.ts'
 import { s3Options } from './options.ts'
 import type { S3Input, S3Options } from './options.ts'
@@ -9,8 +10,8 @@ import type { Partition } from './partition.ts'
 
 export { dataPrefix, objectKey, parseKey } from './keys.ts'
 export type { KeyParts, ParsedKey } from './keys.ts'
-export { s3Binding, s3Options } from './options.ts'
-export type { S3Binding, S3Input, S3Options } from './options.ts'
+export { s3Options } from './options.ts'
+export type { S3Input, S3Options } from './options.ts'
 export { outputOf } from './partition.ts'
 export type { Partition, PartitionValue } from './partition.ts'
 
@@ -43,26 +44,41 @@ const GRANTS: readonly Grant[] = [
  * one object. Throws WEIR_DEFINITION_INVALID.
  */
 export function s3(input: S3Spec): S3Definition {
-  const { row, format, partition, ...data } = input
-  const what = `Sink "${data.id}" (s3)`
+  const { row, format, partition, ...rest } = input
+  const what = `Sink "${rest.id}" (s3)`
   const parquet = typeof format === 'object' ? format : undefined
-  const options = parseOptions(s3Options, { ...data, format: parquet?.name ?? format }, what)
-  const fault = faultOf(options, input, parquet)
-  if (fault !== undefined) throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason: fault })
+  const data = { ...rest, format: parquet?.name ?? format }
+  const code = { row: typeof row, partition: typeof partition, parquet: typeof parquet }
+  const options = settle(what, data, code, import.meta.bundled || (() => optionsOf(what, data, input, parquet)))
   return {
     kind: 's3',
     id: options.id,
     options,
     ...(row ? { row } : {}),
     ...(partition ? { partition } : {}),
-    grants: GRANTS,
-    refusals: async () => {
-      const [{ encodeRanges }, { codecOf }] = await Promise.all([import('./encode.ts'), import('./format.ts')])
-      const encode = parquet ? parquet.encode(options) : codecOf(options).encode
-      return (ranges) => encodeRanges(options.id, ranges, encode, partition).refusals
-    },
+    grants: import.meta.bundled ? [] : GRANTS,
+    ...(import.meta.bundled ? {} : { refusals: refusalsOf(options, parquet, partition) }),
     open: async (context) => (await import('./writer.ts')).openS3(options, context, { parquet, partition }),
   }
+}
+
+function refusalsOf(
+  options: S3Options,
+  parquet: ParquetFormat | undefined,
+  partition: Partition | undefined,
+): NonNullable<SinkDefinition['refusals']> {
+  return async () => {
+    const { encodeRanges } = await import('./encode.ts')
+    const encode = parquet ? parquet.encode(options) : (await import('./format.ts')).codecOf(options).encode
+    return (ranges) => encodeRanges(options.id, ranges, encode, partition).refusals
+  }
+}
+
+function optionsOf(what: string, data: object, input: S3Spec, parquet: ParquetFormat | undefined): S3Options {
+  const options = parseOptions(s3Options, data, what)
+  const fault = faultOf(options, input, parquet)
+  if (fault !== undefined) throw new WeirError('WEIR_DEFINITION_INVALID', { what, reason: fault })
+  return options
 }
 
 /** What the options cannot tell, since it is code. */

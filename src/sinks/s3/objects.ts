@@ -2,6 +2,7 @@
 import type { S3 } from '../../aws/index.ts'
 import { forEachBounded } from '../../aws/bounded.ts'
 import { isFault } from '../../aws/index.ts'
+import { elementOf, unescapeXml } from '../../aws/xml.ts'
 import type { Deadline } from '../../core/ports.ts'
 import { partitionPrefix } from './keys.ts'
 import type { ObjectMark } from './protocol.ts'
@@ -118,19 +119,7 @@ async function page(
   })
   const xml = body.toString()
   const folders = [...xml.matchAll(/<CommonPrefixes><Prefix>([^<]*)<\/Prefix>/g)].map((match) => unescapeXml(match[1]!))
-  const next = /<NextContinuationToken>([^<]*)<\/NextContinuationToken>/.exec(xml)?.[1]
-  return { holdsKeys: xml.includes('<Contents>'), folders, next: next === undefined ? undefined : unescapeXml(next) }
-}
-
-export function unescapeXml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-  return text.replaceAll(
-    /&(?:#(\d+)|#x([0-9a-fA-F]+)|(\w+));/g,
-    (all, decimal?: string, hex?: string, name?: string) => {
-      if (name !== undefined) return entities[name] ?? all
-      return String.fromCodePoint(decimal === undefined ? Number.parseInt(hex!, 16) : Number(decimal))
-    },
-  )
+  return { holdsKeys: xml.includes('<Contents>'), folders, next: elementOf(xml, 'NextContinuationToken') }
 }
 
 /** All ASCII: names are checked by the definition, the rest are numbers and a hexadecimal sum. */

@@ -1,18 +1,15 @@
-/** Every option of the S3 sink that is data, and what a binding of it looks like. No client is loaded here. */
+/** Every option of the S3 sink that is data, declared once: validation, reference page and help come from here. */
 import * as v from 'valibot'
 import { describe } from '../../core/options.ts'
+import { MAX_PREFIX, PREFIX } from './binding.ts'
 import { knownColumnTypes, parseColumnType } from './columns.ts'
 
 const id = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,39}$/, 'use a-z, 0-9 and -, a letter first, at most 40'))
 
-/** S3 keys: "safe characters" of the naming guide that also need no escaping in a URL path; no empty segment, no `..`. */
 const prefix = v.pipe(
   v.string(),
-  v.regex(
-    /^(?:[A-Za-z0-9_-][A-Za-z0-9._=-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._=-]*)*)?$/,
-    'use segments of A-Z, a-z, 0-9, . _ = and -, parted by single /, no / at either end',
-  ),
-  v.maxLength(400),
+  v.regex(PREFIX, 'use segments of A-Z, a-z, 0-9, . _ = and -, parted by single /, no / at either end'),
+  v.maxLength(MAX_PREFIX),
 )
 
 /** What readers of Parquet bear in a name: Spark refuses the rest, and a point parts the names of nested fields. */
@@ -67,10 +64,3 @@ export const s3Options = v.pipe(
 
 export type S3Options = v.InferOutput<typeof s3Options>
 export type S3Input = v.InferInput<typeof s3Options>
-
-/** Amazon S3: general purpose bucket names have 3 to 63 of these characters. */
-const bucket = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no name of a bucket'))
-
-/** `{ bucket, prefix }`, written by `weirhouse up`; the prefix comes from the options. */
-export const s3Binding = v.strictObject({ bucket, prefix: v.optional(prefix, '') })
-export type S3Binding = v.InferOutput<typeof s3Binding>

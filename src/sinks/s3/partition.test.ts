@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { range, sourceRecord, span } from '../../testing/contract-world.ts'
-import { encodeRanges, MAX_OUTPUTS } from './encode.ts'
+import { encodeRanges } from './encode.ts'
 import { s3 } from './index.ts'
 import { jsonl } from './jsonl.ts'
 import { dataPrefix, objectKey, parseKey } from './keys.ts'
-import { outputOf } from './partition.ts'
+import { MAX_OUTPUTS, outputOf } from './partition.ts'
 import type { Partition, PartitionValue } from './partition.ts'
 
 const { encode } = jsonl('none')

@@ -2,6 +2,7 @@
  * Output partitions: `partition: row => ({ region: row.region, day: row.day })` puts a row under `region=eu/day=2026-01-31/`,
  * as Hive names folders, which Athena, Spark, Trino and DuckDB read as columns. Pure.
  */
+import { isObject } from '../../core/object.ts'
 import type { SourceRecord } from '../../core/record.ts'
 
 export type PartitionValue = string | number | bigint | boolean | null | undefined
@@ -11,6 +12,11 @@ export type Partition<R = never> = (row: R, record: SourceRecord) => Readonly<Re
 
 /** Hive's name for "no value"; an empty text it cannot tell from none. */
 export const NO_VALUE = '__HIVE_DEFAULT_PARTITION__'
+/**
+ * Output partitions, and so objects, of one claim. A range with more of them is written in parts, each with a claim of its own:
+ * nothing is refused for it, but every object costs a PUT. A single record with more is refused.
+ */
+export const MAX_OUTPUTS = 256
 /** With the longest prefix, names and topic a key then still has the 1,024 bytes that S3 allows. */
 export const MAX_OUTPUT_BYTES = 200
 
@@ -23,8 +29,7 @@ export type Output = { readonly output: string } | { readonly fault: string }
 
 /** The folders of a row, each ended by `/`; none for `{}`. */
 export function outputOf(values: Readonly<Record<string, PartitionValue>>): Output {
-  if (typeof values !== 'object' || values === null || Array.isArray(values))
-    return { fault: 'partition(...) gave no object of names and values' }
+  if (!isObject(values)) return { fault: 'partition(...) gave no object of names and values' }
   let output = ''
   for (const [name, value] of Object.entries(values)) {
     if (!NAME.test(name)) return { fault: 'partition(...) gave a name that is none: letters, digits and _, at most 64' }

@@ -6,7 +6,7 @@ import type { LedgerItem } from '../ledger.ts'
 import { range, sourceRecord, span } from '../../testing/contract-world.ts'
 import { decided, holdsClaim } from './claim.ts'
 import type { ClaimedItem } from './claim.ts'
-import { advance, requestsOf, start } from './protocol.ts'
+import { advance, requestsOf, start, startFrom } from './protocol.ts'
 import type { RangeInput, Reply, Running, State } from './protocol.ts'
 
 function input(offsets: readonly number[], generation = 0): RangeInput {
@@ -48,6 +48,24 @@ function play(of: RangeInput, ...replies: readonly Reply[]): State {
 const read = (item: LedgerItem | undefined): Reply => ({ to: 'read', item })
 const absent: Reply = { to: 'head', key: 'k', object: 'absent' }
 const exists: Reply = { to: 'put', key: 'k', created: false }
+
+test('N7: a warm environment claims at once what begins where it ended, and reads before it drops or halts', () => {
+  const from = (offsets: readonly number[]) => requestsOf(input(offsets), startFrom(input(offsets), settled))
+  expect(from(span(10, 14))).toMatchObject([{ do: 'swap', item: { version: 5, pending: { first: 10, last: 14 } } }])
+  expect(from(span(12, 14))).toMatchObject([{ do: 'swap', item: { gaps: [{ first: 10, last: 11 }] } }])
+  expect(from(span(9, 14))).toEqual([{ do: 'read' }])
+  expect(from(span(0, 4))).toEqual([{ do: 'read' }])
+  expect(requestsOf(input([10]), startFrom(input([10]), undefined))).toEqual([{ do: 'read' }])
+})
+
+test('D13 N7: what a warm environment knew is no read: a rewind since then is met as by one that reads now', () => {
+  const of = input(span(10, 14))
+  const lost = (current: LedgerItem) =>
+    advance(of, startFrom(of, settled), { to: 'swap', result: { ok: false, current } })
+  const rewind = { state: 'reading', target: 5, first: 5, end: 20, removes: true } as const
+  expect(lost({ ...settled, version: 5, epoch: 1, next: 5, rewind })).toMatchObject({ code: 'WEIR_REWOUND' })
+  expect(lost({ ...settled, version: 6, epoch: 1 })).toMatchObject({ at: 'claim', epoch: 1, item: { version: 7 } })
+})
 
 test.each([
   ['while its effects are being removed', 'removing', span(10, 14), 'being removed'],

@@ -5,6 +5,8 @@
  * reply)` what an answer means. The writer performs the requests; the explorer (test/simulation/s3-protocol.test.ts) performs
  * them in every order, with a crash after each and every answer lost, on this very code.
  *
+ * A warm environment that knows what it last settled claims at once: the compare-and-set reads as strongly as a read does.
+ *
  *   read ─┬─ absent ─> list ─┬─ empty ──────────────────────────────┐
  *         │                  └─ found ─> read ── absent ─> failed    │
  *         ├─ pending ─> resolve: each key by itself (key-state.ts) ──┤
@@ -82,7 +84,7 @@ export interface Wrote extends Gap {
 interface Progress {
   /** Returns to the read after a lost compare-and-set. */
   readonly returns: number
-  /** Epoch of the first read: an invocation keeps it, and fails when it changes (D13). */
+  /** Epoch of the first read: an invocation keeps it, and fails when it changes (D13). Null: nothing was read yet. */
   readonly epoch: number | null
   readonly wrote: readonly Wrote[]
   /** Gaps that its claim recorded. */
@@ -115,9 +117,22 @@ export type Running =
         | { readonly at: 'move'; readonly item: LedgerItem; readonly adds: number; readonly covers: readonly Gap[] }
       ))
 
-export type State = Running | (Progress & { readonly at: 'done' }) | (Progress & { readonly at: 'failed' } & Failure)
+/** `known`: what the ledger says now, unless a successor went on. */
+type Done = Progress & { readonly at: 'done'; readonly known: LedgerItem | undefined }
 
-export const start: Running = { at: 'read', listed: false, returns: 0, epoch: null, wrote: [], gaps: 0 }
+export type State = Running | Done | (Progress & { readonly at: 'failed' } & Failure)
+
+const unread: Progress = { returns: 0, epoch: null, wrote: [], gaps: 0 }
+export const start: Running = { ...unread, at: 'read', listed: false }
+
+/** From what this environment last knew of the ledger. Nothing is dropped, and nothing halts, on that alone (N7). */
+export function startFrom(input: RangeInput, known: LedgerItem | undefined): Running {
+  if (!known) return start
+  const admission = admit(known, input.records)
+  if (admission.kind !== 'admitted' || admission.from > 0) return start
+  const state = decide(input, unread, known, false)
+  return state.at === 'claim' || state.at === 'move' ? state : start
+}
 
 /**
  * What a running machine waits for: never nothing. Asking twice gives the same requests: that is what makes a lost answer
@@ -176,7 +191,7 @@ function decide(input: RangeInput, progress: Progress, base: LedgerItem, learned
   const admission = admit(base, records)
   if (admission.kind !== 'admitted') return halted(progress, admission, base.next)
   if (admission.from === records.length) {
-    if (!learned) return { ...progress, at: 'done' }
+    if (!learned) return { ...progress, at: 'done', known: base }
     return { ...progress, at: 'move', item: nextVersion(base), adds: 0, covers: [] }
   }
   const first = records[admission.from]!.offset
@@ -223,8 +238,9 @@ function afterKeys(input: RangeInput, state: WithKeys): State {
 }
 
 function afterSwap(input: RangeInput, state: Running, result: CompareAndSet): State {
-  const progress = progressOf(state)
   if (!result.ok) return afterLost(input, state, result.current)
+  if (!('item' in state)) throw unasked(state, 'swap')
+  const progress = { ...progressOf(state), epoch: state.item.epoch }
   if (state.at === 'claim') {
     const { item } = state
     return {
@@ -235,18 +251,20 @@ function afterSwap(input: RangeInput, state: Running, result: CompareAndSet): St
       keys: item.pending.keys.map(() => ({ at: 'put', looks: 0 })),
     }
   }
-  if (state.at === 'settle') return { ...progress, at: 'done' }
+  if (state.at === 'settle') return { ...progress, at: 'done', known: settled(input, state.item) }
   if (state.at !== 'move') throw unasked(state, 'swap')
-  return { ...progress, wrote: [...progress.wrote, ...state.covers], gaps: progress.gaps + state.adds, at: 'done' }
+  const wrote = [...progress.wrote, ...state.covers]
+  return { ...progress, wrote, gaps: progress.gaps + state.adds, at: 'done', known: state.item }
 }
 
 /** A lost compare-and-set brings what stands there now: as good as a new read, strongly consistent (N7). */
 function afterLost(input: RangeInput, state: Running, current: LedgerItem | undefined): State {
   const progress = progressOf(state)
   if (state.at === 'settle' && current?.epoch === state.item.epoch && current.next > state.item.pending.last)
-    return { ...progress, at: 'done' } // a successor found our objects and counted them
+    return { ...progress, at: 'done', known: undefined } // a successor found our objects and counted them
   if (progress.returns === MAX_RETURNS) return failed(progress, { code: 'WEIR_CONTENDED' })
-  const again = { ...progress, returns: progress.returns + 1 }
+  const isFirst = progress.epoch === null // what it began from was out of date: this is its first read
+  const again = isFirst ? progress : { ...progress, returns: progress.returns + 1 }
   return current ? enter(input, again, current) : { ...again, at: 'read', listed: false }
 }
 

@@ -1,8 +1,9 @@
 /** The requests that only a rewind makes of a bucket: list keys, overwrite, delete. */
 import type { S3 } from '../../aws/index.ts'
 import { isFault } from '../../aws/index.ts'
+import { elementOf, unescapeXml } from '../../aws/xml.ts'
 import type { Deadline } from '../../core/ports.ts'
-import { metadataOf, unescapeXml } from './objects.ts'
+import { metadataOf } from './objects.ts'
 import type { NewObject } from './objects.ts'
 
 /** Every key under the folder, a page at a time, in the listing's order. */
@@ -13,8 +14,7 @@ export async function* listKeys(s3: S3, bucket: string, folder: string, deadline
     const { body } = await s3.request({ operation: 'ListObjectsV2', method: 'GET', bucket, query, deadline })
     const xml = body.toString()
     yield [...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].map((match) => unescapeXml(match[1]!))
-    const next = /<NextContinuationToken>([^<]*)<\/NextContinuationToken>/.exec(xml)?.[1]
-    token = next === undefined ? undefined : unescapeXml(next)
+    token = elementOf(xml, 'NextContinuationToken')
   } while (token !== undefined)
 }
 

@@ -6,19 +6,19 @@ import type { AwsClients, S3 } from '../../aws/index.ts'
 import { storeError } from '../../aws/index.ts'
 import { forEachBounded } from '../../aws/bounded.ts'
 import { WeirError } from '../../core/errors.ts'
-import { parseOptions } from '../../core/options.ts'
 import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
+import { parseShape } from '../../core/shape.ts'
 import type { LedgerItem, LedgerStore } from '../ledger.ts'
 import { changeLedger, ledgerStandings } from '../rewind.ts'
 import type { RewindTarget, Stale } from '../rewind.ts'
+import { s3Binding } from './binding.ts'
 import type { AnyCodec } from './codec.ts'
 import { codecOf } from './format.ts'
 import { dataPrefix, parseKey } from './keys.ts'
 import type { ParsedKey } from './keys.ts'
 import { s3Objects } from './objects.ts'
 import type { NewObject, ObjectStore } from './objects.ts'
-import { s3Binding } from './options.ts'
 import type { S3Options } from './options.ts'
 import { listKeys, overwrite, remove } from './rewind-objects.ts'
 
@@ -49,7 +49,7 @@ const CONCURRENCY = 16
 
 /** Throws WEIR_DEFINITION_INVALID for a binding that is none. */
 export function openRewind({ pipeline, options, binding, ledger, clients }: S3RewindContext): RewindTarget {
-  const { bucket: name, prefix } = parseOptions(s3Binding, binding, `Binding of sink "${options.id}"`)
+  const { bucket: name, prefix } = parseShape(s3Binding, binding, `Binding of sink "${options.id}"`)
   const bucket: Bucket = {
     pipeline,
     sink: options.id,

@@ -1,20 +1,24 @@
 /** The S3 sink at work: encodes a batch, then drives the step machine of protocol.ts for each of its ranges. */
 import { sharedClients, storeError } from '../../aws/index.ts'
 import { WeirError } from '../../core/errors.ts'
-import { parseOptions } from '../../core/options.ts'
 import { sourceLabel } from '../../core/record.ts'
+import { parseShape } from '../../core/shape.ts'
+import type { LedgerItem } from '../ledger.ts'
 import type { Invocation, RangeReport, SinkContext, SinkRange, SinkReport, SinkWriter } from '../sink.ts'
+import { s3Binding } from './binding.ts'
+import type { S3Binding } from './binding.ts'
 import type { AnyCodec } from './codec.ts'
 import { drive } from './drive.ts'
 import type { Part } from './drive.ts'
-import { encodeRanges, MAX_OUTPUTS } from './encode.ts'
+import { encodeRanges } from './encode.ts'
 import type { EncodedRange } from './encode.ts'
 import { openCodec } from './format.ts'
 import { s3Objects } from './objects.ts'
 import type { ObjectStore } from './objects.ts'
-import { s3Binding } from './options.ts'
-import type { S3Binding, S3Options } from './options.ts'
+import type { S3Options } from './options.ts'
 import type { ParquetFormat } from './parquet.ts'
+import { logParts, together } from './parted.ts'
+import { MAX_OUTPUTS } from './partition.ts'
 import type { Partition } from './partition.ts'
 import { indexes, rangeInput } from './range-input.ts'
 
@@ -29,7 +33,7 @@ export interface S3Code {
 
 /** Opens the writer on the environment's own S3 client. Throws WEIR_DEFINITION_INVALID for a bad binding, WEIR_CREDENTIALS. */
 export async function openS3(options: S3Options, context: SinkContext, code: S3Code): Promise<SinkWriter> {
-  const binding = parseOptions(s3Binding, context.binding, `Binding of sink "${options.id}"`)
+  const binding = parseShape(s3Binding, context.binding, `Binding of sink "${options.id}"`)
   const codec = await openCodec(options, code.parquet)
   const objects = s3Objects(sharedClients().s3, binding.bucket)
   return openWriter({ options, binding, context, objects, codec, partition: code.partition })
@@ -49,10 +53,11 @@ export interface WriterParts {
 /** The same on any bucket: what tests put faults into. */
 export function openWriter(parts: WriterParts): SinkWriter {
   const { options, codec, partition } = parts
+  const known = new Map<string, LedgerItem>()
   return {
     prepare: (ranges) => {
       const { encoded, refusals } = encodeRanges(options.id, ranges, codec.encode, partition)
-      const jobs = ranges.map((range, r): Job => ({ ...parts, range, encoded: encoded[r]! }))
+      const jobs = ranges.map((range, r): Job => ({ ...parts, known, range, encoded: encoded[r]! }))
       return { refusals, write: (invocation) => writeAll(jobs, invocation) }
     },
     close: () => Promise.resolve(), // connections are the environment's, shared with other sinks
@@ -60,6 +65,8 @@ export function openWriter(parts: WriterParts): SinkWriter {
 }
 
 export interface Job extends WriterParts {
+  /** What the ledger said last, by sourceKey; others may have moved it since. */
+  readonly known: Map<string, LedgerItem>
   readonly range: SinkRange
   readonly encoded: EncodedRange
 }
@@ -117,24 +124,4 @@ async function writePart(job: Job, places: { from: number; to: number }, invocat
   }
   const duplicates = records.length - written.size
   return { source: job.range.source, first, last, rows, duplicates, refused, gaps: state.gaps }
-}
-
-function together(a: RangeReport, b: RangeReport): RangeReport {
-  return {
-    ...a,
-    last: b.last,
-    rows: a.rows + b.rows,
-    duplicates: a.duplicates + b.duplicates,
-    refused: a.refused + b.refused,
-    gaps: a.gaps + b.gaps,
-  }
-}
-
-function logParts({ options, range }: Job, parts: number, { log }: Invocation): void {
-  const fields = { sink: options.id, source: sourceLabel(range.source), parts, outputs: MAX_OUTPUTS }
-  log(
-    'WARN',
-    'the rows of one batch lie in so many output partitions that it is written in parts; a coarser partition costs less',
-    fields,
-  )
 }

@@ -63,6 +63,6 @@ export function withoutActor(stores: Stores, actor: number): Stores {
   return gone.length === 0 ? stores : { ...stores, database: gone.reduce(without, stores.database) }
 }
 
-export function ownSteps(stores: Stores): Stores[] {
-  return Array.from(orphansOf(stores.database), ({ database }) => ({ ...stores, database }))
+export function ownSteps(stores: Stores, keyed: boolean): Stores[] {
+  return Array.from(orphansOf(stores.database, keyed), ({ database }) => ({ ...stores, database }))
 }

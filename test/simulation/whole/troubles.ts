@@ -55,7 +55,7 @@ export function restart(world: World): void {
 }
 
 export function ownStep(world: World): void {
-  const next = pick(world, ownSteps(world.stores))
+  const next = pick(world, ownSteps(world.stores, world.version.keyed))
   if (next) {
     say(world, 'what was on its way to PostgreSQL arrives, or is dropped')
     put(world, next)

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { coded } from '../../../core/errors.ts'
 import { createLogin } from './login.ts'
 import * as wire from './messages.ts'
 import type { Field, Parameter } from './messages.ts'
@@ -40,7 +41,7 @@ export interface Connection {
   query<Row>(sql: string, values: readonly Parameter[], name?: string): Promise<Row[]>
   /** Statements without parameters, in one request. */
   script<Row>(sql: string): Promise<StatementResult<Row>[]>
-  /** COPY ... FROM STDIN. Nothing else may be sent before it is done. */
+  /** COPY ... FROM STDIN. What is asked for behind it waits until the server has said that it listens. */
   copy(sql: string, chunks: readonly Buffer[]): Promise<void>
   destroy(): void
   close(): Promise<void>
@@ -55,7 +56,7 @@ export function isLoopback(host: string): boolean {
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const opening = { socket: undefined as Socket | undefined }
   const late = setTimeout(
-    () => opening.socket?.destroy(Object.assign(new Error('connecting took too long'), { code: 'ETIMEDOUT' })),
+    () => opening.socket?.destroy(coded('ETIMEDOUT', 'connecting took too long')),
     options.connectTimeoutMs,
   )
   try {
@@ -122,8 +123,9 @@ interface Exchange {
   fields: readonly Field[]
   rows: unknown[]
   error: Error | undefined
-  /** COPY: what to send once the server says that it listens. */
-  readonly chunks: readonly Buffer[]
+  /** COPY: what to send once the server says that it listens, then what was asked for behind it. */
+  chunks: readonly Buffer[]
+  readonly behind: Buffer[]
   /** Called once the server has parsed the statement: it then stands, whatever comes of this run. */
   readonly parsed: () => void
   readonly resolve: (results: Exchange['results']) => void
@@ -191,13 +193,10 @@ function answers(socket: Socket, queue: Exchange[]): Handlers {
       head.rows = []
     },
     G: () => {
-      socket.cork()
-      for (const chunk of queue[0]!.chunks) {
-        socket.write(wire.copyHead(chunk.length))
-        socket.write(chunk)
-      }
-      socket.write(wire.copyDone())
-      socket.uncork()
+      const head = queue[0]!
+      const rows = head.chunks.flatMap((chunk) => [wire.copyHead(chunk.length), chunk])
+      sendTogether(socket, [...rows, wire.copyDone(), ...head.behind.splice(0)])
+      head.chunks = []
     },
     E: (body) => {
       const error = wire.errorOf(body)
@@ -206,11 +205,19 @@ function answers(socket: Socket, queue: Exchange[]): Handlers {
       else socket.destroy(error) // it answers no request: the server goes down
     },
     Z: () => {
-      const { error, results, resolve, reject } = queue.shift()!
+      const { error, results, behind, resolve, reject } = queue.shift()!
+      sendTogether(socket, behind) // the COPY failed before it began
       if (error) reject(error)
       else resolve(results)
     },
   }
+}
+
+function sendTogether(socket: Socket, requests: readonly Buffer[]): void {
+  if (requests.length === 0) return
+  socket.cork()
+  for (const request of requests) socket.write(request)
+  socket.uncork()
 }
 
 function connectionOf(socket: Socket, state: { usable: boolean }, queue: Exchange[]): Connection {
@@ -222,8 +229,13 @@ function connectionOf(socket: Socket, state: { usable: boolean }, queue: Exchang
         reject(new Error('the connection was closed'))
         return
       }
+      const copying = queue.findLast(({ chunks }) => chunks.length > 0)
       const fresh = { results: [], fields: [], rows: [], error: undefined, chunks: [], parsed: () => undefined }
-      queue.push({ ...fresh, ...more, resolve, reject })
+      queue.push({ ...fresh, ...more, behind: [], resolve, reject })
+      if (copying) {
+        copying.behind.push(request)
+        return
+      }
       socket.cork() // what is sent in one turn goes out as one packet
       socket.write(request)
       process.nextTick(() => socket.uncork())

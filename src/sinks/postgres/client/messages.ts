@@ -9,123 +9,69 @@ const SSL_REQUEST = 80_877_103
 export type Parameter = string | number | bigint | boolean | null | undefined | Uint8Array | readonly ArrayElement[]
 type ArrayElement = string | number | bigint | boolean | null
 
-/** A message under construction. */
-interface Draft {
-  readonly parts: Buffer[]
-  bytes: number
-}
-
-const draft = (): Draft => ({ parts: [], bytes: 0 })
-
-function add(to: Draft, part: Buffer): void {
-  to.parts.push(part)
-  to.bytes += part.length
-}
-
-function int32(to: Draft, value: number): void {
+function int32(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4)
   bytes.writeInt32BE(value)
-  add(to, bytes)
+  return bytes
 }
 
-function int16(to: Draft, value: number): void {
+function int16(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(2)
   bytes.writeInt16BE(value)
-  add(to, bytes)
+  return bytes
 }
 
-const text = (to: Draft, value: string) => add(to, Buffer.from(`${value}\0`))
+const text = (value: string) => Buffer.from(`${value}\0`)
 
-function message(type: string, body: Draft): Buffer {
-  const head = Buffer.allocUnsafe(type.length + 4)
-  head.write(type, 'latin1')
-  head.writeInt32BE(body.bytes + 4, type.length)
-  return Buffer.concat([head, ...body.parts], head.length + body.bytes)
-}
-
-function textMessage(type: string, ...values: readonly string[]): Buffer {
-  const body = draft()
-  for (const value of values) text(body, value)
-  return message(type, body)
+function message(type: string, ...body: readonly Buffer[]): Buffer {
+  const bytes = body.reduce((sum, { length }) => sum + length, 4)
+  return Buffer.concat([Buffer.from(type, 'latin1'), int32(bytes), ...body], type.length + bytes)
 }
 
 export function startup(parameters: Readonly<Record<string, string>>): Buffer {
-  const body = draft()
-  int32(body, PROTOCOL)
-  for (const [name, value] of Object.entries(parameters)) {
-    text(body, name)
-    text(body, value)
-  }
-  add(body, Buffer.alloc(1))
-  return message('', body)
+  return message('', int32(PROTOCOL), ...Object.entries(parameters).flat().map(text), Buffer.alloc(1))
 }
 
-export function sslRequest(): Buffer {
-  const body = draft()
-  int32(body, SSL_REQUEST)
-  return message('', body)
-}
-
-export const password = (value: string) => textMessage('p', value)
+export const sslRequest = () => message('', int32(SSL_REQUEST))
+export const password = (value: string) => message('p', text(value))
 
 export function saslInitial(mechanism: string, data: string): Buffer {
-  const body = draft()
-  text(body, mechanism)
-  int32(body, Buffer.byteLength(data))
-  add(body, Buffer.from(data))
-  return message('p', body)
+  const bytes = Buffer.from(data)
+  return message('p', text(mechanism), int32(bytes.length), bytes)
 }
 
-export function saslResponse(data: string): Buffer {
-  const body = draft()
-  add(body, Buffer.from(data))
-  return message('p', body)
-}
-
-export const query = (sql: string) => textMessage('Q', sql)
-export const copyDone = () => message('c', draft())
-export const terminate = () => message('X', draft())
+export const saslResponse = (data: string) => message('p', Buffer.from(data))
+export const query = (sql: string) => message('Q', text(sql))
+export const copyDone = () => message('c')
+export const terminate = () => message('X')
 
 /** The five bytes before a chunk of COPY data. */
 export function copyHead(bytes: number): Buffer {
-  const head = Buffer.from('d\0\0\0\0', 'latin1')
-  head.writeInt32BE(bytes + 4, 1)
-  return head
+  return Buffer.concat([Buffer.from('d'), int32(bytes + 4)])
 }
 
 /** Parse: types are left to the server. */
 export function parse(name: string, sql: string): Buffer {
-  const body = draft()
-  text(body, name)
-  text(body, sql)
-  int16(body, 0)
-  return message('P', body)
+  return message('P', text(name), text(sql), int16(0))
 }
 
 /** Bind (unnamed portal, results as text), Describe, Execute, Sync. */
 export function run(name: string, values: readonly Parameter[]): Buffer {
   const wire = values.map(parameterOf)
-  const bind = draft()
-  text(bind, '')
-  text(bind, name)
-  int16(bind, wire.length)
-  for (const value of wire) int16(bind, value instanceof Uint8Array ? 1 : 0)
-  int16(bind, wire.length)
-  for (const value of wire) {
-    if (value === null) {
-      int32(bind, -1)
-      continue
-    }
+  const count = int16(wire.length)
+  const formats = wire.map((value) => int16(value instanceof Uint8Array ? 1 : 0))
+  const parts = wire.flatMap((value) => {
+    if (value === null) return [int32(-1)]
     const bytes =
       typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.length)
-    int32(bind, bytes.length)
-    add(bind, bytes)
-  }
-  int16(bind, 0)
-  const execute = draft()
-  text(execute, '')
-  int32(execute, 0)
-  return Buffer.concat([message('B', bind), textMessage('D', 'P'), message('E', execute), message('S', draft())])
+    return [int32(bytes.length), bytes]
+  })
+  return Buffer.concat([
+    message('B', text(''), text(name), count, ...formats, count, ...parts, int16(0)),
+    message('D', text('P')),
+    message('E', text(''), int32(0)),
+    message('S'),
+  ])
 }
 
 function parameterOf(value: Parameter): string | Uint8Array | null {
