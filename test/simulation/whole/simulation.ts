@@ -85,7 +85,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     steps,
     invocations,
     troubles,
-    trace: wrong !== undefined || options.trace ? trace : [],
+    trace: wrong !== undefined || options.trace ? [...trace] : [],
     ...(wrong === undefined ? {} : { wrong }),
   }
 }
