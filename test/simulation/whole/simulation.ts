@@ -85,7 +85,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     steps,
     invocations,
     troubles,
-    trace: wrong !== undefined || options.trace ? trace : [],
+    trace: wrong !== undefined || options.trace ? [...trace] : [],
     ...(wrong === undefined ? {} : { wrong }),
   }
 }
@@ -183,7 +183,7 @@ async function open(world: World): Promise<Process> {
 
 /** A store or the brokers take one request, in one of the ways in which they may. */
 async function answer(world: World): Promise<void> {
-  const { random, calm } = world
+  const { random } = world
   const waiting = [...world.processes, ...world.operators].flatMap((actor) =>
     actor.gone ? [] : actor.parked.map((parked) => ({ actor, parked })),
   )
@@ -192,7 +192,6 @@ async function answer(world: World): Promise<void> {
     if (parked.ask.part === 'kafka' ? byBrokers(world, actor, parked) : byStores(world, actor, parked, parked.ask))
       return
   }
-  if (calm) ownStep(world)
 }
 
 function byBrokers(world: World, actor: Actor, parked: Parked): boolean {
@@ -289,6 +288,7 @@ async function calmDown(world: World): Promise<void> {
     await launch(world, 20)
     await settle()
     await answer(world)
+    ownStep(world)
     if (flying(world).length > 0 || busy(world).length > 0) continue
     if (world.rewind && !world.paused && world.random() < 0.3) finish(world)
     else if (world.rewind || world.paused) rewind(world)
@@ -346,6 +346,7 @@ async function until(world: World, isOver: () => boolean): Promise<void> {
       await settle()
     }
     await answer(world)
+    ownStep(world)
   }
   world.wrong ??= 'no progress with a topic made anew'
 }
