@@ -3,6 +3,7 @@ import type { AwsClients } from '../../src/aws/index.ts'
 import type { ProducedRecord } from '../../src/kafka/produce.ts'
 import type { ReplayPorts } from '../../src/operations/replay.ts'
 import { deadLetterTable } from '../../src/sinks/dead-letters/index.ts'
+import type { DeadLetterSummary } from '../../src/sinks/dead-letters/index.ts'
 import { supersedeLetters } from '../../src/sinks/dead-letters/supersede.ts'
 import { clients, createTable, deadline, fresh } from './dynamodb-kit.ts'
 import { replayWorld } from './replay-world.ts'
@@ -97,6 +98,23 @@ describe('replay', () => {
     expect((await each.replay()).map(({ outcome }) => outcome)).toEqual(['replayed'])
     expectOnce(each)
     expect((await each.letters()).map(({ attempts }) => attempts)).toEqual([1, 2])
+  })
+
+  test('D2 D13: a letter that a rewind supersedes while its record is on its way stays so', async () => {
+    const each = await world()
+    repair(each)
+    const [{ pipeline, sink, cluster, topic, partition }] = (await each.letters()) as [DeadLetterSummary]
+    const superseding: ReplayPorts = {
+      ...each.ports,
+      pause: async () => {
+        const range = { pipeline, sink, source: { cluster, topic, partition }, from: 0, below: 1 }
+        await supersedeLetters({ table, clients: aws }, range, deadline())
+        await each.pump()
+      },
+    }
+    expect((await each.replay(superseding)).map(({ outcome }) => outcome)).toEqual(['changed', 'changed'])
+    expect(await statesOf(each)).toEqual(['superseded', 'superseded'])
+    expect(each.appended()).toEqual([[2, 3]])
   })
 
   test('D2 D5: what one sink refused is replayed for it alone; the others do not change', async () => {

@@ -31,17 +31,17 @@ export function updateItem(update: Update, keys: Keys): Work {
   })
 }
 
-/** `SET #a = :a, #b = #b + :b REMOVE #c`, in either order; nothing else is sent. */
+/** `SET #a = :a, #b = #b + :c REMOVE #c`, in either order; nothing else is sent. */
 function changeOf({ UpdateExpression, ExpressionAttributeNames, ExpressionAttributeValues }: Update) {
   const nameOf = (token: string) => ExpressionAttributeNames?.[token] ?? token
   const set: Record<string, (item: Item) => Item[string]> = {}
-  const valueOf = (text: string) => {
-    const [term, more] = text.split(' + ')
-    if (more === undefined) return () => ExpressionAttributeValues![term!]!
-    const step = numberOf(ExpressionAttributeValues!, more)!
-    return (item: Item) => ({ N: String(numberOf(item, nameOf(term!))! + step) })
-  }
   const remove: string[] = []
+  const valueOf = (text: string) => {
+    const [first, second] = text.split(' + ')
+    const literal = ExpressionAttributeValues![second ?? first!]!
+    if (second === undefined) return () => literal
+    return (item: Item) => ({ N: String(numberOf(item, nameOf(first!))! + Number((literal as { N: string }).N)) })
+  }
   for (const [, verb, list] of UpdateExpression.matchAll(/(SET|REMOVE) (.*?)(?= SET | REMOVE |$)/g))
     for (const clause of list!.split(',').map((text) => text.trim())) {
       const [name, value] = clause.split(' = ')
@@ -52,7 +52,7 @@ function changeOf({ UpdateExpression, ExpressionAttributeNames, ExpressionAttrib
     throw new Error(`the model knows no update ${UpdateExpression}`)
   return (item: Item): Item => {
     const kept = Object.entries(item).filter(([name]) => !remove.includes(name))
-    const changed = Object.entries(set).map(([name, value]) => [name, value(item)] as const)
+    const changed = Object.entries(set).map(([name, to]) => [name, to(item)] as const)
     return { ...Object.fromEntries(kept), ...Object.fromEntries(changed) }
   }
 }

@@ -197,7 +197,10 @@ export function sessionOver(
       return Promise.resolve()
     },
     destroy: () => {
-      if (usable) throw new Error('the model cuts no connection that stands')
+      // The server notices, sooner or later.
+      if (usable && open)
+        void port({ session: number, open, statement: { do: 'rollback' }, behind: [] } satisfies PostgresRequest)
+      usable = false
     },
     close: () => Promise.resolve(),
   }

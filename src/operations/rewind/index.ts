@@ -1,6 +1,5 @@
-/** Rewinds sinks of one pipeline on a running stack: plan, do, wait, finish. */
+/** Rewinds sinks of one pipeline on a running stack. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { WeirError } from '../../core/errors.ts'
 import type { Pipeline } from '../../core/pipeline.ts'
 import { openAdmin } from '../../kafka/admin.ts'
 import { kafkaOf } from '../kafka-target.ts'
@@ -10,17 +9,15 @@ import { planRewind } from './plan.ts'
 import type { PlanRequest } from './plan.ts'
 import { openPorts } from './ports.ts'
 import type { Opened, RewindTo } from './ports.ts'
-import { begin, finish, isThrough, unfinishedOf } from './protocol.ts'
-import type { Outcome, PipelineSink, Plan, Unfinished } from './protocol.ts'
+import type { Outcome, Plan } from './protocol.ts'
+import { runFinish, runRewind } from './verb.ts'
+import type { Verb } from './verb.ts'
 
 export type { RewindTo } from './ports.ts'
 export type { Outcome, Plan } from './protocol.ts'
 
 /** A store of many objects takes its time; whoever waits can stop it. */
 const PATIENCE_MS = 24 * 3_600_000
-const POLL_MS = 500
-/** Without a step forward for so long, a person should look. */
-const STUCK_MS = 120_000
 
 export interface RewindOptions {
   readonly target: Target
@@ -46,32 +43,23 @@ export function planOf(options: RewindOptions): Promise<Plan> {
 
 /** Does it, and resolves when it is finished. Cut off at any moment, the same again comes to the same end. */
 export function rewind(options: RewindOptions): Promise<RewindReport> {
-  const { request, onProgress, pipeline } = options
-  return opened(options, async (open) => {
-    const { ports, sinks } = open
-    onProgress('Pausing the event source mapping')
-    await ports.pause()
-    let plan: Plan
-    try {
-      onProgress('Looking at the log and the stores')
-      plan = await planRewind(ports, sinks, request)
-    } catch (error) {
-      await ports.resume() // nothing was changed
-      throw error
-    }
-    onProgress('Removing what is to be written again')
-    const begun = await begin(ports, plan)
-    onProgress('Enabling the event source mapping')
-    await ports.resume()
-    return { pipeline: pipeline.name, sinks: await settle(options, open, begun) }
-  })
+  return reported(options, runRewind)
 }
 
 /** What is left of rewinds whose verb was stopped while the log was read again: waits for that, and finishes them. */
 export function finishRewind(options: RewindOptions): Promise<RewindReport> {
+  return reported(options, runFinish)
+}
+
+function reported(options: RewindOptions, run: typeof runRewind): Promise<RewindReport> {
+  const { pipeline, request, onProgress, signal } = options
+  const clock: Verb['clock'] = {
+    now: () => performance.now(),
+    sleep: (ms) => sleep(ms, undefined, { signal }),
+  }
   return opened(options, async (open) => ({
-    pipeline: options.pipeline.name,
-    sinks: await settle(options, open, new Map()),
+    pipeline: pipeline.name,
+    sinks: await run(open, { pipeline: pipeline.name, request, onProgress, clock }),
   }))
 }
 
@@ -89,59 +77,5 @@ async function opened<T>(options: RewindOptions, work: (open: Opened) => Promise
     }
   } finally {
     await admin.close()
-  }
-}
-
-async function settle(
-  options: RewindOptions,
-  { ports, sinks }: Opened,
-  begun: ReadonlyMap<string, Omit<Outcome, 'swept'>>,
-): Promise<Outcome[]> {
-  const outcomes: Outcome[] = []
-  for (const sink of sinks.filter(({ chosen }) => chosen)) {
-    const unfinished = await caughtUp(options, ports, sink)
-    if (unfinished.length === 0) continue
-    options.onProgress(`Removing what nothing replaced in ${sink.id}`)
-    const swept = await finish(ports, sink, unfinished)
-    const epoch = Math.max(...unfinished.map(({ watermark }) => watermark.epoch))
-    outcomes.push({ id: sink.id, epoch, removed: 0, deadLetters: 0, ...begun.get(sink.id), swept })
-  }
-  return outcomes
-}
-
-/** Resolves when the sink has read again all that there was. Throws WEIR_STUCK, WEIR_USAGE. */
-async function caughtUp(
-  { onProgress, pipeline }: RewindOptions,
-  ports: Opened['ports'],
-  sink: PipelineSink,
-): Promise<readonly Unfinished[]> {
-  const sources = (await ports.offsets()).map(({ partition }) => ports.sourceOf(partition))
-  let before = -1
-  let moved = performance.now()
-  for (;;) {
-    const unfinished = unfinishedOf(await sink.target.read(sources, ports.deadline))
-    if (
-      unfinished.some(({ rewind }) => rewind.state === 'removing') ||
-      (unfinished.length > 0 && (await ports.isPaused()))
-    )
-      throw new WeirError('WEIR_USAGE', {
-        reason: `the rewind of sink "${sink.id}" was cut off before the log could be read again`,
-        advice: 'Run the same rewind again, without --finish.',
-      })
-    const committed = await ports.committed()
-    const readTo = (each: Unfinished) => committed.get(each.source.partition) ?? each.rewind.target
-    const leftOf = (each: Unfinished) => Math.max(0, each.rewind.end - Math.min(each.watermark.next, readTo(each)))
-    const left = unfinished.reduce((sum, each) => sum + leftOf(each), 0)
-    onProgress(`Reading the log again for ${sink.id}`, `${left} offsets to go`)
-    // Standing still: what is left may be no records.
-    if (left === 0 || left === before) {
-      const through = await Promise.all(unfinished.map((each) => isThrough(ports, each, readTo(each))))
-      if (through.every(Boolean)) return unfinished
-    }
-    if (left !== before) moved = performance.now()
-    before = left
-    const seconds = Math.round((performance.now() - moved) / 1000)
-    if (seconds * 1000 > STUCK_MS) throw new WeirError('WEIR_STUCK', { pipeline: pipeline.name, lag: left, seconds })
-    await sleep(POLL_MS, undefined, { signal: ports.deadline.signal })
   }
 }

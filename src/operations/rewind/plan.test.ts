@@ -82,6 +82,13 @@ describe('D13: what is planned', () => {
     })
   })
 
+  test('of what a sink has nothing of yet, nothing that the group has not read either', async () => {
+    const unread = { committed: () => Promise.resolve(new Map([[0, 30]])) }
+    const sinks = [sink('a', true, [undefined, undefined])]
+    const { chosen } = await planRewind(ports([80, 20], unread), sinks, request)
+    expect(chosen[0]!.sources.map(({ plan }) => plan.target)).toEqual([30, 0])
+  })
+
   test('past the end of a shorter partition nothing is read again', async () => {
     expect(await planned([70, 70], [sink('a', true, [at(100), at(50)])])).toEqual({
       targets: ['a 0: e1 70 70', 'a 1: e1 50 null'],

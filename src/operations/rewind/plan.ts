@@ -47,16 +47,20 @@ export async function planRewind(
   const partitions = chosenPartitions(log, sinks, request, ports.topic)
   const stood = await Promise.all(sinks.map((sink) => stand(ports, sink, log)))
   const asked = await ports.asked()
+  const committed = request.acceptNewTopic ? new Map<number, number>() : await ports.committed()
   const chosen: PlannedSink[] = []
   for (const each of stood.filter(({ sink }) => sink.chosen)) {
     if (request.acceptNewTopic) await requireOtherLog(ports, each, partitions)
     const sources: PlannedSource[] = []
-    for (const offsets of partitions)
-      sources.push(await planSource(ports, each, offsets, targetOf(offsets, asked, request, ports.topic), request))
+    for (const offsets of partitions) {
+      const wanted = targetOf(offsets, asked, request, ports.topic)
+      // What a sink that knows nothing of the source is to get first.
+      const begins = committed.get(offsets.partition) ?? offsets.start
+      sources.push(await planSource(ports, each, offsets, wanted, begins, request))
+    }
     chosen.push({ sink: each.sink, sources })
   }
   if (request.acceptNewTopic) await requireNoOpenLetters(ports, stood, partitions)
-  const committed = request.acceptNewTopic ? new Map<number, number>() : await ports.committed()
   const read: PlannedPartition[] = []
   for (const offsets of partitions) {
     const targets = chosen.flatMap(({ sources }) => targetsIn(sources, offsets.partition))
@@ -125,12 +129,13 @@ async function planSource(
   { sink, standings, epoch }: Stood,
   { partition, start, end }: PartitionOffsets,
   wanted: number,
+  begins: number,
   { acceptNewTopic }: PlanRequest,
 ): Promise<PlannedSource> {
   const source = sourceOf(partition)
   const { watermark } = standings.find((standing) => standing.source.partition === partition)!
   // What has no effect yet is not to be passed over.
-  const capped = acceptNewTopic ? wanted : Math.min(wanted, watermark?.next ?? wanted)
+  const capped = acceptNewTopic ? wanted : Math.min(wanted, watermark?.next ?? Math.max(begins, start))
   const target = acceptNewTopic ? wanted : await sink.target.align(source, capped, start, deadline)
   if (!acceptNewTopic && watermark && target > watermark.next)
     throw new WeirError('WEIR_USAGE', {

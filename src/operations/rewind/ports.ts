@@ -11,15 +11,13 @@ import type { Checkpoint } from '../../core/watermark.ts'
 import type { KafkaAdmin } from '../../kafka/admin.ts'
 import type { KafkaConnection } from '../../kafka/connection.ts'
 import { readPartition } from '../../kafka/read.ts'
-import { countOpenLetters, retireLetters, supersedeLetters } from '../../sinks/dead-letters/supersede.ts'
-import type { LettersPlace } from '../../sinks/dead-letters/supersede.ts'
 import type { DynamoDbOptions } from '../../sinks/dynamodb/index.ts'
 import { openRewind as openDynamoDb } from '../../sinks/dynamodb/rewind.ts'
 import type { LedgerStore } from '../../sinks/ledger.ts'
 import { openDynamoLedger } from '../../sinks/ledger-dynamodb.ts'
 import type { PostgresOptions } from '../../sinks/postgres/index.ts'
 import { openRewind as openPostgres } from '../../sinks/postgres/rewind.ts'
-import type { RewindTarget, Stale } from '../../sinks/rewind.ts'
+import type { RewindTarget } from '../../sinks/rewind.ts'
 import type { S3Options } from '../../sinks/s3/index.ts'
 import { openRewind as openS3 } from '../../sinks/s3/rewind.ts'
 import type { SinkDefinition } from '../../sinks/sink.ts'
@@ -27,6 +25,7 @@ import { callLambda } from '../lambda-api.ts'
 import { mappingStatus, switchMapping } from '../mappings.ts'
 import { loginOf } from '../migrate.ts'
 import type { Target, TargetPipeline } from '../target.ts'
+import { letterPorts } from './letters.ts'
 import type { PlanPorts } from './plan.ts'
 import type { PipelineSink, RewindPorts } from './protocol.ts'
 
@@ -59,19 +58,6 @@ export function openPorts(options: OpenOptions): Opened {
   const { topic, cluster } = place
   const clients = clientsOf(target)
   const ledger = openDynamoLedger({ table: target.ledgerTable, client: clients.dynamodb })
-  const letters: LettersPlace = { table: target.deadLetters.table, clients }
-  const lettersOf = (sink: string, { source, target: from, epoch: below }: Stale) => ({
-    pipeline: pipeline.name,
-    sink,
-    source,
-    from,
-    below,
-  })
-  const each = async (stale: readonly Stale[], work: (one: Stale) => Promise<number>): Promise<number> => {
-    let count = 0
-    for (const one of stale) count += await work(one)
-    return count
-  }
   const mapping = { endpoint: target.lambda.endpoint, uuid: place.mappingId, signal: deadline.signal }
   const sinks = sinksOf(options, { clients, ledger })
   return {
@@ -84,19 +70,11 @@ export function openPorts(options: OpenOptions): Opened {
       asked: () => askedOf(admin, topic, to),
       committed: () => admin.groupOffsets(place.consumerGroup, topic),
       firstRecord: (partition, from, end) => firstRecord(options, partition, from, end),
-      openLetters: async (sink, sources, below) => {
-        let open = 0
-        for (const source of sources)
-          open += await countOpenLetters(letters, lettersOf(sink, { source, target: 0, epoch: below }), deadline)
-        return open
-      },
       pause: () => pause(options, mapping),
-      isPaused: async () => (await mappingStatus(mapping)).state === 'Disabled',
+      isPaused: async () => ['Disabled', 'Disabling'].includes((await mappingStatus(mapping)).state),
       resume: async () => void (await switchMapping(mapping, true)),
       moveGroup: (offsets) => admin.moveGroup(place.consumerGroup, topic, offsets),
-      supersede: (sink, stale) => each(stale, (one) => supersedeLetters(letters, lettersOf(sink, one), deadline)),
-      retire: (sink, stale) =>
-        each(stale, (one) => retireLetters(letters, { ...lettersOf(sink, one), from: 0 }, deadline)),
+      ...letterPorts({ table: target.deadLetters.table, clients }, pipeline.name, deadline),
     },
     close: async () => {
       await Promise.all(sinks.map(({ target: each }) => each.close()))

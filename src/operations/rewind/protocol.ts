@@ -97,7 +97,8 @@ async function raise({ deadline }: RewindPorts, { sink, sources }: PlannedSink):
     await sink.target.change(
       source,
       (before) => {
-        if (before && before.epoch >= plan.epoch)
+        // Somebody else rewinds, or an invocation from before began a source that the plan found unknown.
+        if (before && (before.epoch >= plan.epoch || (plan.removes && before.next < plan.target)))
           throw new WeirError('WEIR_CONTENDED', { sink: sink.id, source: sourceLabel(source) })
         return rewoundTo(before, plan)
       },

@@ -1,157 +1,135 @@
-/** What must hold of the three stores and the dead letters, at every step and in the end. */
-import { numberOf, textOf } from '../../../src/aws/attribute.ts'
-import { isNewer } from '../../../src/core/order.ts'
-import type { Position } from '../../../src/core/order.ts'
-import { storedPosition } from '../../../src/sinks/dynamodb/guard.ts'
-import { ledgerKey } from '../../../src/sinks/ledger.ts'
-import { CLUSTER, nameOf, TOPIC } from '../delivery-types.ts'
-import type { LogRecord } from '../delivery-types.ts'
-import { placeIn } from '../delivery-promises.ts'
-import { nameOf as watermarkName, positionOf } from '../postgres-store.ts'
-import { definition } from './process.ts'
-import { ITEMS, LEDGER, LETTERS } from './stores.ts'
+/** What must hold of the three stores and the dead letters in the end. */
+import { sourceMark } from '../../../src/core/record.ts'
+import { effectOf, itemsOf, lettersOf, objectsOf, progressOf, rowsOf, SINKS } from './effects.ts'
+import type { Letter, Sink } from './effects.ts'
+import { askedOf, epochOf } from './observe.ts'
+import { sourceOf } from './records.ts'
+import type { Kind, LogRecord } from './records.ts'
 import type { Stores } from './stores.ts'
+import { PARTITIONS } from './world.ts'
+import type { World } from './world.ts'
 
-type Keyed = Readonly<Record<string, Position>>
-export const SINKS = ['lake', 'sql', 'kv'] as const
-type Sink = (typeof SINKS)[number]
+const POISON: readonly Kind[] = ['refused', 'undecodable', 'sour', 'bitter']
 
-/** By `sink/partition`. */
-export type Bases = ReadonlyMap<string, number>
-
-interface Progress {
-  readonly next: number
-  /** Its oldest checkpoint. */
-  readonly head: number
-  readonly gaps: readonly { readonly first: number; readonly last: number }[]
-}
-
-const kv = definition.sinks[2]!.options as { positionAttributes: Parameters<typeof storedPosition>[1] }
-
-export function keyedOf({ tables, database }: Stores): Readonly<Record<'sql' | 'kv', Keyed>> {
-  const rows = Object.values(database.rows).map((row) => [row.id, positionOf(row)] as const)
-  const items = Object.values(tables[ITEMS] ?? {}).map(
-    (item) => [textOf(item, 'id')!, storedPosition(item, kv.positionAttributes)!] as const,
-  )
-  return { sql: Object.fromEntries(rows), kv: Object.fromEntries(items) }
-}
-
-/** D3: the first key that went back. */
-export function wentBack(before: Keyed, after: Keyed): string | undefined {
-  return Object.keys(before).find((key) => {
-    const [old, now] = [before[key]!, after[key]]
-    return now === undefined || (!samePlace(old, now) && !isNewer('log', now, old))
-  })
-}
-
-export function progressOf(stores: Stores, sink: Sink, partition: number): Progress | undefined {
-  if (sink === 'sql') {
-    const found = stores.database.watermarks[watermarkName({ cluster: CLUSTER, topic: TOPIC, partition })]
-    if (!found || found.next_offset === null) return undefined
-    return { next: found.next_offset, gaps: found.gaps, head: found.checkpoints[0]!.offset }
+/** Of every record: in each sink once, or a dead letter that counts, or in a gap that is recorded. */
+export function wrongAtEnd(world: World): string | undefined {
+  const letters = lettersOf(world.stores)
+  for (const record of world.log) {
+    const wrong = wrongOf(world, record, letters.get(record.name) ?? [])
+    if (wrong !== undefined) return wrong
   }
-  const item = stores.tables[LEDGER]?.[ledgerKey('p', sink, { cluster: CLUSTER, topic: TOPIC, partition })]
-  if (!item) return undefined
-  const list = (name: string): unknown => JSON.parse(textOf(item, name)!)
-  const [head] = list('checkpoints') as { readonly offset: number }[]
-  return { next: numberOf(item, 'next')!, gaps: list('gaps') as Progress['gaps'], head: head!.offset }
+  return leftOver(world) ?? outOfOrder(world) ?? comeBack(world)
 }
 
-/** Names of records, by line, in the order of keys and lines. */
-function linesOf({ bucket }: Stores): string[] {
-  return Object.keys(bucket)
-    .toSorted()
-    .flatMap((key) => (bucket[key]!.mark.void ? [] : bucket[key]!.body.toString().trimEnd().split('\n')))
-    .map((line) => (JSON.parse(line) as { readonly n: string }).n)
-}
-
-/** By record name: the sinks that have a letter of it. */
-function lettersOf({ tables, database }: Stores): ReadonlyMap<string, readonly string[]> {
-  const letters = new Map<string, string[]>()
-  const add = (name: string, sink: string) => letters.set(name, [...(letters.get(name) ?? []), sink])
-  for (const item of Object.values(tables[LETTERS] ?? {}))
-    add(`${numberOf(item, 'partition')}/${numberOf(item, 'offset')}`, textOf(item, 'sink')!)
-  for (const letter of Object.values(database.outbox)) if (letter.length > 0) add(`${letter[4]}/${letter[6]}`, 'sql')
-  return letters
-}
-
-/**
- * Of every record: in each sink once, or a dead letter, or in a gap that is recorded. `bases`: by sink and partition, where its
- * watermark began: the log before was never offered to it.
- */
-export function wrongAtEnd(stores: Stores, log: readonly LogRecord[], bases: Bases): string | undefined {
-  const lines = linesOf(stores)
-  const letters = lettersOf(stores)
-  const keyed = keyedOf(stores)
-  for (const record of log) {
-    const name = nameOf(record)
-    const has = letters.get(name) ?? []
-    const poison = record.kind === 'refused' || record.kind === 'undecodable'
-    if (has.length > 0 && !poison) return `D6: ${name} is good and has a dead letter`
-    if (new Set(has).size < has.length) return `D2: ${name} has two dead letters of one sink`
-    for (const sink of SINKS) {
-      const progress = progressOf(stores, sink, record.source)
-      const isGap = progress?.gaps.some(({ first: from, last }) => record.offset >= from && record.offset <= last)
-      const unseen = isGap === true || record.offset < (bases.get(`${sink}/${record.source}`) ?? Infinity)
-      const wrong =
-        sink === 'lake'
-          ? wrongInLake(record, lines.filter((line) => line === name).length, has, unseen)
-          : wrongInKeyed(record, keyed[sink], has, sink, unseen)
-      if (wrong !== undefined) return `${wrong}: ${name} (${record.kind}) in ${sink}`
-    }
-  }
-  const known = new Set(log.map(nameOf))
-  const stray = lines.find((line) => !known.has(line))
-  if (stray !== undefined) return `D2: ${stray} is of no record`
-  return outOfOrder(lines)
-}
-
-function wrongInLake(
-  { kind }: LogRecord,
-  count: number,
-  letters: readonly string[],
-  unseen: boolean,
-): string | undefined {
-  if (count > 1) return 'D2: there twice'
-  if (kind === 'undecodable') {
-    if (count > 0) return 'D6: poison is stored'
-    return letters.includes('*') || unseen ? undefined : 'D1: neither stored nor a dead letter'
-  }
-  if (kind === 'rowless') return count > 0 ? 'D2: a row of nothing' : undefined
-  return count === 1 || unseen ? undefined : 'D1 D9: lost, and no gap says so'
-}
-
-function wrongInKeyed(
-  record: LogRecord,
-  keyed: Keyed,
-  letters: readonly string[],
-  sink: string,
-  unseen: boolean,
-): string | undefined {
-  if (record.kind === 'rowless') return undefined
-  const stands = keyed[record.key]
-  const place = placeIn(record)
-  const isThere = stands !== undefined && samePlace(stands, place)
-  const poison = record.kind !== 'good'
-  if (poison && isThere) return 'D6: poison is stored'
-  if (record.kind === 'undecodable')
-    return letters.includes('*') || unseen ? undefined : 'D1: neither stored nor a dead letter'
-  // A newer row of its key may have come in the same batch: then nobody tried the one that would be refused.
-  const gaveWay = stands !== undefined && isNewer('log', stands, place)
-  if (isThere || gaveWay || unseen) return undefined
-  return poison && letters.includes(sink) ? undefined : 'D1 D9: lost, and no gap says so'
-}
-
-function outOfOrder(lines: readonly string[]): string | undefined {
-  const last = new Map<string, number>()
-  for (const line of lines) {
-    const [source, offset] = line.split('/') as [string, string]
-    if (Number(offset) <= (last.get(source) ?? -1)) return `D3: ${line} stands after a later one in the lake`
-    last.set(source, Number(offset))
+function wrongOf(world: World, record: LogRecord, letters: readonly Letter[]): string | undefined {
+  const name = record.name
+  if (letters.length > 0 && !POISON.includes(record.kind)) return `D6: ${name} is good and has a dead letter`
+  const sinks = letters.map(({ sink }) => sink)
+  if (new Set(sinks).size < sinks.length) return `D2: ${name} has two dead letters of one sink`
+  if (letters.some(({ state }) => state === 'replaying')) return `D1: the replay of ${name} never ends`
+  for (const sink of SINKS) {
+    const own = letters.filter((letter) => [sink, '*'].includes(letter.sink))
+    const wrong = wrongIn(world, record, own, sink)
+    if (wrong !== undefined) return `${wrong}: ${name} (${record.kind}) in ${sink}`
   }
   return undefined
 }
 
-function samePlace(a: Position, b: Position): boolean {
-  return a.src === b.src && a.offset === b.offset && a.index === b.index
+function wrongIn(world: World, record: LogRecord, letters: readonly Letter[], sink: Sink): string | undefined {
+  const { there, own, gaveWay } = effectOf(world.stores, askedOf(world, sink, record, letters))
+  const { kind } = record
+  if (own > 1 || there - own > 1 || (there > 1 && !mayBeTwice(world, record, sink))) return 'D2: there twice'
+  if (kind === 'rowless') return there > 0 ? 'D2: a row of nothing' : undefined
+  if (there > 0)
+    return kind === 'undecodable' || (kind === 'refused' && sink !== 'lake') ? 'D6: poison is stored' : undefined
+  // A newer row of its key may have come in the same batch: then nobody tried the one that would be refused.
+  if ((gaveWay && kind !== 'undecodable') || isUnseen(world, record, sink)) return undefined
+  if (letters.some((letter) => letter.state === 'new' || letter.state === 'discarded')) return undefined
+  const copy = letters.find(({ state }) => state === 'replayed')
+  if (copy && world.seen.lost.has(`${record.source}/${copy.takenAt}`)) return undefined
+  return POISON.includes(kind) ? 'D1: neither stored nor a dead letter' : 'D1 D9: lost, and no gap says so'
+}
+
+/**
+ * Known (docs/delivery.md, "Dead letters"): a sink without keys can have a record at its own place and where it was replayed, since
+ * nothing tells it that what has a letter took effect all the same.
+ */
+function mayBeTwice({ copies, version }: World, { kind, source, offset }: LogRecord, sink: Sink): boolean {
+  const keyless = sink === 'lake' || (sink === 'sql' && !version.keyed)
+  const letterOfAll = copies.some(
+    ({ replay }) => replay!.sink === '*' && replay!.partition === source && replay!.offset === offset,
+  )
+  return keyless && kind === 'sour' && letterOfAll
+}
+
+/** In a gap, or before where the sink's watermark began. */
+function isUnseen({ stores, seen }: World, { source, offset }: LogRecord, sink: Sink): boolean {
+  return offset < (seen.bases.get(`${sink}/${source}`) ?? Infinity) || isGap(stores, sink, source, offset)
+}
+
+function isGap(stores: Stores, sink: Sink, partition: number, offset: number): boolean {
+  const gaps = progressOf(stores, sink, partition)?.gaps ?? []
+  return gaps.some(({ first, last }) => offset >= first && offset <= last)
+}
+
+/** Nothing from before a rewind is left, nor a rewind without its end. */
+function leftOver({ stores, seen }: World): string | undefined {
+  for (const sink of SINKS)
+    for (let partition = 0; partition < PARTITIONS; partition++)
+      if (progressOf(stores, sink, partition)?.rewind) return `D13: the rewind of ${sink}/${partition} has no end`
+  const partitionOf = new Map(Array.from({ length: PARTITIONS }, (_, at) => [sourceMark(sourceOf(at)), at]))
+  for (const [sink, keyed] of [
+    ['sql', rowsOf(stores)],
+    ['kv', itemsOf(stores)],
+  ] as const)
+    for (const [key, { src, offset, epoch }] of Object.entries(keyed))
+      if (
+        epoch < epochOf(seen, sink, partitionOf.get(src)!, offset) &&
+        !isGap(stores, sink, partitionOf.get(src)!, offset)
+      )
+        return `D13: ${key} of ${sink} is from before the rewind`
+  for (const { key, partition, first, epoch, void: isVoid } of objectsOf(stores.bucket)) {
+    // A marker, which nobody reads, may be left of one that was begun anew with a higher target.
+    const last = seen.rewinds.get(`lake/${partition}`)?.at(-1)
+    if (isVoid && (!last || first < last.target)) continue
+    if (epoch < epochOf(seen, 'lake', partition, first)) return `D13: ${key} is from before the rewind`
+  }
+  for (const letter of [...lettersOf(stores).values()].flat()) {
+    const [partition, offset] = letter.name.split('/').map(Number) as [number, number]
+    if (letter.stage === 'store' && letter.epoch < epochOf(seen, letter.sink as Sink, partition, offset))
+      return `D13: a letter of ${letter.name} (${letter.sink}) is from before the rewind`
+  }
+  return undefined
+}
+
+/** The lake is the account of the log: every line where its record stands, or where its replay does. */
+function outOfOrder({ stores, log, copies }: World): string | undefined {
+  const last = new Map<number, number>()
+  const known = new Set(log.map((record) => record.name))
+  for (const object of objectsOf(stores.bucket))
+    for (const name of object.names) {
+      if (!known.has(name)) return `D2: ${name} is of no record`
+      const [source, offset] = name.split('/').map(Number) as [number, number]
+      const own = copies.filter((each) => each.source === source && each.replay!.offset === offset)
+      const places = [offset, ...own.map((copy) => copy.offset)]
+      const before = last.get(source) ?? -1
+      const place = places.find((each) => each > before && each >= object.first && each <= object.last)
+      if (source !== object.partition || place === undefined) return `D3: ${name} is out of order in ${object.key}`
+      last.set(source, place)
+    }
+  return undefined
+}
+
+/** What was discarded stays away, unless a rewind read it again. */
+function comeBack(world: World): string | undefined {
+  const { seen, stores, log } = world
+  for (const { name, step, without } of seen.discarded)
+    for (const sink of without) {
+      const record = log.find((each) => each.name === name)!
+      const rewinds = seen.rewinds.get(`${sink}/${record.source}`) ?? []
+      if (rewinds.some((rewind) => rewind.step > step && rewind.target <= record.offset)) continue
+      if (effectOf(stores, askedOf(world, sink, record)).there > 0)
+        return `D6: ${name} was discarded, and is in ${sink}`
+    }
+  return undefined
 }

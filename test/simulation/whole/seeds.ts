@@ -10,6 +10,29 @@ export interface Sweep {
   readonly failed: Simulated | undefined
 }
 
+/** What strikes in a thousand seeds. */
+export const TROUBLES = [
+  'a command is interrupted',
+  'a listing comes in pages',
+  'a process dies',
+  'a replay is not sent, or not heard of',
+  'a request fails',
+  'a rewind has to be run again',
+  'a store is down',
+  'an answer is lost',
+  'an invocation times out, and lives on',
+  'another version is deployed',
+  'invocations outlive the pause',
+  'retention takes records',
+  'somebody runs discard',
+  'somebody runs replay',
+  'somebody runs rewind',
+  'the brokers fail',
+  'the mapping begins anew',
+  'the mapping gives a batch up',
+  'the topic is made anew',
+]
+
 /** Seeds one after the other, until one goes wrong. */
 export async function sweep(
   from: number,

@@ -1,47 +1,83 @@
 /** The state of a simulation: mutable, one seed's. */
+import type { Deadline } from '../../../src/core/ports.ts'
 import type { Batch } from '../../../src/event-source/batcher.ts'
-import type { LogRecord } from '../delivery-types.ts'
+import type { KafkaAsk } from './brokers.ts'
 import type { Kafka } from './kafka.ts'
-import type { Invoke, Wrap } from './process.ts'
-import { keyedOf, progressOf, SINKS, wentBack } from './promises.ts'
-import { ITEMS } from './stores.ts'
+import type { Seen } from './observe.ts'
+import type { Invoke, Plant, Version } from './process.ts'
+import type { LogRecord } from './records.ts'
 import type { Ask, Part, Stores } from './stores.ts'
 
 export interface Parked {
-  readonly ask: Ask
+  readonly ask: Ask | KafkaAsk
   readonly answer: (value: unknown) => void
   flight: unknown
 }
 
-export interface Process {
+/** Whoever asks stores and brokers. */
+export interface Actor {
   readonly id: number
-  readonly invoke: Invoke
   parked: Parked[]
-  flight: Flight | undefined
   gone: boolean
+}
+
+export interface Process extends Actor {
+  readonly invoke: Invoke
+  readonly version: Version
+  flight: Flight | undefined
 }
 
 /** A batch on its way; `live` until the mapping hears of it, or gives it up. */
 export interface Flight {
   readonly batch: Batch
   readonly records: readonly LogRecord[]
+  readonly began: number
   live: boolean
+}
+
+export interface RewindCommand {
+  /** Undefined: all. */
+  readonly chosen: readonly string[] | undefined
+  /** Undefined: the log's start. */
+  readonly to: number | undefined
+  readonly fromLogStart: boolean
+  readonly acceptNewTopic: boolean
+}
+
+/** A command that somebody runs; the function's environments are none of it. */
+export interface Operator extends Actor {
+  readonly verb: 'rewind' | 'replay' | 'discard'
 }
 
 export interface World {
   readonly random: () => number
   readonly kafka: Kafka
   readonly processes: Process[]
+  readonly operators: Operator[]
+  /** What was produced, copies of replays not among it. */
   readonly log: LogRecord[]
+  readonly copies: LogRecord[]
   readonly troubles: Record<string, number>
   readonly trace: string[]
-  readonly bases: Map<string, number>
+  readonly seen: Seen
   readonly down: Map<Part, number>
-  readonly wrap: Wrap
+  readonly plant: Plant
+  /** What the next environment runs. */
+  version: Version
   stores: Stores
   /** Batches that failed and are to be sent again as they are. */
   again: Batch[]
+  /** The mapping is disabled. */
+  paused: boolean
+  /** A rewind that nobody has brought to its end. */
+  rewind: RewindCommand | undefined
+  /** Why a live invocation may be taken for one from before a rewind. */
+  excuse: boolean
+  /** The step at which the last rewind was over: who began before may still hear of it. */
+  finished: number
   calm: boolean
+  /** The last look after dead letters was had. */
+  last: boolean
   anew: boolean
   invocations: number
   steps: number
@@ -65,25 +101,14 @@ export function pick<T>({ random }: World, all: readonly T[]): T | undefined {
   return all[below(random, all.length)]
 }
 
-export const flying = ({ processes }: World) => processes.filter(({ flight, gone }) => !gone && flight)
+/** Zombies have as much time as anybody: clocks may stand still with them. */
+export const patient: Deadline = { remaining: () => 60_000, signal: new AbortController().signal }
 
-/** D3, and where watermarks begin. */
-export function put(world: World, stores: Stores): void {
-  if (stores === world.stores) return
-  const { tables, database } = world.stores
-  if (stores.database.rows !== database.rows || stores.tables[ITEMS] !== tables[ITEMS]) {
-    const [before, after] = [keyedOf(world.stores), keyedOf(stores)]
-    for (const sink of ['sql', 'kv'] as const) {
-      const key = wentBack(before[sink], after[sink])
-      if (key !== undefined) world.wrong ??= `D3: key ${key} of ${sink} went back`
-    }
-  }
-  world.stores = stores
-  if (world.bases.size === SINKS.length * PARTITIONS) return
-  for (const sink of SINKS)
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const name = `${sink}/${partition}`
-      const progress = world.bases.has(name) ? undefined : progressOf(stores, sink, partition)
-      if (progress) world.bases.set(name, progress.head)
-    }
+export const flying = ({ processes }: World) => processes.filter(({ flight, gone }) => !gone && flight)
+export const busy = ({ operators }: World) => operators.filter(({ gone }) => !gone)
+
+export function park(actor: Actor, ask: Ask | KafkaAsk): Promise<unknown> {
+  return new Promise((resolve) => {
+    if (!actor.gone) actor.parked.push({ ask, answer: resolve, flight: undefined })
+  })
 }
