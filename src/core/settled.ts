@@ -1,6 +1,6 @@
 /**
  * Definitions are validated wherever they are loaded, and once more when they are bundled. A function has the outcome in its code
- * (docs/decisions/0024-settled-definitions.md), neither schemas nor checks: what validation made of the options, by a digest of
+ * (docs/decisions/0025-settled-definitions.md), neither schemas nor checks: what validation made of the options, by a digest of
  * what it was given. A definition that came out otherwise than when it was bundled, by a variable say, is refused.
  */
 import { hash } from 'node:crypto'

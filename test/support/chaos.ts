@@ -212,9 +212,20 @@ export async function chaos({ seed, seconds, outageSeconds, say }: ChaosOptions)
       ...settled,
       healthyDead: await healthyDead(world),
     }
+  } catch (error) {
+    await tellLast(world, say)
+    throw error
   } finally {
     await world.end()
   }
+}
+
+const LAST_LINES = 40
+
+/** The logs go with the stack: what the functions and the mapping said in the end. */
+async function tellLast(world: FaultWorld, say: ChaosOptions['say']): Promise<void> {
+  for (const { stream, message, fields } of (await world.lines()).slice(-LAST_LINES))
+    say(`${stream}: ${message} ${JSON.stringify(fields).slice(0, 600)}`)
 }
 
 async function healthyDead({ stack: { target } }: FaultWorld): Promise<number> {
