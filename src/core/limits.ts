@@ -32,6 +32,8 @@ export const MAX_INLINE_PAYLOAD_BYTES = 300 * KIB
 export const MAX_CHECKPOINTS = 8
 /** Weirhouse: gaps that a watermark lists; older ones are folded into a count (D9, D11). */
 export const MAX_GAPS = 100
+/** Weirhouse: dead letters of one source for whose records a rewind leaves room: they are in the watermark until it is over. */
+export const MAX_LEFT_OUT = 10_000
 /** Weirhouse: records of a source among which the poison is counted (docs/delivery.md, D7). */
 export const FLOOD_WINDOW = 200
 /** Weirhouse: a request may not start with less than this left before the deadline (D10). */

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { recordChecksum } from './checksum.ts'
 import type { SourceRecord } from './record.ts'
-import { admit, expecting, finished, hasCaughtUp, opened, rewoundTo } from './watermark.ts'
+import { admit, expecting, finished, hasCaughtUp, leftOut, opened, rewoundTo } from './watermark.ts'
 import type { Checkpoint, RewindPlan, Watermark } from './watermark.ts'
 
 const record = (offset: number, log = 0): SourceRecord => ({
@@ -79,6 +79,13 @@ describe('what a rewind makes of a watermark', () => {
     const caughtUp = after(reading, [4, 5, 6, 7], [8, 9, 10, 11])
     expect(hasCaughtUp(caughtUp, 12)).toBe(true)
     expect(finished(caughtUp)).toEqual({ ...full, epoch: 1, checkpoints: [checkpoint(4), checkpoint(8)] })
+  })
+
+  test('D2 D13: what is left out is remembered until the rewind is finished', () => {
+    const reading = opened(rewoundTo(full, plan(4)), [5, 7])
+    expect([...leftOut(after(reading, [4, 5, 6, 7]))!]).toEqual([5, 7])
+    expect([leftOut(finished(reading)), leftOut(opened(rewoundTo(full, plan(4))))]).toEqual([undefined, undefined])
+    expect(leftOut(rewoundTo(reading, plan(4, { epoch: 2 })))).toBeUndefined()
   })
 
   test('D1 D13: not caught up where an invocation from before the rewind wrote the end, and the log has not been read to it', () => {

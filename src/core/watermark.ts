@@ -27,6 +27,11 @@ export interface Rewind {
   readonly end: number
   /** False where the topic was created anew: what the old one left stays. */
   readonly removes: boolean
+  /**
+   * Of a sink that keeps every row: records whose dead letter, of all sinks, stands. They are left out while the log is read
+   * again, or one that was replayed, or is to be, would be there twice. Ascending; absent where there are none.
+   */
+  readonly without?: readonly number[]
 }
 
 /** Progress of one sink on one source. `next` is the first offset that has not taken effect. */
@@ -180,7 +185,7 @@ export function lowerBound(records: readonly SourceRecord[], wanted: number): nu
 }
 
 /** What a rewind is told of one source. */
-export interface RewindPlan extends Omit<Rewind, 'state'> {
+export interface RewindPlan extends Omit<Rewind, 'state' | 'without'> {
   /** Above every epoch that the sink has on any of its sources: keyed rows of several compare by it. */
   readonly epoch: number
   /** The record at which the log will be read from, which may be below `target`; undefined where there is none. */
@@ -210,9 +215,16 @@ function gapsBelow(gaps: readonly Gap[], target: number): Gap[] {
   return gaps.flatMap(({ first, last }) => (first < target ? [{ first, last: Math.min(last, target - 1) }] : []))
 }
 
-/** Effects are removed: the log may be read again. */
-export function opened(watermark: Watermark): Watermark {
-  return watermark.rewind ? { ...watermark, rewind: { ...watermark.rewind, state: 'reading' } } : watermark
+/** Effects are removed: the log may be read again, but for the records that are to be left out. */
+export function opened(watermark: Watermark, without: readonly number[] = []): Watermark {
+  const { rewind } = watermark
+  const more = without.length > 0 ? { without } : {}
+  return rewind ? { ...watermark, rewind: { ...rewind, state: 'reading', ...more } } : watermark
+}
+
+/** Of a sink that keeps every row: the offsets of records that have none for it; undefined where there is no such record. */
+export function leftOut({ rewind }: Pick<Watermark, 'rewind'>): ReadonlySet<number> | undefined {
+  return rewind?.without && new Set(rewind.without)
 }
 
 /** The rewind is over: what it left to do is done. */

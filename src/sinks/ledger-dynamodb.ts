@@ -119,8 +119,8 @@ function aheadText(ahead: Ahead): string {
   return JSON.stringify(Object.fromEntries(Object.entries(ahead).sort(([a], [b]) => (a < b ? -1 : 1))))
 }
 
-function rewindText({ state, target, first, end, removes }: Rewind): string {
-  return JSON.stringify({ state, target, first, end, removes })
+function rewindText({ state, target, first, end, removes, without }: Rewind): string {
+  return JSON.stringify({ state, target, first, end, removes, without })
 }
 
 function damaged(key: string, name: string): never {

@@ -8,7 +8,7 @@ import { MIN_REQUEST_MS } from '../core/limits.ts'
 import { isNewer, positionOf } from '../core/order.ts'
 import type { OrderKind, Position } from '../core/order.ts'
 import { sourceKey, sourceLabel, sourceMark } from '../core/record.ts'
-import { admit, haltError } from '../core/watermark.ts'
+import { admit, haltError, leftOut } from '../core/watermark.ts'
 import type { Watermark } from '../core/watermark.ts'
 import type { PreparedBatch, RangeReport, SinkContext, SinkDefinition, SinkRange, SinkWriter } from './sink.ts'
 
@@ -86,8 +86,10 @@ function writeRange(options: MemoryOptions, { order }: SinkContext, { source, re
   if (admission.kind !== 'admitted')
     throw haltError(admission, { sink: id, source: sourceLabel(source), next: before?.next, first })
   const mark = sourceMark(source)
+  const without = keyOf ? undefined : leftOut(admission.after)
   let stored = 0
   for (const { record, rows, versions, deletes = [], orderAs } of records.slice(admission.from)) {
+    if (without?.has(record.offset)) continue
     const at = keyOf && orderAs ? orderAs : record
     rows.forEach((row, index) => {
       const position = positionOf(mark, at, index, admission.after.epoch, versions?.[index])

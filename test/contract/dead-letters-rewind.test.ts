@@ -6,7 +6,12 @@ import { MAX_INLINE_PAYLOAD_BYTES } from '../../src/core/limits.ts'
 import { deadLetterTable } from '../../src/sinks/dead-letters/index.ts'
 import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import type { DeadLetterStore } from '../../src/sinks/dead-letters/store.ts'
-import { countOpenLetters, retireLetters, supersedeLetters } from '../../src/sinks/dead-letters/supersede.ts'
+import {
+  countOpenLetters,
+  retireLetters,
+  standingLetters,
+  supersedeLetters,
+} from '../../src/sinks/dead-letters/supersede.ts'
 import type { LettersPlace } from '../../src/sinks/dead-letters/supersede.ts'
 import { sourceRecord } from '../../src/testing/contract-world.ts'
 import { clients, createTable, deadline, fresh } from './dynamodb-kit.ts'
@@ -79,6 +84,17 @@ describe('superseded', () => {
     await put(letter(p, 1, { text: 'once more' }))
     expect((await store.list({ pipeline: p }, deadline())).letters[0]!.text).toBe('still')
   })
+})
+
+test('D2 D13: standing are those of all sinks, in whatever state but superseded', async () => {
+  const p = fresh('p')
+  await put(...[9, 10, 2].map((offset) => letter(p, offset, { sink: '*', stage: 'decode' })), letter(p, 11))
+  const [, , discarded] = (await store.list({ pipeline: p }, deadline())).letters
+  await store.change(discarded!, { to: 'discarded' }, deadline())
+  const standing = () => standingLetters(place, range(p, '*', 3), deadline())
+  expect(await standing()).toEqual([9, 10])
+  await supersedeLetters(place, range(p, '*', 10), deadline())
+  expect(await standing()).toEqual([9])
 })
 
 test('D13: of a topic made anew the letters go, payloads included, once nobody has to deal with one', async () => {

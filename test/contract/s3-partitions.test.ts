@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { WeirError } from '../../src/core/errors.ts'
 import type { SinkRange, SinkWriter } from '../../src/sinks/sink.ts'
 import type { ObjectStore } from '../../src/sinks/s3/objects.ts'
+import { opened, rewoundTo } from '../../src/core/watermark.ts'
 import { contractRow, deliverTo, range, span } from '../../src/testing/contract-world.ts'
 import type { ContractRow } from '../../src/testing/contract-world.ts'
 import { memoryLedger } from '../../src/testing/memory-ledger.ts'
@@ -55,6 +56,23 @@ test('D2 D12: a range has an object for each of its output partitions, and keys 
   expect(await world.item()).toMatchObject({ next: 10, pending: null, generation: 0, version: 2 })
   expect(await world.item()).not.toHaveProperty('ahead')
   await expectOnce(world, 0, 9)
+})
+
+test('D2 D13: what a rewind leaves out is in no output, and an output of such records alone has no object', async () => {
+  const world = await s3World(byNote)
+  await write(world.open(), 0, 9)
+  const [source, until] = [range([0]).source, { remaining: () => 60_000, signal: new AbortController().signal }]
+  const target = world.rewind()
+  const plan = { epoch: 1, target: 0, first: 0, end: 10, removes: true, head: undefined }
+  await target.change(source, (before) => rewoundTo(before, plan), until)
+  await target.remove([{ source, target: 0, epoch: 1 }], until)
+  await target.change(source, (before) => before && opened(before, [0, 1, 3]), until)
+  const report = await write(world.open(), 0, 3)
+  expect(report.ranges[0]).toMatchObject({ rows: 1, duplicates: 0 })
+  const stored = (await world.stored()).filter(({ lines }) => lines.length > 0)
+  expect(stored.map(({ key, lines }) => [key.slice(world.folder.length), lines.length])).toEqual([
+    ['noted=true/000000-0000000000000000-3.e1.jsonl.gz', 1],
+  ])
 })
 
 test('D2: a range of one output partition has one object', async () => {

@@ -1,12 +1,17 @@
 /** What a rewind asks of the dead letters. */
 import type { Deadline } from '../../core/ports.ts'
-import { countOpenLetters, retireLetters, supersedeLetters } from '../../sinks/dead-letters/supersede.ts'
+import {
+  countOpenLetters,
+  retireLetters,
+  standingLetters,
+  supersedeLetters,
+} from '../../sinks/dead-letters/supersede.ts'
 import type { LetterRange, LettersPlace } from '../../sinks/dead-letters/supersede.ts'
 import type { Stale } from '../../sinks/rewind.ts'
 import type { PlanPorts } from './plan.ts'
 import type { RewindPorts } from './protocol.ts'
 
-export type LetterPorts = Pick<RewindPorts, 'supersede' | 'retire'> & Pick<PlanPorts, 'openLetters'>
+export type LetterPorts = Pick<RewindPorts, 'supersede' | 'retire' | 'standing'> & Pick<PlanPorts, 'openLetters'>
 
 export function letterPorts(place: LettersPlace, pipeline: string, deadline: Deadline): LetterPorts {
   const each = async (sink: string, stale: readonly Stale[], work: (range: LetterRange) => Promise<number>) => {
@@ -22,6 +27,8 @@ export function letterPorts(place: LettersPlace, pipeline: string, deadline: Dea
         sources.map((source) => ({ source, target: 0, epoch: below })),
         (range) => countOpenLetters(place, range, deadline),
       ),
+    standing: ({ source, target: from }) =>
+      standingLetters(place, { pipeline, sink: '*', source, from, below: 1 }, deadline),
     supersede: (sink, stale) => each(sink, stale, (range) => supersedeLetters(place, range, deadline)),
     retire: (sink, stale) => each(sink, stale, (range) => retireLetters(place, { ...range, from: 0 }, deadline)),
   }

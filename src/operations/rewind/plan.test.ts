@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { MAX_LEFT_OUT } from '../../core/limits.ts'
 import { rewoundTo } from '../../core/watermark.ts'
 import type { Watermark } from '../../core/watermark.ts'
 import { memoryStore } from '../../sinks/memory.ts'
@@ -50,6 +51,7 @@ const ports = (asked: readonly number[], more: Partial<PlanPorts> = {}): PlanPor
     const offset = partition === 0 && from === 20 ? 21 : from
     return Promise.resolve(offset < to ? { offset, checksum: `sum ${offset}` } : undefined)
   },
+  standing: () => Promise.resolve([]),
   openLetters: () => Promise.resolve(0),
   ...more,
 })
@@ -141,6 +143,14 @@ describe('D9 D13: a topic made anew', () => {
 })
 
 describe('what is refused', () => {
+  test('D11: to leave out more records than a watermark holds, unless all sinks are rewound', async () => {
+    const many = { standing: () => Promise.resolve(new Array<number>(MAX_LEFT_OUT + 1).fill(20)) }
+    const sinks = [sink('a', true, [at(100), at(50)]), sink('b', false, [at(100), at(50)])]
+    await expect(planRewind(ports([20, 20], many), sinks, request)).rejects.toMatchObject({ code: 'WEIR_USAGE' })
+    const all = sinks.map((each) => ({ ...each, chosen: true }))
+    expect((await planRewind(ports([20, 20], many), all, request)).chosen).toHaveLength(2)
+  })
+
   test.each<[string, Partial<PlanRequest>, boolean, string]>([
     ['a partition of a sink with keys', { partitions: [0] }, true, 'WEIR_USAGE'],
     ['a partition that there is not', { partitions: [2] }, false, 'WEIR_UNKNOWN'],

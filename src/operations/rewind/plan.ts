@@ -1,5 +1,6 @@
 /** What a rewind will do, decided from what stands; nothing is changed. */
 import { WeirError } from '../../core/errors.ts'
+import { MAX_LEFT_OUT } from '../../core/limits.ts'
 import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
 import type { Checkpoint, Watermark } from '../../core/watermark.ts'
@@ -26,6 +27,8 @@ export interface PlanPorts {
   readonly asked: () => Promise<ReadonlyMap<number, number>>
   readonly committed: () => Promise<ReadonlyMap<number, number | undefined>>
   readonly firstRecord: (partition: number, from: number, to: number) => Promise<Checkpoint | undefined>
+  /** As of `RewindPorts`. */
+  readonly standing: (stale: { readonly source: Source; readonly target: number }) => Promise<readonly number[]>
   /** Dead letters of a sink ('*': of all) on these sources, below an epoch, that nobody has dealt with. */
   readonly openLetters: (sink: string, sources: readonly Source[], below: number) => Promise<number>
 }
@@ -61,6 +64,7 @@ export async function planRewind(
     chosen.push({ sink: each.sink, sources })
   }
   if (request.acceptNewTopic) await requireNoOpenLetters(ports, stood, partitions)
+  else if (chosen.length < sinks.length) for (const each of chosen) await requireFewLetters(ports, each)
   const read: PlannedPartition[] = []
   for (const offsets of partitions) {
     const targets = chosen.flatMap(({ sources }) => targetsIn(sources, offsets.partition))
@@ -198,6 +202,17 @@ async function sameRecord(
     if (found?.offset === offset && found.checksum === checksum) return offset
   }
   return undefined
+}
+
+/** Where all sinks are rewound, letters of all count no more. */
+async function requireFewLetters({ standing, topic }: PlanPorts, { sink, sources }: PlannedSink): Promise<void> {
+  if (sink.target.keyed) return
+  for (const { source, plan } of sources)
+    if ((await standing({ source, target: plan.target })).length > MAX_LEFT_OUT)
+      throw new WeirError('WEIR_USAGE', {
+        reason: `more than ${MAX_LEFT_OUT} records of ${topic}/${source.partition} have a dead letter of all sinks, and sink "${sink.id}" would have to leave them out`,
+        advice: 'Replay or discard some, or rewind all sinks: then they are tried again.',
+      })
 }
 
 /** Their records are in no log any more, and the new topic will want their places. */

@@ -32,6 +32,8 @@ export interface RewindPorts {
   readonly moveGroup: (offsets: ReadonlyMap<number, number>) => Promise<void>
   /** Dead letters of these records count no more; '*' is those that concern all sinks. Gives how many there were. */
   readonly supersede: (sink: string, stale: readonly Stale[]) => Promise<number>
+  /** Of records from the target on: offsets of those with a dead letter that concerns all sinks and counts. Ascending. */
+  readonly standing: (stale: Pick<Stale, 'source' | 'target'>) => Promise<readonly number[]>
   /** Dead letters of the topic's former life go; each has been dealt with. */
   readonly retire: (sink: string, stale: readonly Stale[]) => Promise<number>
 }
@@ -127,16 +129,23 @@ async function settlePipelineLetters(ports: RewindPorts, { chosen, others, parti
   else await ports.retire('*', stale)
 }
 
-async function open({ deadline }: RewindPorts, { sink, sources }: PlannedSink): Promise<void> {
-  for (const { source, plan } of sources)
+/**
+ * A sink that keeps every row leaves out what has a letter of all sinks still: the letter stands for the record until it is replayed,
+ * and a copy that was replayed is read again as well.
+ */
+async function open({ deadline, standing }: RewindPorts, { sink, sources }: PlannedSink): Promise<void> {
+  for (const { source, plan } of sources) {
+    const { epoch, target, removes } = plan
+    const without = sink.target.keyed || !removes ? [] : await standing({ source, target })
     await sink.target.change(
       source,
       (before) => {
-        if (before?.epoch === plan.epoch) return opened(before)
+        if (before?.epoch === epoch) return opened(before, without)
         throw new WeirError('WEIR_CONTENDED', { sink: sink.id, source: sourceLabel(source) })
       },
       deadline,
     )
+  }
 }
 
 export interface Unfinished {

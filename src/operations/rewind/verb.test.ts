@@ -30,6 +30,7 @@ function world(next: number | undefined, more: Partial<Opened['ports']> = {}) {
     asked: () => Promise.resolve(new Map([[0, 8]])),
     committed: () => Promise.resolve(new Map([[0, 10]])),
     firstRecord: (_, from, to) => Promise.resolve(from < to ? { offset: from, checksum: `${from}` } : undefined),
+    standing: () => Promise.resolve([]),
     openLetters: () => Promise.resolve(0),
     pause: () => Promise.resolve(void (paused = true)),
     isPaused: () => Promise.resolve(paused),
@@ -57,6 +58,21 @@ describe('D13: a rewind whose plan fails', () => {
     await expect(runRewind({ ...cut, ports: { ...cut.ports, asked: away } }, verb)).rejects.toBeDefined()
     expect(cut.isPaused()).toBe(true)
   })
+})
+
+test('D2 D13: a sink that keeps every row leaves out what has a letter of all sinks; one of keys does not', async () => {
+  const standing = () => Promise.resolve([8, 9])
+  const asked = () => Promise.resolve(new Map([[0, 8]]))
+  for (const [keyed, without] of [
+    [false, [8, 9]],
+    [true, undefined],
+  ] as const) {
+    const at = world(10, { standing, asked, isPaused: () => Promise.resolve(true) })
+    const sinks = [{ id: 'sql', chosen: true, target: memoryRewind(at.store, keyed) }]
+    await expect(runRewind({ ...at, sinks }, verb)).rejects.toMatchObject({ code: 'WEIR_USAGE' }) // paused: not read again
+    expect(at.store.watermarks.get('c#t#0')!.rewind).toMatchObject({ state: 'reading', target: 8 })
+    expect(at.store.watermarks.get('c#t#0')!.rewind!.without).toEqual(without)
+  }
 })
 
 test('D1 D13: a source that an invocation from before began between plan and rewind is planned anew', async () => {

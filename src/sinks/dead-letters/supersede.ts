@@ -2,7 +2,7 @@
  * What a rewind makes of dead letters (docs/delivery.md, "Dead letters"). The records are tried again: a letter counts no more,
  * and the same record refused again has a letter again.
  */
-import { textOf } from '../../aws/attribute.ts'
+import { numberOf, textOf } from '../../aws/attribute.ts'
 import type { Item } from '../../aws/attribute.ts'
 import { forEachBounded } from '../../aws/bounded.ts'
 import type { Dynamo } from '../../aws/dynamodb.ts'
@@ -58,6 +58,19 @@ export async function supersedeLetters(place: LettersPlace, range: LetterRange, 
   })
 }
 
+/** Offsets of their records, ascending, but of those that are superseded. Throws as `supersedeLetters`. */
+export async function standingLetters(
+  place: LettersPlace,
+  range: LetterRange,
+  deadline: Deadline,
+): Promise<readonly number[]> {
+  return named(async () => {
+    const letters = await lettersIn(place, range, deadline)
+    const standing = letters.filter((item) => textOf(item, 'state') !== 'superseded')
+    return standing.map((item) => numberOf(item, 'offset')!).toSorted((a, b) => a - b)
+  })
+}
+
 /** How many of them nobody has dealt with. Throws as `supersedeLetters`. */
 export async function countOpenLetters(place: LettersPlace, range: LetterRange, deadline: Deadline): Promise<number> {
   return named(async () => {
@@ -109,12 +122,13 @@ async function lettersIn({ table, clients }: LettersPlace, range: LetterRange, d
           ConsistentRead: true,
           KeyConditionExpression: '#pipeline = :pipeline AND #position BETWEEN :first AND :last',
           FilterExpression: '#sink = :sink',
-          ProjectionExpression: '#pipeline, #position, #state, #payload',
+          ProjectionExpression: '#pipeline, #position, #state, #offset, #payload',
           ExpressionAttributeNames: {
             '#pipeline': 'pipeline',
             '#position': 'position',
             '#sink': 'sink',
             '#state': 'state',
+            '#offset': 'offset',
             '#payload': 'payload',
           },
           ExpressionAttributeValues: {

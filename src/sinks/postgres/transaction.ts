@@ -17,6 +17,7 @@ import { sourceKey } from '../../core/record.ts'
 import type { Deadline } from '../../core/ports.ts'
 import type { Source } from '../../core/record.ts'
 import { requireTime } from '../../core/time-left.ts'
+import { leftOut } from '../../core/watermark.ts'
 import type { Deletes, Invocation, RangeReport, SinkReport } from '../sink.ts'
 import { withEpoch } from './batch.ts'
 import type { EncodedBatch, EncodedRow } from './batch.ts'
@@ -113,7 +114,7 @@ export async function transact(
   course.phase = 'rest'
   const letters = (isolated?.refused ?? []).map((each) => letterOf(sink, each))
   await putOutbox(session, deadline, letters)
-  const rows = isolated ? [] : winnersOf(sink, freshRows(batch.buffer, admitted))
+  const rows = isolated ? [] : winnersOf(sink, freshRows(sink, batch.buffer, admitted))
   // Should the answer be lost: as if every row took effect.
   const sent = { admitted, applied: isolated ?? allOf(rows), letters: locked.letters || letters.length > 0 }
   course.phase = 'commit'
@@ -230,28 +231,39 @@ interface Applied {
   readonly refused: readonly { readonly record: FreshRecord; readonly fault: Fault }[]
 }
 
-/** Rows of new records, in log order, under the epoch of the watermark. */
-function freshRows(buffer: Buffer, admitted: readonly AdmittedRange[]): EncodedRow[] {
+/** Rows of new records that are due, in log order, under the epoch of the watermark. */
+function freshRows(sink: Sink, buffer: Buffer, admitted: readonly AdmittedRange[]): EncodedRow[] {
   const fresh: EncodedRow[] = []
-  for (const { range, admission } of admitted)
-    for (let index = admission.from; index < range.records.length; index++)
-      for (const row of range.records[index]!.rows) fresh.push(withEpoch(buffer, row, admission.after.epoch))
+  for (const { range, admission } of admitted) {
+    const without = leftOutOf(sink, admission)
+    for (let index = admission.from; index < range.records.length; index++) {
+      const { record, rows } = range.records[index]!
+      if (without?.has(record.offset)) continue
+      for (const row of rows) fresh.push(withEpoch(buffer, row, admission.after.epoch))
+    }
+  }
   return fresh
 }
 
 /** The same by record, without those that have no rows. */
-function freshRecords(buffer: Buffer, admitted: readonly AdmittedRange[]): FreshRecord[] {
+function freshRecords(sink: Sink, buffer: Buffer, admitted: readonly AdmittedRange[]): FreshRecord[] {
   const fresh: FreshRecord[] = []
   for (const each of admitted) {
     const { from, after } = each.admission
     const { records } = each.range
+    const without = leftOutOf(sink, each.admission)
     for (let index = from; index < records.length; index++) {
-      const { rows } = records[index]!
-      if (rows.length > 0)
+      const { record, rows } = records[index]!
+      if (rows.length > 0 && !without?.has(record.offset))
         fresh.push({ admitted: each, index, rows: rows.map((row) => withEpoch(buffer, row, after.epoch)) })
     }
   }
   return fresh
+}
+
+/** A keyed table has the newest row of each key, wherever its record stands: nothing is left out. */
+function leftOutOf({ layout }: Sink, { after }: AdmittedRange['admission']): ReadonlySet<number> | undefined {
+  return layout.keys.length > 0 ? undefined : leftOut(after)
 }
 
 interface CountRow {
@@ -312,7 +324,7 @@ async function applyIsolated(
   { deadline }: Invocation,
 ): Promise<Applied> {
   const { statements } = sink
-  const records = freshRecords(buffer, admitted)
+  const records = freshRecords(sink, buffer, admitted)
   const all = rowsOf(records)
   const seqOf = new Map(all.map((row, seq) => [row, seq]))
   await session.copy(deadline, statements.copyIsolation, numberedCopyStream(buffer, all))

@@ -10,7 +10,7 @@ import { dataPrefix, suffixOf } from './keys.ts'
 import type { NewObject } from './objects.ts'
 import { advance, requestsOf, startFrom } from './protocol.ts'
 import type { RangeInput, Reply, Request, Running, State } from './protocol.ts'
-import { indexes } from './range-input.ts'
+import { dueOf, indexes } from './range-input.ts'
 import type { Job } from './writer.ts'
 
 /** Requests for keys of one claim at once; over all, the client's sockets are the bound (D11). */
@@ -95,14 +95,15 @@ async function perform(part: Part, request: Request, invocation: Invocation): Pr
 }
 
 async function objectOf(
-  { codec, encoded, input, places, options }: Part,
-  { key, output, mark }: Extract<Request, { do: 'put' }>,
+  part: Part,
+  { key, output, mark, without }: Extract<Request, { do: 'put' }>,
 ): Promise<NewObject> {
+  const { codec, input, places, options } = part
   // claimed under another definition: what cannot be written again is voided in its own format
   if (mark.void && !key.endsWith(suffixOf(options)))
     return { key, mark, records: 0, rows: 0, ...(await emptyObject(key)) }
   const { from, to } = mark.void ? { from: 0, to: 0 } : indexes(input.records, mark)
-  const { parts, rows } = encoded.parts(output, places.from + from, places.from + to)
+  const { parts, rows } = dueOf(part, without).parts(output, places.from + from, places.from + to)
   const body = await codec.object(parts)
   return { key, mark, records: to - from, rows, body, contentType: codec.contentType }
 }

@@ -12,6 +12,8 @@ export interface EncodedRange {
   /** Output partitions of the rows in from..to, in one order, of each those at or above `start(output)`. */
   outputs(from: number, to: number, start: (output: string) => number): readonly string[]
   parts(output: string, from: number, to: number): { readonly parts: readonly unknown[]; readonly rows: number }
+  /** The same where such records have no rows. */
+  without(isLeftOut: (place: number) => boolean): EncodedRange
   isRefused(place: number): boolean
   /** Where the parts begin that have no more than `limit` output partitions each. */
   partStarts(limit: number): readonly number[]
@@ -68,11 +70,13 @@ function whole(records: readonly Encoded<unknown>[]): EncodedRange {
       }
       return { parts, rows }
     },
+    without: (isLeftOut) => whole(records.map((each, place) => (isLeftOut(place) ? NO_ROWS : each))),
     isRefused: (place) => 'fault' in records[place]!,
     partStarts: () => AT_ONCE,
   }
 }
 
+const NO_ROWS: Encoded<unknown> = { part: undefined, rows: 0 }
 const ONE: readonly string[] = [ONE_OUTPUT]
 const NONE: readonly string[] = []
 const AT_ONCE: readonly number[] = [0]

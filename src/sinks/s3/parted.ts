@@ -40,6 +40,7 @@ export function parted(records: readonly Pieces[]): EncodedRange {
         rows: found.reduce((sum, { piece }) => sum + piece.rows, 0),
       }
     },
+    without: (isLeftOut) => parted(records.map((each, place) => (isLeftOut(place) ? NO_PIECES : each))),
     isRefused: (place) => 'fault' in records[place]!,
     partStarts: (limit) => {
       const starts = [0]

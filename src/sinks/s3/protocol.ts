@@ -20,7 +20,7 @@
  * equal metadata), a compare-and-set its own item (equal content).
  */
 import type { SourceRecord } from '../../core/record.ts'
-import { admit } from '../../core/watermark.ts'
+import { admit, leftOut } from '../../core/watermark.ts'
 import type { Gap, Halt } from '../../core/watermark.ts'
 import type { Ahead, CompareAndSet, LedgerItem } from '../ledger.ts'
 import { claimed, decided, holdsClaim, moved, outputsOf, startOf, unwritten } from './claim.ts'
@@ -40,11 +40,17 @@ export interface RangeInput {
   readonly head: number
   /** Key of an output's object of first..last. */
   readonly keyOf: (output: string, first: number, last: number, epoch: number, generation: number) => string
-  /** Outputs in which records of first..last have rows that are not below the output's `ahead`, always in one order. */
-  readonly outputs: (first: number, last: number, ahead: Ahead | undefined) => readonly string[]
+  /**
+   * Outputs in which records of first..last have rows that are not below the output's `ahead`, nor of a record that is left
+   * out, always in one order.
+   */
+  readonly outputs: (first: number, last: number, ahead: Ahead | undefined, without: LeftOut) => readonly string[]
   /** Of the raw records first..last: tells a twin's object from a foreign one. */
   readonly checksum: (first: number, last: number) => string
 }
+
+/** Offsets of records whose rows are left out (core/watermark.ts). */
+export type LeftOut = ReadonlySet<number> | undefined
 
 /** What an object says of itself in its metadata. An object without it is foreign. */
 export interface ObjectMark {
@@ -65,7 +71,13 @@ export type Request =
   | { readonly do: 'list' }
   | { readonly do: 'head'; readonly key: string }
   /** The output's rows of the records that the mark names, or none in a void marker, under `If-None-Match: *`. */
-  | { readonly do: 'put'; readonly key: string; readonly output: string; readonly mark: ObjectMark }
+  | {
+      readonly do: 'put'
+      readonly key: string
+      readonly output: string
+      readonly mark: ObjectMark
+      readonly without: LeftOut
+    }
   | { readonly do: 'swap'; readonly item: LedgerItem }
 
 export type Reply =
@@ -78,6 +90,7 @@ export type Reply =
 /** What this invocation brought to effect: a range of records, or an output's rows of it. */
 export interface Wrote extends Gap {
   readonly output?: string
+  readonly without?: LeftOut
 }
 
 /** What happened so far, kept through every state. */
@@ -152,7 +165,8 @@ export function requestsOf(input: RangeInput, state: Running): readonly Request[
 function requestOf(input: RangeInput, item: ClaimedItem, { at }: KeyState, i: number): Request {
   const key = item.pending.keys[i]!
   if (at === 'look' || at === 'compare') return { do: 'head', key }
-  return { do: 'put', key, output: outputsOf(item.pending)[i]!, mark: markOf(input, item, i, at === 'void') }
+  const mark = markOf(input, item, i, at === 'void')
+  return { do: 'put', key, output: outputsOf(item.pending)[i]!, mark, without: leftOut(item) }
 }
 
 /** The next state, given the answer to one of `requestsOf(state)`. */
@@ -197,7 +211,7 @@ function decide(input: RangeInput, progress: Progress, base: LedgerItem, learned
   const first = records[admission.from]!.offset
   const last = records.at(-1)!.offset
   const adds = admission.gaps.length
-  const outputs = input.outputs(first, last, base.ahead)
+  const outputs = input.outputs(first, last, base.ahead, leftOut(base))
   if (outputs.length === 0) {
     const item = moved(base, records, admission, input.head)
     return { ...progress, at: 'move', item, adds, covers: [{ first, last }] }
@@ -229,7 +243,7 @@ function afterKeys(input: RangeInput, state: WithKeys): State {
   const { item, keys } = state
   const { first, last } = item.pending
   const mine = outputsOf(item.pending).flatMap((output, i): Wrote[] =>
-    keys[i]!.at === 'mine' ? [{ output, first: startOf(output, first, item.ahead), last }] : [],
+    keys[i]!.at === 'mine' ? [{ output, first: startOf(output, first, item.ahead), last, without: leftOut(item) }] : [],
   )
   const progress = progressOf(state)
   const after = mine.length === 0 ? progress : { ...progress, wrote: [...progress.wrote, { first, last }, ...mine] }
@@ -293,7 +307,7 @@ function isRefillable({ records, outputs, keyOf }: RangeInput, item: ClaimedItem
   if (!holdsClaim(item, records)) return false
   const { epoch, generation, ahead, pending } = item
   const { first, last } = pending
-  const keys = outputs(first, last, ahead).map((output) =>
+  const keys = outputs(first, last, ahead, leftOut(item)).map((output) =>
     keyOf(output, startOf(output, first, ahead), last, epoch, generation),
   )
   return keys.length === pending.keys.length && keys.every((key, i) => key === pending.keys[i])

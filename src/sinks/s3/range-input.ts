@@ -5,14 +5,13 @@ import { lowerBound } from '../../core/watermark.ts'
 import type { Gap } from '../../core/watermark.ts'
 import { startOf } from './claim.ts'
 import { dataPrefix, objectKey } from './keys.ts'
-import type { RangeInput } from './protocol.ts'
+import type { EncodedRange } from './encode.ts'
+import type { LeftOut, RangeInput } from './protocol.ts'
 import type { Job } from './writer.ts'
 
 /** @param places of the part's records in the range, `to` exclusive */
-export function rangeInput(
-  { options, binding, context, range, encoded }: Job,
-  { from, to }: { readonly from: number; readonly to: number },
-): RangeInput {
+export function rangeInput(job: Job, { from, to }: { readonly from: number; readonly to: number }): RangeInput {
+  const { options, binding, context, range } = job
   const { source } = range
   const records = range.records.slice(from, to).map(({ record }) => record)
   const folder = dataPrefix(binding.prefix, context.pipeline, options.id, source.topic)
@@ -27,9 +26,9 @@ export function rangeInput(
       const parts = { partition: source.partition, first, last, timestamp, epoch, generation, output }
       return objectKey(folder, parts, options)
     },
-    outputs: (first, last, ahead) => {
+    outputs: (first, last, ahead, without) => {
       const within = indexes(records, { first, last })
-      return encoded.outputs(from + within.from, from + within.to, (output) =>
+      return dueOf(job, without).outputs(from + within.from, from + within.to, (output) =>
         ahead ? from + lowerBound(records, startOf(output, first, ahead)) : 0,
       )
     },
@@ -43,6 +42,11 @@ export function rangeInput(
       return sum
     },
   }
+}
+
+/** The range without the rows of records that are left out. */
+export function dueOf({ range, encoded }: Pick<Job, 'range' | 'encoded'>, without: LeftOut): EncodedRange {
+  return without ? encoded.without((place) => without.has(range.records[place]!.record.offset)) : encoded
 }
 
 /** Places of first..last among the records, the second one exclusive. */

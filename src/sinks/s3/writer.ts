@@ -20,7 +20,7 @@ import type { ParquetFormat } from './parquet.ts'
 import { logParts, together } from './parted.ts'
 import { MAX_OUTPUTS } from './partition.ts'
 import type { Partition } from './partition.ts'
-import { indexes, rangeInput } from './range-input.ts'
+import { dueOf, indexes, rangeInput } from './range-input.ts'
 
 /** Ranges of one batch on their way at once (D11); an event of more partitions takes turns. */
 const RANGES_IN_FLIGHT = 8
@@ -112,7 +112,7 @@ async function writePart(job: Job, places: { from: number; to: number }, invocat
   for (const each of state.wrote) {
     const { from, to } = indexes(records, each)
     if (each.output === undefined) for (let place = from; place < to; place++) written.add(place)
-    else rows += job.encoded.parts(each.output, places.from + from, places.from + to).rows
+    else rows += dueOf(job, each.without).parts(each.output, places.from + from, places.from + to).rows
   }
   let refused = 0
   for (const place of written) if (job.encoded.isRefused(places.from + place)) refused++

@@ -14,6 +14,8 @@ export interface Rewound {
   readonly epoch: number
   readonly target: number
   readonly step: number
+  /** When the log could be read again. */
+  opened: number
 }
 
 /** Of a letter that was discarded: the sinks that had passed its record by, without an effect. */
@@ -31,6 +33,10 @@ export interface Seen {
   /** By `partition/offset`: what the mapping gave up, or retention took before it was read. */
   readonly lost: Set<string>
   readonly discarded: Discarded[]
+  /** By record name: when a letter of it, of all sinks, was put. */
+  readonly lettered: Map<string, number>
+  /** By `sink/name`: when a sink that keeps every row took a record at its own place. */
+  readonly took: Map<string, number>
   /** The step of the last rewind. */
   rewound: number
 }
@@ -40,6 +46,8 @@ export const nothingSeen = (): Seen => ({
   rewinds: new Map(),
   lost: new Set(),
   discarded: [],
+  lettered: new Map(),
+  took: new Map(),
   rewound: 0,
 })
 
@@ -71,8 +79,10 @@ function seeWatermarks({ seen, steps }: World, stores: Stores): void {
       const base = seen.bases.get(name)
       if (base === undefined) seen.bases.set(name, rewind?.target ?? head ?? next)
       const all = seen.rewinds.get(name) ?? []
-      if (!rewind || all.at(-1)?.epoch === epoch) continue
-      seen.rewinds.set(name, [...all, { epoch, target: rewind.target, step: steps }])
+      const last = all.at(-1)
+      if (rewind?.state === 'reading' && last!.opened === Infinity) last!.opened = steps
+      if (!rewind || last?.epoch === epoch) continue
+      seen.rewinds.set(name, [...all, { epoch, target: rewind.target, step: steps, opened: Infinity }])
       seen.bases.set(name, Math.min(seen.bases.get(name)!, rewind.target))
       seen.rewound = steps
     }
@@ -92,6 +102,9 @@ function isStale({ seen }: World, sink: Sink, { src, offset, epoch }: { src: str
 }
 
 function seeKeyed(world: World, sink: 'sql' | 'kv', before: Keyed, after: Keyed, operator: boolean): void {
+  if (sink === 'sql' && !world.version.keyed)
+    for (const [key, { src, offset }] of Object.entries(after))
+      if (!before[key]) world.seen.took.set(`sql/${MARKS.indexOf(src)}/${offset}`, world.steps)
   for (const key of Object.keys(before)) {
     const [old, now] = [before[key]!, after[key]]
     if (now === undefined) {
@@ -102,6 +115,15 @@ function seeKeyed(world: World, sink: 'sql' | 'kv', before: Keyed, after: Keyed,
 }
 
 function seeObjects(world: World, { bucket }: Stores, operator: boolean): void {
+  for (const [key, object] of Object.entries(bucket)) {
+    if (world.stores.bucket[key] === object) continue
+    const { first, last, partition, names } = objectOf(key, object)
+    for (const name of names) {
+      const offset = Number(name.split('/')[1])
+      if (name.startsWith(`${partition}/`) && offset >= first && offset <= last)
+        world.seen.took.set(`lake/${name}`, world.steps)
+    }
+  }
   for (const [key, object] of Object.entries(world.stores.bucket)) {
     if (bucket[key] === object) continue
     const { partition, first, epoch } = objectOf(key, object)
@@ -127,7 +149,10 @@ function seeLetters(world: World, before: Stores): void {
     const old = before.tables[LETTERS]?.[key]
     if (old === item) continue
     const letter = letterOf(item)
-    if (old && letterOf(old).state === letter.state) continue
+    const was = old && letterOf(old).state
+    if (was === letter.state) continue
+    if (letter.sink === '*' && letter.state === 'new' && (was === undefined || was === 'superseded'))
+      world.seen.lettered.set(letter.name, world.steps)
     if (letter.state === 'discarded') seeDiscarded(world, letter)
     if (letter.state === 'replayed') seeReplayed(world, letter)
   }

@@ -52,6 +52,9 @@ const unremoved: Plant = { target: (target) => ({ ...target, remove: nothing }) 
 const unswept: Plant = { target: (target) => ({ ...target, sweep: nothing }) }
 const unsuperseded: Plant = { rewindPorts: (ports) => ({ ...ports, supersede: nothing }) }
 
+/** Takes what has a letter, for its own place as well. */
+const unheeded: Plant = { rewindPorts: (ports) => ({ ...ports, standing: () => Promise.resolve([]) }) }
+
 /** The group goes on one record too far. */
 const tooFar: Plant = {
   rewindPorts: (ports) => ({
@@ -87,6 +90,7 @@ test.each([
   ['a rewind removes nothing', unremoved, /^D/],
   ['a rewind sweeps nothing', unswept, /^D13/],
   ['a rewind supersedes no letter', unsuperseded, /^D/],
+  ['a rewind heeds no letter that stands', unheeded, /^D2/],
   ['a rewind moves the group too far', tooFar, /^D|^no progress/],
   ['a letter is replayed before its rows are in', impatient, /^D1: the letter/],
   ['every copy of a replay is taken', credulous, /^D/],

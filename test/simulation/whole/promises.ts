@@ -51,15 +51,19 @@ function wrongIn(world: World, record: LogRecord, letters: readonly Letter[], si
 }
 
 /**
- * Known (docs/delivery.md, "Dead letters"): a sink without keys can have a record at its own place and where it was replayed, since
- * nothing tells it that what has a letter took effect all the same.
+ * Known (docs/delivery.md, "Dead letters"): a sink without keys has a record at its own place and where it was replayed, where
+ * another version of the function took it, from a batch that was under way when its letter was put. What had a letter when
+ * the log could be read again after a rewind is left out.
  */
-function mayBeTwice({ copies, version }: World, { kind, source, offset }: LogRecord, sink: Sink): boolean {
+function mayBeTwice({ seen, copies, version }: World, { name, kind, source, offset }: LogRecord, sink: Sink): boolean {
   const keyless = sink === 'lake' || (sink === 'sql' && !version.keyed)
-  const letterOfAll = copies.some(
-    ({ replay }) => replay!.sink === '*' && replay!.partition === source && replay!.offset === offset,
+  const isReplayed = copies.some(
+    (copy) => copy.source === source && copy.replay!.sink === '*' && copy.replay!.offset === offset,
   )
-  return keyless && kind === 'sour' && letterOfAll
+  const took = seen.took.get(`${sink}/${name}`) ?? -1
+  const rewind = seen.rewinds.get(`${sink}/${source}`)?.findLast(({ target, step }) => target <= offset && step <= took)
+  const wasLeftOut = rewind !== undefined && seen.lettered.get(name)! < rewind.opened
+  return keyless && kind === 'sour' && isReplayed && !wasLeftOut
 }
 
 /** In a gap, or before where the sink's watermark began. */
