@@ -21,7 +21,6 @@ export function rangeInput(
     pipeline: context.pipeline,
     sink: options.id,
     records,
-    head: range.records[0]!.record.offset,
     keyOf: (output, first, last, epoch, generation) => {
       const { timestamp } = records[lowerBound(records, first)] ?? records.at(-1)!
       const parts = { partition: source.partition, first, last, timestamp, epoch, generation, output }
