@@ -21,7 +21,10 @@ export default defineConfig({
           maxWorkers,
         },
       },
-      { ...shared, test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 150_000 } },
+      {
+        ...shared,
+        test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], maxWorkers, testTimeout: 150_000 },
+      },
       {
         ...shared,
         test: {

@@ -46,7 +46,7 @@ export function brokersAnswer(world: World, request: KafkaRequest): Heard | unde
       return value(world.paused)
     case 'resume':
       world.paused = false
-      kafka.restart(1 + below(random, 8))
+      kafka.restart((calm ? 6 : 1) + below(random, 8))
       return value(undefined)
     case 'move':
       if (!world.paused) return { failed: 'the group has members' }
@@ -75,17 +75,26 @@ function paused(world: World): boolean {
   return true
 }
 
-/** All of it, a part of it, or nothing; and the answer may be lost. */
+/** All of it, or a part of it before the answer is lost; what is left may come in later. */
 function sent(world: World, records: readonly ProducedRecord[], failing: boolean): Heard {
   const count = failing ? below(world.random, records.length + 1) : records.length
-  for (const { partition, headers = [] } of records.slice(0, count)) {
-    const { offset } = replayOf({ headers })!
-    const original = world.log.find((record) => record.source === partition && record.offset === offset)!
-    const copy = world.kafka.copy(original, headers)
-    world.copies.push(copy)
-    say(world, `a copy of ${partition}/${offset} is ${partition}/${copy.offset}`)
-  }
+  for (const record of records.slice(0, count)) append(world, record)
   if (!failing) return value(undefined)
+  if (world.random() < 0.5) world.late.push(...records.slice(count))
   trouble(world, 'a replay is not sent, or not heard of', `${count} of ${records.length}`)
   return failed
+}
+
+function append(world: World, { partition, headers = [] }: ProducedRecord): void {
+  const { offset } = replayOf({ headers })!
+  const original = world.log.find((record) => record.source === partition && record.offset === offset)!
+  const copy = world.kafka.copy(original, headers)
+  world.copies.push(copy)
+  say(world, `a copy of ${partition}/${offset} is ${partition}/${copy.offset}`)
+}
+
+/** What a command sent comes in although the command heard of a failure. */
+export function comeIn(world: World): void {
+  const record = world.late.shift()
+  if (record) append(world, record)
 }

@@ -12,7 +12,7 @@ import { seededRandom } from '../../../src/testing/explorer/sample.ts'
 import { told } from '../delivery-types.ts'
 import type { Outcome, Result } from '../delivery-types.ts'
 import { changed, wrongOfNew } from './anew.ts'
-import { brokersAnswer } from './brokers.ts'
+import { brokersAnswer, comeIn } from './brokers.ts'
 import { progressOf, SINKS } from './effects.ts'
 import { createKafka } from './kafka.ts'
 import { nothingSeen, put } from './observe.ts'
@@ -58,6 +58,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     operators: [],
     log: [],
     copies: [],
+    late: [],
     troubles: {},
     trace: [],
     seen: nothingSeen(),
@@ -97,19 +98,20 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 const storms: readonly (readonly [share: number, happens: (world: World) => void | Promise<void>])[] = [
   [14, produce],
   [10, ({ kafka, random, paused }) => void (paused || kafka.fetch(below(random, PARTITIONS), 1 + below(random, 5)))],
-  [13, (world) => launch(world, world.random() < 0.7 ? 20 : 0)],
-  [50, answer],
+  [12.5, (world) => launch(world, world.random() < 0.7 ? 20 : 0)],
+  [49.2, answer],
   [1.6, crash],
   [1.6, timeOut],
   [1.2, outage],
   [1.2, restart],
   [0.8, ownStep],
+  [0.8, comeIn],
   [0.6, expire],
   [0.4, giveUp],
   [0.1, recreate],
   [0.8, deploy],
   [1.5, interrupt],
-  [2, operate],
+  [2.5, operate],
 ]
 
 async function storm(world: World): Promise<void> {
@@ -184,15 +186,21 @@ async function open(world: World): Promise<Process> {
 /** A store or the brokers take one request, in one of the ways in which they may. */
 async function answer(world: World): Promise<void> {
   const { random } = world
-  const waiting = [...world.processes, ...world.operators].flatMap((actor) =>
+  // Who polls comes now and then, and whenever nobody else does.
+  const polls = random() < 0.05
+  const all = [...world.processes, ...world.operators].flatMap((actor) =>
     actor.gone ? [] : actor.parked.map((parked) => ({ actor, parked })),
   )
+  const others = polls ? all : all.filter(({ parked }) => !isPoll(parked))
+  const waiting = others.length > 0 ? others : all
   while (waiting.length > 0) {
     const [{ actor, parked }] = waiting.splice(below(random, waiting.length), 1) as [(typeof waiting)[number]]
     if (parked.ask.part === 'kafka' ? byBrokers(world, actor, parked) : byStores(world, actor, parked, parked.ask))
       return
   }
 }
+
+const isPoll = ({ ask }: Parked) => ask.part === 'kafka' && ask.request.do === 'wait'
 
 function byBrokers(world: World, actor: Actor, parked: Parked): boolean {
   if (parked.ask.part !== 'kafka') return false
@@ -252,10 +260,14 @@ function land(world: World, process: Process, flight: Flight, result: Result): v
   } else if (!world.paused) world.again.push(flight.batch)
 }
 
-/** A range from before a rewind may have come in between, or retention: rewinding again settles it. */
+/**
+ * A range from before a rewind may have come in between, or retention; one may have begun a source that another sink had not met,
+ * above where the log is read again: rewinding again settles it.
+ */
 function halted(world: World, process: Process, { began }: Flight, code: string): void {
-  if (code === 'WEIR_REWOUND' && began <= world.finished) return // it comes again, and finds the rewind over
-  if (code !== 'WEIR_REWOUND' || !world.excuse) world.wrong ??= `D1: #${process.id} halted with ${code}`
+  const ofRewind = code === 'WEIR_REWOUND' || (code === 'WEIR_TOPIC_RESTARTED' && world.rewind !== undefined)
+  if (ofRewind && began <= world.finished) return // it comes again, and finds the rewind over
+  if (!ofRewind || !world.excuse) world.wrong ??= `D1: #${process.id} halted with ${code}`
   else if (!world.rewind) world.wrong ??= `D13: #${process.id} halted with ${code}, and no rewind is under way`
   else {
     trouble(world, 'a rewind has to be run again')
@@ -289,6 +301,7 @@ async function calmDown(world: World): Promise<void> {
     await settle()
     await answer(world)
     ownStep(world)
+    comeIn(world)
     if (flying(world).length > 0 || busy(world).length > 0) continue
     if (world.rewind && !world.paused && world.random() < 0.3) finish(world)
     else if (world.rewind || world.paused) rewind(world)
@@ -299,11 +312,13 @@ async function calmDown(world: World): Promise<void> {
   else world.wrong = wrongAtEnd(world) ?? (world.anew ? await madeAnew(world) : undefined)
 }
 
-/** Somebody looks once more after letters: those under way come to their end. False once that is done. */
+/** Once more somebody looks after letters, or two do: those under way come to their end. False once that is done. */
 function lastReplay(world: World): boolean {
   if (world.last) return false
   world.last = true
-  replay(world, world.random() < 0.5 ? ['replaying'] : ['new', 'replaying'])
+  const states = world.random() < 0.3 ? (['replaying'] as const) : (['new', 'replaying'] as const)
+  replay(world, states)
+  if (world.random() < 0.5) replay(world, states)
   return true
 }
 

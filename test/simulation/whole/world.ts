@@ -1,6 +1,7 @@
 /** The state of a simulation: mutable, one seed's. */
 import type { Deadline } from '../../../src/core/ports.ts'
 import type { Batch } from '../../../src/event-source/batcher.ts'
+import type { ProducedRecord } from '../../../src/kafka/produce.ts'
 import type { KafkaAsk } from './brokers.ts'
 import type { Kafka } from './kafka.ts'
 import type { Seen } from './observe.ts'
@@ -57,6 +58,8 @@ export interface World {
   /** What was produced, copies of replays not among it. */
   readonly log: LogRecord[]
   readonly copies: LogRecord[]
+  /** Copies on their way to the topic, whoever has given them up. */
+  readonly late: ProducedRecord[]
   readonly troubles: Record<string, number>
   readonly trace: string[]
   readonly seen: Seen
