@@ -29,7 +29,7 @@ export const MAX_NUMBER_DIGITS = 38
 /** Weirhouse: a dead letter's payload above this goes to an S3 object beside the item. */
 export const MAX_INLINE_PAYLOAD_BYTES = 300 * KIB
 /** Weirhouse: checkpoints that a watermark keeps (docs/delivery.md, D9). */
-export const MAX_CHECKPOINTS = 8
+export const MAX_CHECKPOINTS = 12
 /** Weirhouse: gaps that a watermark lists; older ones are folded into a count (D9, D11). */
 export const MAX_GAPS = 100
 /** Weirhouse: dead letters of one source for whose records a rewind leaves room: they are in the watermark until it is over. */

@@ -163,7 +163,7 @@ describe('D13: what a rewound watermark admits', () => {
 })
 
 describe('D9 D13: a sink that is not rewound while the log is read again for another', () => {
-  const many = after(undefined, ...Array.from({ length: 20 }, (_, i) => [i]))
+  const many = after(undefined, ...Array.from({ length: 20 }, (_, i) => [10 + i]))
   test('takes an event from there on for the same log, and drops what it has', () => {
     expect(admit(many, records([5, 6])).kind).toBe('restarted')
     expect(admit(expecting(many, checkpoint(5)), records([5, 6]))).toMatchObject({ kind: 'admitted', from: 2 })
@@ -172,8 +172,9 @@ describe('D9 D13: a sink that is not rewound while the log is read again for ano
   })
 
   test('keeps the checkpoint that stands there: another record is another log', () => {
-    const other = expecting(many, checkpoint(15, 1))
-    expect(other.checkpoints).toEqual(many.checkpoints.filter(({ offset }) => offset >= 15))
+    const { offset: known } = many.checkpoints[4]!
+    const other = expecting(many, checkpoint(known, 1))
+    expect(other.checkpoints).toEqual(many.checkpoints.slice(4))
   })
 })
 

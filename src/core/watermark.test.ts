@@ -63,9 +63,11 @@ describe('what is new', () => {
   test('D9: gaps and checkpoints are kept, oldest first, up to their bounds', () => {
     const heads = Array.from({ length: 150 }, (_, i) => i * 2)
     const watermark = after(...heads.map((head) => [head]))!
-    expect(watermark.checkpoints).toEqual(
-      heads.slice(-MAX_CHECKPOINTS).map((offset) => ({ offset, checksum: recordChecksum(record(offset)) })),
-    )
+    const offsets = watermark.checkpoints.map(({ offset }) => offset)
+    expect(offsets).toHaveLength(MAX_CHECKPOINTS)
+    expect(offsets[0]).toBe(0)
+    expect(offsets.slice(-6)).toEqual(heads.slice(-6))
+    for (const { offset, checksum } of watermark.checkpoints) expect(checksum).toBe(recordChecksum(record(offset)))
     expect(watermark.gaps).toHaveLength(MAX_GAPS)
     expect(watermark.gaps.at(-1)).toEqual({ first: 297, last: 297 })
     expect(watermark.gapCount).toBe(149)
@@ -76,9 +78,34 @@ describe('what is new', () => {
     const watermark = after([3, 4], ...growing)!
     expect(watermark.next).toBe(35)
     expect(watermark.checkpoints).toHaveLength(MAX_CHECKPOINTS)
-    expect(watermark.checkpoints[0]!.offset).toBe(5)
-    expect(admit(watermark, records([5, 6], 1)).kind).toBe('restarted')
-    expect(admit(watermark, records([3, 4])).kind).toBe('restarted')
+    expect(watermark.checkpoints[0]!.offset).toBe(3)
+    expect(admit(watermark, records([3, 4, 5, 6], 1)).kind).toBe('restarted')
+    expect(admit(watermark, records([2, 3])).kind).toBe('restarted')
+  })
+
+  test('D5 D9: a group that goes on far behind the watermark, as one that lost its commits, is no restart; another log is one', () => {
+    const ranges = Array.from({ length: 2_000 }, (_, i) => [3 + i * 2, 4 + i * 2])
+    const watermark = after(...ranges)!
+    for (const first of [3, 50, 1_999, 3_333, 3_990]) {
+      expect(admitted(watermark, [first, first + 1])).toMatchObject({ from: 2, after: watermark })
+      const rest = Array.from({ length: 4_003 - first }, (_, i) => first + i)
+      expect(admit(watermark, records(rest, 1)).kind).toBe('restarted')
+    }
+  })
+
+  test('checkpoints lie the denser the nearer: no gap among them is longer than what it is from the end', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 20, maxLength: 400 }), (sizes) => {
+        let next = 0
+        const heads = sizes.map((size) => (next += size) - size)
+        const offsets = after(...heads.map((head) => [head]))!.checkpoints.map(({ offset }) => offset)
+        const newest = offsets.at(-1)!
+        offsets.slice(1, -6).forEach((offset, i) => {
+          expect(offset - offsets[i]!).toBeLessThanOrEqual(Math.max(100, 0.9 * (newest - offsets[i]!)))
+        })
+      }),
+      { numRuns: 50 },
+    )
   })
 
   test('a range that brings nothing new leaves the watermark as it is', () => {
@@ -131,7 +158,7 @@ describe('a topic created anew', () => {
       0,
       false,
     ],
-    ['D9: below a checkpoint that has been forgotten', Array.from({ length: 9 }, (_, i) => [i]), [0, 1], 0, true],
+    ['D9: below where the log was first read', Array.from({ length: 40 }, (_, i) => [i + 2]), [0, 1], 0, true],
   ])('%s', (_, before, range, log, expected) => {
     expect(restarted(after(...before), range, log)).toBe(expected)
   })

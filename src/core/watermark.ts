@@ -94,7 +94,7 @@ export function admit(watermark: Watermark | undefined, records: RecordRange['re
     after: {
       epoch: watermark?.epoch ?? epoch,
       next: last.offset + 1,
-      checkpoints: keepCheckpoints(checkpoints, first.offset),
+      checkpoints: keepCheckpoints(checkpoints),
       gaps: [...(watermark?.gaps ?? []), ...gaps].slice(-MAX_GAPS),
       gapCount: (watermark?.gapCount ?? 0) + gaps.length,
       ...(watermark?.rewind ? { rewind: watermark.rewind } : {}),
@@ -118,15 +118,28 @@ export function withCheckpoint(checkpoints: readonly Checkpoint[], head: SourceR
 }
 
 /**
- * The newest MAX_CHECKPOINTS, and in place of the oldest of them the newest one at or below `first`, where the event
- * begins: while another sink is down the same event comes again and again, longer each time, and without its own head's
- * checkpoint it would in the end begin below the oldest, as if the topic had restarted (D5).
+ * MAX_CHECKPOINTS of them: the oldest, which says where the log was first read; the newest half; between them ever fewer, the longer
+ * ago. An event may begin far behind the watermark: a group that lost its coordinator goes on where it last committed, and while
+ * one sink is down the same event comes again, longer each time. Below what is remembered that would look like a topic that
+ * restarted. Where a topic did, its records come in order, and meet the next checkpoint before they get past the watermark.
  */
-export function keepCheckpoints(checkpoints: readonly Checkpoint[], first: number): readonly Checkpoint[] {
-  if (checkpoints.length <= MAX_CHECKPOINTS) return checkpoints
-  const newest = checkpoints.slice(-MAX_CHECKPOINTS)
-  const head = checkpoints.findLast(({ offset }) => offset <= first)
-  return head && head.offset < newest[0]!.offset ? [head, ...newest.slice(1)] : newest
+export function keepCheckpoints(checkpoints: readonly Checkpoint[]): readonly Checkpoint[] {
+  const kept = [...checkpoints]
+  while (kept.length > MAX_CHECKPOINTS) kept.splice(leastMissed(kept), 1)
+  return kept
+}
+
+/** The one without which the gap, as a share of how long ago it lies, is the smallest. */
+function leastMissed(checkpoints: readonly Checkpoint[]): number {
+  const newest = checkpoints.at(-1)!.offset
+  const gapWithout = (at: number) => {
+    const [before, after] = [checkpoints[at - 1]!.offset, checkpoints[at + 1]!.offset]
+    return (after - before) / (newest - before)
+  }
+  let least = 1
+  for (let at = 2; at < checkpoints.length - MAX_CHECKPOINTS / 2; at++)
+    if (gapWithout(at) < gapWithout(least)) least = at
+  return least
 }
 
 function restarted(watermark: Watermark, records: readonly SourceRecord[]): string | undefined {
@@ -251,5 +264,5 @@ export function expecting(watermark: Watermark, head: Checkpoint): Watermark {
   const { checkpoints } = watermark
   const known = checkpoints.find(({ offset }) => offset === head.offset)
   const others = checkpoints.filter(({ offset }) => offset > head.offset)
-  return { ...watermark, checkpoints: keepCheckpoints([known ?? head, ...others], head.offset) }
+  return { ...watermark, checkpoints: keepCheckpoints([known ?? head, ...others]) }
 }

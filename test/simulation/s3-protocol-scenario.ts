@@ -54,7 +54,6 @@ export function rangeInputs(scenario: Scenario): Inputs {
       pipeline: 'p',
       sink: 's',
       records: offsets.map((offset) => log[offset]!),
-      head: offsets[0]!,
       keyOf: (output, first, last, _epoch, generation) => {
         if (plant === 'key without end') return `${output}${first}`
         return `${output}${first}-${last}${plant === 'no generation' ? '' : `~${generation}`}`

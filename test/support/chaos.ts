@@ -224,7 +224,8 @@ const LAST_LINES = 40
 
 /** The logs go with the stack: what the functions and the mapping said in the end. */
 async function tellLast(world: FaultWorld, say: ChaosOptions['say']): Promise<void> {
-  for (const { stream, message, fields } of (await world.lines()).slice(-LAST_LINES))
+  const told = (await world.lines()).filter(({ message }) => message !== '') // metrics have none
+  for (const { stream, message, fields } of told.slice(-LAST_LINES))
     say(`${stream}: ${message} ${JSON.stringify(fields).slice(0, 600)}`)
 }
 

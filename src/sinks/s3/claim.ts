@@ -69,18 +69,13 @@ export function outputsOf({ outputs }: Pending): readonly string[] {
 }
 
 /** The item after records without rows: their effect is that the watermark moves, and one swap is all it takes. */
-export function moved(
-  base: LedgerItem,
-  records: readonly SourceRecord[],
-  admission: Admitted,
-  head: number,
-): LedgerItem {
+export function moved(base: LedgerItem, records: readonly SourceRecord[], admission: Admitted): LedgerItem {
   const checkpoints = withCheckpoint(base.checkpoints, records[admission.from]!)
   return withAhead(
     {
       ...base,
       ...admission.after,
-      checkpoints: keepCheckpoints(checkpoints, head),
+      checkpoints: keepCheckpoints(checkpoints),
       version: base.version + 1,
     },
     base.ahead,
@@ -90,18 +85,17 @@ export function moved(
 /**
  * The claim once each of its keys is an object for ever, or a void marker for ever: the same for whoever finds out.
  * @param there by key
- * @param head where the event of whoever finds out begins
  */
-export function decided(item: ClaimedItem, there: readonly boolean[], head: number): LedgerItem {
-  return there.every(Boolean) ? counted(item, head) : voided(item, there)
+export function decided(item: ClaimedItem, there: readonly boolean[]): LedgerItem {
+  return there.every(Boolean) ? counted(item) : voided(item, there)
 }
 
-function counted(item: ClaimedItem, head: number): LedgerItem {
+function counted(item: ClaimedItem): LedgerItem {
   return withAhead(
     {
       ...item,
       next: item.pending.last + 1,
-      checkpoints: keepCheckpoints(item.checkpoints, head),
+      checkpoints: keepCheckpoints(item.checkpoints),
       gaps: item.gaps.slice(-MAX_GAPS),
       pending: null,
     },

@@ -36,8 +36,6 @@ export interface RangeInput {
   readonly pipeline: string
   readonly sink: string
   readonly records: readonly SourceRecord[]
-  /** Where the event begins: at the first of `records`, or below it where the range is written in parts. */
-  readonly head: number
   /** Key of an output's object of first..last. */
   readonly keyOf: (output: string, first: number, last: number, epoch: number, generation: number) => string
   /**
@@ -154,7 +152,7 @@ export function startFrom(input: RangeInput, known: LedgerItem | undefined): Run
 export function requestsOf(input: RangeInput, state: Running): readonly Request[] {
   if (state.at === 'read' || state.at === 'list') return [{ do: state.at }]
   if (state.at === 'claim' || state.at === 'move') return [{ do: 'swap', item: state.item }]
-  if (state.at === 'settle') return [{ do: 'swap', item: settled(input, state.item) }]
+  if (state.at === 'settle') return [{ do: 'swap', item: settled(state.item) }]
   const requests: Request[] = []
   state.keys.forEach((key, i) => {
     if (!isDecided(key)) requests.push(requestOf(input, state.item, key, i))
@@ -213,7 +211,7 @@ function decide(input: RangeInput, progress: Progress, base: LedgerItem, learned
   const adds = admission.gaps.length
   const outputs = input.outputs(first, last, base.ahead, leftOut(base))
   if (outputs.length === 0) {
-    const item = moved(base, records, admission, input.head)
+    const item = moved(base, records, admission)
     return { ...progress, at: 'move', item, adds, covers: [{ first, last }] }
   }
   const keyOf = (output: string, from: number, to: number) => input.keyOf(output, from, to, base.epoch, base.generation)
@@ -248,7 +246,7 @@ function afterKeys(input: RangeInput, state: WithKeys): State {
   const progress = progressOf(state)
   const after = mine.length === 0 ? progress : { ...progress, wrote: [...progress.wrote, { first, last }, ...mine] }
   if (state.at === 'write') return { ...after, at: 'settle', item }
-  return decide(input, after, decided(item, keys.map(isThere), input.head), true)
+  return decide(input, after, decided(item, keys.map(isThere)), true)
 }
 
 function afterSwap(input: RangeInput, state: Running, result: CompareAndSet): State {
@@ -265,7 +263,7 @@ function afterSwap(input: RangeInput, state: Running, result: CompareAndSet): St
       keys: item.pending.keys.map(() => ({ at: 'put', looks: 0 })),
     }
   }
-  if (state.at === 'settle') return { ...progress, at: 'done', known: settled(input, state.item) }
+  if (state.at === 'settle') return { ...progress, at: 'done', known: settled(state.item) }
   if (state.at !== 'move') throw unasked(state, 'swap')
   const wrote = [...progress.wrote, ...state.covers]
   return { ...progress, wrote, gaps: progress.gaps + state.adds, at: 'done', known: state.item }
@@ -314,12 +312,11 @@ function isRefillable({ records, outputs, keyOf }: RangeInput, item: ClaimedItem
 }
 
 /** All keys of our own claim are there. */
-function settled({ head }: RangeInput, item: ClaimedItem): LedgerItem {
+function settled(item: ClaimedItem): LedgerItem {
   return nextVersion(
     decided(
       item,
       item.pending.keys.map(() => true),
-      head,
     ),
   )
 }

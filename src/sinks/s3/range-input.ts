@@ -20,7 +20,6 @@ export function rangeInput(job: Job, { from, to }: { readonly from: number; read
     pipeline: context.pipeline,
     sink: options.id,
     records,
-    head: range.records[0]!.record.offset,
     keyOf: (output, first, last, epoch, generation) => {
       const { timestamp } = records[lowerBound(records, first)] ?? records.at(-1)!
       const parts = { partition: source.partition, first, last, timestamp, epoch, generation, output }
