@@ -19,7 +19,7 @@ const clean: readonly ReplayScenario[] = [
   { log: [['a~']], deliveries: 2, commands: ['replay'], writes: 'put', append: true },
   { log: [['a~']], deliveries: 1, commands: ['replay', 'replay'], writes: 'put', append: true },
   { log: [['a~']], deliveries: 1, commands: ['replay', 'discard'], faults: 1, writes: 'put', append: true },
-  { log: [['a~']], deliveries: 2, commands: ['replay'], zombie: true, writes: 'put', append: true },
+  { log: [['a~']], deliveries: 1, commands: ['replay'], zombie: true, writes: 'put', append: true },
   { log: [['a~', 'a']], deliveries: 2, commands: ['replay'], writes: 'put' },
   { log: [['a%', 'b~']], deliveries: 1, commands: ['replay'], writes: 'auto' },
   { log: [['a!', 'b']], deliveries: 2, commands: ['replay'], writes: 'put' },
