@@ -8,7 +8,10 @@ import type { Command, Parts, World } from './delivery-types.ts'
 /** Steps that an undisturbed invocation takes at most. */
 const MANY = 100
 
-const twice = ['deliver', 'deliver'] as const
+const twice = () => ['deliver', 'deliver'] as const
+
+/** Times that a person comes back to what has halted again. */
+const ROUNDS = 3
 
 /**
  * From a quiet state fresh invocations, undisturbed, must bring the log to its end: two of them, or what the protocol says. What is
@@ -19,14 +22,17 @@ export async function stuckFrom<Store>(parts: Parts<Store>, quiet: World<Store>)
   const trace: string[] = []
   const wrong = (what: string) => `${what}\n  from there, undisturbed: ${trace.join('; ')}`
   let world = quiet
-  for (const task of ending) {
-    if (task === 'deliver' && isFinished(parts, world)) continue
-    const after = await runAlone(parts, world, task, (label) => trace.push(label))
-    if (!after) return wrong('no progress: a fresh invocation waits for nobody')
-    world = after
-    const what = wrongIn(parts, world)
-    if (what !== undefined) return wrong(what)
-    if (world[0].halted !== null) return undefined // wrongIn would have said so, were it not a way out
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const task of ending(parts, world)) {
+      if (task === 'deliver' && (isFinished(parts, world) || world[0].halted !== null)) continue
+      const after = await runAlone(parts, world, task, (label) => trace.push(label))
+      if (!after) return wrong('no progress: a fresh invocation waits for nobody')
+      world = after
+      const what = wrongIn(parts, world)
+      if (what !== undefined) return wrong(what)
+    }
+    if (world[0].halted === null) break
+    if (!wrongAtEnd) return undefined // wrongIn would have said so, were it not a way out
   }
   if (!isFinished(parts, world)) return wrong('no progress')
   const what = wrongAtEnd?.(parts, world)
@@ -43,19 +49,31 @@ export async function runAlone<Store>(
   const i = processesOf(before).length
   const delivery = offered(parts, before[0])
   say(task === 'deliver' ? `deliver ${told(delivery)} to #${i}` : `#${i} is told to ${task.command}`)
-  let world = task === 'deliver' ? await deliver(parts, before, delivery, i) : await command(parts, before, task)
-  for (let steps = 0; steps < MANY; steps++) {
+  const begun = task === 'deliver' ? await deliver(parts, before, delivery, i) : await command(parts, before, task)
+  const { world, ended } = await advance(parts, begun, i, MANY, say)
+  return ended ? world : undefined
+}
+
+/** So many steps of one of them, without a disturbance, or to its end. */
+export async function advance<Store>(
+  parts: Parts<Store>,
+  before: World<Store>,
+  i: number,
+  most: number,
+  say: (label: string) => void = () => undefined,
+): Promise<{ readonly world: World<Store>; readonly ended: boolean }> {
+  let world = before
+  for (let steps = 0; ; steps++) {
     const result = outcomeOf(parts, world, i)
     if (result) {
       say('failed' in result ? `-> ${result.failed}` : '-> done')
-      return end(parts, world, i, result)
+      return { world: end(parts, world, i, result), ended: true }
     }
-    const step = await undisturbed(parts, world, i)
-    if (!step) return undefined
+    const step = steps < most ? await undisturbed(parts, world, i) : undefined
+    if (!step) return { world, ended: false }
     say(step.label)
     world = step.state
   }
-  return undefined
 }
 
 async function undisturbed<Store>(

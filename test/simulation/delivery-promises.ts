@@ -8,9 +8,14 @@ import type { EffectPosition, LogRecord, Parts, Progress, Witness, World } from 
 /** Follows each key's effect (D3) and the beginnings of watermarks. */
 export function watched<Store>(parts: Parts<Store>, witness: Witness, after: Store): Witness {
   const { store, log } = parts
-  let { newest, base, wrong } = witness
+  let { newest, base, rewound, wrong } = witness
   for (const [source] of log.entries())
     if (base[source] === null) base = withBase(base, source, store.watermark(after, source))
+  const { epoch = 0, rewind } = (mayRewind(parts) && store.watermark(after, 0)) || {}
+  if (rewind && rewound.at(-1)?.epoch !== epoch) {
+    rewound = [...rewound, { epoch, target: rewind.target }]
+    base = base.with(0, Math.min(base[0] ?? rewind.target, rewind.target))
+  }
   const effects = store.effects(after)
   if (parts.scenario.deletes) newest = withDeletes(parts, newest, after)
   for (const { key, position } of store.keyed ? effects : []) {
@@ -21,11 +26,14 @@ export function watched<Store>(parts: Parts<Store>, witness: Witness, after: Sto
     newest = { ...newest, [key]: position }
   }
   for (const [key, position] of Object.entries(store.keyed ? newest : {}))
-    if (effects.every((each) => each.key !== key) && !mayBeGone(parts, key, position))
+    if (effects.every((each) => each.key !== key) && !mayBeGone(parts, rewound, key, position))
       wrong ??= `D3: key ${key} was there and is gone`
-  return newest === witness.newest && base === witness.base && wrong === witness.wrong
-    ? witness
-    : { newest, base, wrong }
+  const isSame = newest === witness.newest && base === witness.base && wrong === witness.wrong
+  return isSame && rewound === witness.rewound ? witness : { newest, base, rewound, wrong }
+}
+
+function mayRewind<Store>({ scenario, more }: Parts<Store>): boolean {
+  return scenario.rewinds === true || more.commands !== undefined
 }
 
 /** Whatever remembers it: a delete that the watermark has passed is the newest effect on its key. */
@@ -44,10 +52,17 @@ function withDeletes<Store>({ store, log }: Parts<Store>, before: Witness['newes
   return newest
 }
 
-function mayBeGone<Store>({ log }: Parts<Store>, wanted: string, { gone, ...newest }: EffectPosition): boolean {
+/** A newer record deletes it, or none of those that a rewind read again wrote it. */
+function mayBeGone<Store>(
+  { log }: Parts<Store>,
+  rewound: Witness['rewound'],
+  wanted: string,
+  { gone, ...newest }: EffectPosition,
+): boolean {
   const isNewerDelete = (record: LogRecord) =>
     record.kind === 'tombstone' && record.key === wanted && isNewer('log', placeIn(record, newest.epoch), newest)
-  return gone === true || log.flat().some(isNewerDelete)
+  const isOutdated = rewound.some(({ epoch, target }) => newest.epoch < epoch && newest.offset >= target)
+  return gone === true || isOutdated || log.flat().some(isNewerDelete)
 }
 
 function isWithin(gaps: Progress['gaps'], offset: number): boolean {
@@ -76,7 +91,7 @@ export function wrongIn<Store>(parts: Parts<Store>, world: World<Store>): string
         witness,
         store,
         record,
-        took(record, epochOf(mapping, record)),
+        took(record, epochOf(witness, record)),
         letters.has(nameOf(record)),
       )
       if (wrong !== undefined) return wrong
@@ -99,13 +114,13 @@ function wrongOf<Store>(
   const isMendable = kind === 'mendable' || kind === 'misfit'
   const either = isMendable && mapping.mended !== null
   const poison = kind === 'refused' || kind === 'undecodable' || (isMendable && !either)
-  if (isPending(mapping, record)) return undefined
+  const watermark = parts.store.watermark(store, source)
+  if (isPending(mapping, witness, record, watermark)) return undefined
   if (poison && stored) return `D6: ${name} is poison and stored`
   if (half) return `D6: half of ${name} is there`
   if (hasLetter && !poison && !either) return `D6: ${name} is good and has a dead letter`
   // in a keyed table a row that the store would refuse may also have given way to a newer one of its key, untried
   const done = kind === 'rowless' || either || (poison && hasLetter) || (kind !== 'undecodable' && took)
-  const watermark = parts.store.watermark(store, source)
   const next = watermark?.next ?? 0
   const without = poison ? 'a dead letter' : 'an effect'
   const withdrawn = mapping.skipped.includes(name) || mapping.compacted.includes(name)
@@ -130,11 +145,11 @@ interface Fate {
   readonly half: boolean
 }
 
-function effectsOf<Store>(parts: Parts<Store>, { newest }: Witness, held: Store) {
+function effectsOf<Store>(parts: Parts<Store>, { newest, rewound }: Witness, held: Store) {
   const { store } = parts
   const there = store.effects(held)
   const gone = Object.entries(newest).flatMap(([key, position]) =>
-    there.some((each) => each.key === key) || !mayBeGone(parts, key, position) ? [] : [{ key, position }],
+    there.some((each) => each.key === key) || !mayBeGone(parts, rewound, key, position) ? [] : [{ key, position }],
   )
   const effects = [...there, ...gone]
   return (record: LogRecord, epoch: number): Fate => {

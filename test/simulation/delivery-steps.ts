@@ -31,7 +31,8 @@ export async function deliver<Store>(
   const input = mapping.mended === null ? records : records.map((record) => ({ ...record, mended: true as const }))
   const process = await begun(parts, processes[to], input, delivery)
   const mends = mapping.mended === null ? {} : ({ mends: true } as const)
-  const all = put(processes, to, { ...process, ...mends })
+  const since = mapping.read === 0 ? {} : { since: mapping.read }
+  const all = put(processes, to, { ...process, ...mends, ...since })
   return [{ ...mapping, live, deliveries: mapping.deliveries + 1 }, witness, store, ...all]
 }
 
@@ -140,16 +141,19 @@ export function outcomeOf<Store>({ machine }: Parts<Store>, world: World<Store>,
   return machine.at(processesOf(world)[i]!.point).outcome as Result | undefined
 }
 
-/** The environment is done with its delivery. `undefined`: nobody hears of it. */
+/** The environment is done with its delivery; a cold one goes, and what it left open. `undefined`: nobody hears of it. */
 export function end<Store>(
-  { scenario }: Parts<Store>,
+  { scenario, store }: Parts<Store>,
   world: World<Store>,
   i: number,
   result: Result | undefined,
 ): World<Store> {
   const process = processesOf(world)[i]!
-  const idle: Process | null = scenario.warm ? { ...process, delivery: null, flights: {}, faults: 0 } : null
-  const [mapping, ...rest] = withProcess(world, i, idle)
+  const isCommand = process.delivery!.every((offsets) => offsets.length === 0)
+  const idle: Process | null =
+    scenario.warm && !isCommand ? { ...process, delivery: null, flights: {}, faults: 0 } : null
+  const [mapping, witness, held, ...others] = withProcess(world, i, idle)
+  const rest = [witness, idle ? held : store.crashed(held, i), ...others] as const
   const live = mapping.live.map((who) => (who === i ? -1 : who))
   if (result === undefined) return [{ ...mapping, live }, ...rest]
   if ('failed' in result) {

@@ -1,6 +1,6 @@
 /** What a delivery world is made of: the log, the mapping, environments, and what a store must say of itself. */
 import type { Position } from '../../src/core/order.ts'
-import type { Watermark } from '../../src/core/watermark.ts'
+import type { Rewind, Watermark } from '../../src/core/watermark.ts'
 import type { Step } from '../../src/testing/explorer/explore.ts'
 import type { Replayed } from '../../src/testing/explorer/replay.ts'
 
@@ -65,6 +65,10 @@ export interface Mapping {
   readonly skipped: readonly string[]
   readonly compacted: readonly string[]
   readonly rewind: { readonly target: number; readonly state: 'removing' | 'reading' | 'finished' } | null
+  /** Disabled. */
+  readonly paused: boolean
+  /** The epoch for which the group was moved, to read source 0 again. */
+  readonly read: number
   /** Set when a live invocation failed in a way that no redelivery mends. */
   readonly halted: string | null
   /** Set when a definition was deployed that reads what is mendable: where the old one had halted. */
@@ -83,6 +87,8 @@ export interface Witness {
   readonly newest: Readonly<Record<string, EffectPosition>>
   /** By source: where the watermark began: the log before was never offered. */
   readonly base: readonly (number | null)[]
+  /** Rewinds of source 0 that were begun, the last one last. */
+  readonly rewound: readonly { readonly epoch: number; readonly target: number }[]
   readonly wrong: string | null
 }
 
@@ -96,6 +102,8 @@ export interface Process {
   readonly faults: number
   /** Of the definition that mends. */
   readonly mends?: true
+  /** `Mapping.read` when it began. */
+  readonly since?: number
 }
 
 export type World<Store> = readonly [Mapping, Witness, Store, ...(Process | null)[]]
@@ -156,6 +164,7 @@ export interface Progress {
   readonly gapCount: number
   /** Where its oldest checkpoint is: the log before was never offered, when it is new. */
   readonly head: number
+  readonly rewind?: Pick<Rewind, 'state' | 'target'> | undefined
 }
 
 export type Input = readonly LogRecord[]
@@ -182,10 +191,12 @@ export interface More<Store> {
   readonly wrong?: (parts: Parts<Store>, world: World<Store>) => string | undefined
   /** Commands that may be begun, each once. */
   readonly commands?: readonly string[]
+  /** Whether one is begun only once the last has ended, or was cut off. @default false */
+  readonly oneByOne?: boolean
   /** What the log and the mapping do with a request of a command; undefined: it is none of theirs. */
   readonly ask?: (parts: Parts<Store>, world: World<Store>, request: unknown) => Iterable<Outcome<Store>> | undefined
   /** What leads to the end from any quiet state, without a disturbance. @default delivered twice */
-  readonly ending?: readonly (Command | 'deliver')[]
+  readonly ending?: (parts: Parts<Store>, world: World<Store>) => readonly (Command | 'deliver')[]
   /** What is wrong with that end. */
   readonly wrongAtEnd?: (parts: Parts<Store>, world: World<Store>) => string | undefined
 }
@@ -249,12 +260,18 @@ export function told(delivery: readonly (readonly number[])[]): string {
   return delivery.flatMap((offsets, source) => (offsets.length > 0 ? [`${source}/${all(offsets)}`] : [])).join(' ')
 }
 
-/** The epoch that a record's effect must have: that of the rewind, from its target on. */
-export function epochOf({ rewind }: Mapping, { source, offset }: LogRecord): number {
-  return rewind && rewind.state !== 'removing' && source === 0 && offset >= rewind.target ? 1 : 0
+/** The epoch that a record's effect must have: that of the last rewind that reads it again. */
+export function epochOf({ rewound }: Witness, { source, offset }: LogRecord): number {
+  return rewound.findLast(({ target }) => source === 0 && offset >= target)?.epoch ?? 0
 }
 
 /** Whether the record is to be read again, so that its effect may be gone meanwhile. */
-export function isPending({ rewind }: Mapping, { source, offset }: LogRecord): boolean {
-  return rewind?.state === 'removing' && source === 0 && offset >= rewind.target
+export function isPending(
+  { read }: Mapping,
+  witness: Witness,
+  record: LogRecord,
+  progress: Progress | undefined,
+): boolean {
+  const epoch = epochOf(witness, record)
+  return epoch > 0 && (progress?.rewind?.state === 'removing' || read < epoch)
 }

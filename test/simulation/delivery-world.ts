@@ -58,13 +58,15 @@ export function firstWorld<Store>({ log, store }: Parts<Store>): World<Store> {
     skipped: [],
     compacted: [],
     rewind: null,
+    paused: false,
+    read: 0,
     halted: null,
     mended: null,
     copies: [],
     late: [],
     begun: [],
   }
-  const witness: Witness = { newest: {}, base: sources.map(() => null), wrong: null }
+  const witness: Witness = { newest: {}, base: sources.map(() => null), rewound: [], wrong: null }
   return [mapping, witness, store.initial]
 }
 
@@ -81,8 +83,8 @@ export function modelOf<Store extends object>(parts: Parts<Store>, initial: Worl
     },
     violation: (world) => {
       const wrong = wrongIn(parts, world)
-      const isOver = isFinished(parts, world) && more.ending === undefined
-      if (wrong !== undefined || isOver || processesOf(world).some(isBusy) || isPaused(world)) return wrong
+      const isOver = more.ending === undefined && (isFinished(parts, world) || isPaused(world))
+      if (wrong !== undefined || isOver || processesOf(world).some(isBusy)) return wrong
       quiet++
       return stuckFrom(parts, world)
     },
@@ -91,8 +93,8 @@ export function modelOf<Store extends object>(parts: Parts<Store>, initial: Worl
 }
 
 /** Nothing is delivered before a person goes on. */
-function isPaused<Store>([{ rewind, halted }]: World<Store>): boolean {
-  return rewind?.state === 'removing' || halted !== null
+export function isPaused<Store>([{ rewind, paused, halted }]: World<Store>): boolean {
+  return rewind?.state === 'removing' || paused || halted !== null
 }
 
 function isBusy(process: Process | null): boolean {
@@ -133,7 +135,9 @@ async function mappingSteps<Store>(parts: Parts<Store>, world: World<Store>): Pr
 
 /** Environments of a definition that is no more get nothing. */
 async function commandSteps<Store>(parts: Parts<Store>, world: World<Store>): Promise<Step<World<Store>>[]> {
-  const { commands = [] } = parts.more
+  const { commands = [], oneByOne = false } = parts.more
+  if (oneByOne && processesOf(world).some((process) => process?.delivery?.every((offsets) => offsets.length === 0)))
+    return []
   const timesIn = (list: readonly string[], command: string) => list.filter((each) => each === command).length
   const steps: Step<World<Store>>[] = []
   for (const each of new Set(commands)) {

@@ -1,6 +1,5 @@
 /** Items updated in place, explored: rows of many shapes, over writers that begin with inserts and with updates. */
-import { describe, expect, test } from 'vitest'
-import { sample } from '../../src/testing/explorer/sample.ts'
+import { describe, test } from 'vitest'
 import {
   anyShape,
   missedIsDone,
@@ -11,7 +10,7 @@ import {
 } from './dynamodb-updates.ts'
 import { dynamodbModel } from './dynamodb-world.ts'
 import type { DynamoScenario, Plant } from './dynamodb-world.ts'
-import { exploreAll, toldOf } from './protocol-suite.ts'
+import { expectClean, expectCleanWalks, expectFound, named } from './protocol-expect.ts'
 
 const modelOf = (scenario: DynamoScenario, plant?: Plant) => wholeItems(dynamodbModel(scenario, shaped(plant)))
 
@@ -28,13 +27,9 @@ const clean: readonly Omit<DynamoScenario, 'writes'>[] = [
 ]
 
 describe('D1 D2 D3 D4 D6 D9 D13 N1: items that are updated are whole, and none is lost, doubled, reordered, skipped in silence', () => {
-  test.each(clean.map((scenario) => ({ scenario, name: JSON.stringify(scenario) })))('$name', async ({ scenario }) => {
+  test.each(named(clean))('$name', async ({ scenario }) => {
     const whole = { ...scenario, writes: 'auto' } as const
-    const { violation, quiet, line } = await exploreAll('dynamodb updates', whole, modelOf(whole))
-    expect(violation, violation && toldOf(violation)).toBeUndefined()
-    expect(quiet).toBeGreaterThan(0)
-    // oxlint-disable-next-line no-console -- the size of the proof is part of its result
-    console.log(line)
+    await expectClean('dynamodb updates', whole, modelOf(whole))
   })
 
   test('three invocations, two sources, by chance', async () => {
@@ -51,8 +46,7 @@ describe('D1 D2 D3 D4 D6 D9 D13 N1: items that are updated are whole, and none i
       writes: 'auto',
       updating: true,
     }
-    const { violation } = await sample(modelOf(scenario), { walks: 60, seed: 1 })
-    expect(violation, violation && `seed ${violation.seed}\n${toldOf(violation)}`).toBeUndefined()
+    await expectCleanWalks(modelOf(scenario), 60)
   })
 })
 
@@ -91,10 +85,7 @@ const planted: readonly Planted[] = [
 ]
 
 describe('D1 D2 D3 D9: the explorer sees each bug planted around the updates', () => {
-  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) => {
-    const { violation } = await exploreAll(bug, scenario, modelOf(scenario, plant))
-    expect(violation?.what).toMatch(found)
-    // oxlint-disable-next-line no-console -- the trace is the proof
-    console.log(`${bug}: ${toldOf(violation!)}`)
-  })
+  test.each(planted)('$bug', async ({ bug, plant, scenario, found }) =>
+    expectFound(bug, found, modelOf(scenario, plant)),
+  )
 })

@@ -4,6 +4,7 @@
  */
 import { numberOf, textOf } from '../../src/aws/attribute.ts'
 import type { Item } from '../../src/aws/attribute.ts'
+import type { Rewind } from '../../src/core/watermark.ts'
 import { storedPosition } from '../../src/sinks/dynamodb/guard.ts'
 import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
@@ -27,7 +28,7 @@ export const TABLE = 'items'
 export const LEDGER = 'ledger'
 export const LETTERS = 'letters'
 export const PIPELINE = 'p'
-const SINK = 's'
+export const SINK = 's'
 
 /** Parts in place of, or around, those that ship. */
 export interface Plant {
@@ -134,13 +135,15 @@ export function lettersIn(tables: Tables): ReadonlySet<string> {
   )
 }
 
-function progressOf(item: Item): Progress {
+export function progressOf(item: Item): Progress {
   const list = (name: string): unknown => JSON.parse(textOf(item, name)!)
+  const rewind = textOf(item, 'rewind')
   return {
     epoch: numberOf(item, 'epoch')!,
     next: numberOf(item, 'next')!,
     gaps: list('gaps') as Progress['gaps'],
     gapCount: numberOf(item, 'gapCount')!,
-    head: (list('checkpoints') as { readonly offset: number }[])[0]!.offset,
+    head: (list('checkpoints') as { readonly offset: number }[])[0]?.offset ?? 0,
+    rewind: rewind === undefined ? undefined : (JSON.parse(rewind) as Rewind),
   }
 }

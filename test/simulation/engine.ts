@@ -31,11 +31,14 @@ export interface Guards {
   readonly replays?: ReplayDesk
   /** Whether tombstones delete. */
   readonly deletes?: boolean | undefined
+  readonly second?: { readonly definition: SinkDefinition; readonly writer: SinkWriter }
 }
 
 export type Run = (input: Input, put: Invocation['putDeadLetters'], afterwards?: () => Promise<void>) => Promise<Result>
 
 export function engine(name: string, sink: SinkDefinition, writer: SinkWriter, guards: Guards = {}): Run {
+  const { second } = guards
+  const writers = new Map([[sink.id, writer], ...(second ? [[second.definition.id, second.writer] as const] : [])])
   let mends = false
   const spec = {
     name,
@@ -51,7 +54,7 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter, g
         return { ...value, id, ...(isLast && isRefused ? { note: REFUSED_TEXT } : isLast ? {} : { note: 'good' }) }
       })
     },
-    sinks: [sink],
+    sinks: [sink, ...(second ? [second.definition] : [])],
   }
   const definition = guards.deletes
     ? pipeline<Value, Value, 'delete'>({ ...spec, tombstone: 'delete', keyOf: ({ key }) => ({ id: key!.toString() }) })
@@ -62,7 +65,7 @@ export function engine(name: string, sink: SinkDefinition, writer: SinkWriter, g
       const report = await deliver({
         pipeline: definition,
         event: eventOf(input),
-        writers: new Map([[sink.id, writer]]),
+        writers,
         floodGate: guards.floodGate,
         replays: guards.replays ?? { take: () => Promise.reject(new Error('nothing is replayed here')) },
         clock,

@@ -26,7 +26,7 @@ const clean: readonly FloodScenario[] = [
 /** 200 records and one, more than are explored. */
 const longer: readonly FloodScenario[] = [
   { log: [['a#', 'b-*199', 'c#']], deliveries: 3, faults: 1, allowed: 1 },
-  { log: [['a~', 'b~', 'c#', 'd-', 'e~']], deliveries: 5, faults: 1, warm: true, allowed: 2, mends: true, mayHalt },
+  { log: [['a~', 'b#', 'c~', 'd-', 'e#']], deliveries: 5, faults: 1, warm: true, allowed: 2, mends: true, mayHalt },
 ]
 
 describe('D4 D7: no more poison than its share is let in, and a healthy stream is never held up', () => {

@@ -89,7 +89,7 @@ const noLedger = {
   compareAndSet: () => Promise.reject(new Error('this sink has no ledger')),
 }
 
-function storesModel(keyed: boolean): StoreModel<Stores> {
+export function storesModel(keyed: boolean): StoreModel<Stores> {
   return {
     initial: { database: { ...emptyContents, open: {} }, tables: {} },
     keyed,
@@ -124,8 +124,8 @@ function storesModel(keyed: boolean): StoreModel<Stores> {
     watermark: ({ database }, source) => {
       const watermark = database.watermarks[nameOf({ cluster: CLUSTER, topic: TOPIC, partition: source })]
       if (!watermark || watermark.next_offset === null) return undefined
-      const { epoch, next_offset: next, gaps, gap_count: gapCount, checkpoints } = watermark
-      return { epoch, next, gaps, gapCount, head: checkpoints[0]!.offset }
+      const { epoch, next_offset: next, gaps, gap_count: gapCount, checkpoints, rewind } = watermark
+      return { epoch, next, gaps, gapCount, head: checkpoints[0]?.offset ?? 0, rewind: rewind ?? undefined }
     },
     rewatermark: (stores, change, removeFrom) => rewatermarked(stores, keyed, change, removeFrom),
   }

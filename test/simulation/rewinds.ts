@@ -43,6 +43,7 @@ function reading<Store>(parts: Parts<Store>, world: World<Store>, target: number
   const resumed: Mapping = {
     ...mapping,
     rewind: { target, state: 'reading' },
+    read: parts.store.watermark(world[2], 0)!.epoch,
     committed: [target],
     skipped: mapping.skipped.filter(again),
   }
@@ -68,10 +69,9 @@ function changed<Store>(
 ): Step<World<Store>>[] {
   const after = parts.store.rewatermark(store, change, removeFrom)
   if (!after) return []
-  const base = witness.base.map((before) => (before === null ? null : Math.min(before, mapping.rewind!.target)))
-  return [{ label, state: [mapping, watched(parts, { ...witness, base }, after), after, ...processes] }]
+  return [{ label, state: [mapping, watched(parts, witness, after), after, ...processes] }]
 }
 
-function checksumOf(record: LogRecord): string {
+export function checksumOf(record: LogRecord): string {
   return recordChecksum(parseEvent(eventOf([record]), 'any').ranges[0]!.records[0]!)
 }
