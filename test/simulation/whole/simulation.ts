@@ -302,10 +302,10 @@ async function calmDown(world: World): Promise<void> {
     await answer(world)
     ownStep(world)
     comeIn(world)
-    if (flying(world).length > 0 || busy(world).length > 0) continue
+    if (flying(world).length > 0 || busy(world).some(({ verb }) => verb === 'rewind')) continue
     if (world.rewind && !world.paused && world.random() < 0.3) finish(world)
     else if (world.rewind || world.paused) rewind(world)
-    else if (kafka.finished() && !lastReplay(world)) break
+    else if (busy(world).length === 0 && kafka.finished() && !lastReplay(world)) break
   }
   if (world.wrong !== undefined) return
   if (world.steps >= end) world.wrong = 'no progress in the calm'
