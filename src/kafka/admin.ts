@@ -1,5 +1,6 @@
 /** Topics, offsets and groups: what verbs and the local stack ask of a cluster. */
 import { Admin, ConfigResourceTypes, ConfigSources } from '@platformatic/kafka'
+import type { ClusterTopicMetadata } from '@platformatic/kafka'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../core/errors.ts'
 import { attempt, brokerErrors, clientOptions, isolationLevel, kafkaError, type Isolation } from './client.ts'
@@ -9,6 +10,9 @@ import type { GroupDescription, GroupSummary } from './group-admin.ts'
 
 /** A command should say that Kafka is away, not hang: 20 tries, 5 s. */
 const ADMIN_RETRIES = 20
+/** Where names and partitions do not go together: as long in all as a command tries anything. */
+const LOOKS = 10
+const LOOK_RETRIES = 1
 const LATEST = -1n
 const EARLIEST = -2n
 /** A topic just made has no leaders for some milliseconds, and one just deleted is still listed. */
@@ -110,21 +114,16 @@ async function createTopic(admin: Admin, { topic, partitions, replication, confi
 }
 
 async function listTopics(admin: Admin): Promise<TopicSummary[]> {
-  const topics = await admin.listTopics({})
-  if (topics.length === 0) return []
-  const metadata = await admin.metadata({ topics: [...topics], forceUpdate: true })
-  return topics.sort().flatMap((topic) => {
-    const found = metadata.topics.get(topic)
-    if (!found) return []
-    return [{ topic, partitions: found.partitionsCount, replication: found.partitions[0]?.replicas.length ?? 0 }]
-  })
+  const topics = await lookUp(admin, () => true)
+  return [...topics].map(([topic, { partitions, partitionsCount }]) => ({
+    topic,
+    partitions: partitionsCount,
+    replication: partitions[0]?.replicas.length ?? 0,
+  }))
 }
 
 async function layoutOf(admin: Admin, topic: string): Promise<Omit<TopicDescription, 'configs'> | undefined> {
-  const listed = await admin.listTopics({ includeInternals: true })
-  if (!listed.includes(topic)) return undefined
-  const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
-  const found = metadata.topics.get(topic)
+  const found = (await lookUp(admin, (name) => name === topic)).get(topic)
   if (!found) return undefined
   const layout = found.partitions.map(({ leader, replicas, isr }, partition) => ({
     partition,
@@ -133,6 +132,23 @@ async function layoutOf(admin: Admin, topic: string): Promise<Omit<TopicDescript
     inSync: isr,
   }))
   return { topic, id: found.id, partitions: layout.length, replication: layout[0]?.replicas.length ?? 0, layout }
+}
+
+/**
+ * What the cluster says of topics that are there, sorted by name. The client asks for names, then for their partitions: where one of
+ * them was deleted in between, and where a broker does not know yet of a new one, the second answer is a refusal of all. Then
+ * both are asked again.
+ */
+async function lookUp(admin: Admin, isWanted: (topic: string) => boolean): Promise<Map<string, ClusterTopicMetadata>> {
+  for (let left = LOOKS - 1; ; left--) {
+    const topics = (await admin.listTopics({})).filter(isWanted)
+    if (topics.length === 0) return new Map()
+    try {
+      return (await admin.metadata({ topics, forceUpdate: true, retries: LOOK_RETRIES })).topics
+    } catch (error) {
+      if (left === 0) throw error
+    }
+  }
 }
 
 async function findTopic(admin: Admin, topic: string): Promise<Omit<TopicDescription, 'configs'>> {

@@ -50,6 +50,23 @@ describe('topics', () => {
     expect((await admin.listTopics()).map((t) => t.topic)).not.toContain(other)
   })
 
+  test('are listed while others are being made and deleted', async () => {
+    const others = openAdmin(connection)
+    const enough = new AbortController()
+    const churning = (async () => {
+      while (!enough.signal.aborted) {
+        const passing = `kafka-${randomUUID()}`
+        await others.createTopic({ topic: passing, partitions: 1, replication: 1 })
+        await others.deleteTopic(passing)
+      }
+      await others.close()
+    })()
+    for (let listing = 0; listing < 200; listing++)
+      expect(await admin.listTopics()).toContainEqual({ topic, partitions: 2, replication: 2 })
+    enough.abort()
+    await churning
+  })
+
   test('errors carry the name the broker gives', async () => {
     await expect(admin.createTopic({ topic, partitions: 1, replication: 1 })).rejects.toMatchObject({
       code: 'WEIR_KAFKA',
