@@ -4,6 +4,7 @@
  *   id (S)       ledgerKey(...): pipeline, sink, cluster, topic, partition
  *   version (N)  the handle of the compare-and-set
  *   epoch, next, generation, gapCount (N); pending, checkpoints, gaps (S, JSON); note (S) where there is one
+ *   checkpoints are pairs of offset and checksum: with their names the item of a claim would cost a second write unit
  *   ahead (S, JSON)   only where an output partition is ahead of the watermark
  *   rewind (S, JSON)  only from the start of a rewind to its finish
  */
@@ -14,7 +15,7 @@ import type { Dynamo } from '../aws/dynamodb.ts'
 import { describeTable } from '../aws/table.ts'
 import type { TableDescription } from '../aws/table.ts'
 import { WeirError } from '../core/errors.ts'
-import type { Rewind } from '../core/watermark.ts'
+import type { Checkpoint, Rewind } from '../core/watermark.ts'
 import { sinkOfKey } from './ledger.ts'
 import type { Ahead, CompareAndSet, LedgerItem, LedgerStore, Pending } from './ledger.ts'
 
@@ -83,7 +84,7 @@ export function toItem(key: string, item: LedgerItem): Item {
     generation,
     gapCount,
     pending: pending && pendingText(pending),
-    checkpoints: JSON.stringify(checkpoints.map(({ offset, checksum }) => ({ offset, checksum }))),
+    checkpoints: JSON.stringify(checkpoints.map(({ offset, checksum }) => [offset, checksum])),
     gaps: JSON.stringify(gaps.map(({ first, last }) => ({ first, last }))),
     ahead: ahead && aheadText(ahead),
     note,
@@ -102,7 +103,7 @@ export function fromItem(key: string, item: Item): LedgerItem {
     generation: number('generation'),
     gapCount: number('gapCount'),
     pending: textOf(item, 'pending') === undefined ? null : (json('pending') as LedgerItem['pending']),
-    checkpoints: json('checkpoints') as LedgerItem['checkpoints'],
+    checkpoints: (json('checkpoints') as StoredCheckpoint[]).map(checkpointOf),
     gaps: json('gaps') as LedgerItem['gaps'],
     ...(item.ahead ? { ahead: json('ahead') as Ahead } : {}),
     ...(note === undefined ? {} : { note }),
@@ -112,6 +113,13 @@ export function fromItem(key: string, item: Item): LedgerItem {
 
 function pendingText({ first, last, keys, outputs }: Pending): string {
   return JSON.stringify(outputs ? { first, last, keys, outputs } : { first, last, keys })
+}
+
+type StoredCheckpoint = readonly [offset: number, checksum: string] | Checkpoint
+
+/** Those of items that were written before 0.1.0 have names. */
+function checkpointOf(stored: StoredCheckpoint): Checkpoint {
+  return 'offset' in stored ? stored : { offset: stored[0], checksum: stored[1] }
 }
 
 /** In one order, whoever wrote it: items are compared as texts. */

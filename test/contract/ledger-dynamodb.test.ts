@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { AwsClients } from '../../src/aws/index.ts'
+import { MAX_CHECKPOINTS } from '../../src/core/limits.ts'
+import { ledgerKey } from '../../src/sinks/ledger.ts'
 import type { LedgerItem } from '../../src/sinks/ledger.ts'
-import { ledgerTable, openDynamoLedger } from '../../src/sinks/ledger-dynamodb.ts'
+import { ledgerTable, openDynamoLedger, toItem } from '../../src/sinks/ledger-dynamodb.ts'
+import { dataPrefix, objectKey } from '../../src/sinks/s3/keys.ts'
 import { clients, createTable, deadline, faulty, fresh } from './dynamodb-kit.ts'
 
 let aws: AwsClients
@@ -42,6 +45,16 @@ describe('the ledger in DynamoDB', () => {
     expect(await ledger.read(key, deadline())).toEqual(full)
   })
 
+  test('reads an item whose checkpoints have names, as they once had', async () => {
+    const ledger = openDynamoLedger({ table, client: aws.dynamodb })
+    const key = fresh('key')
+    const named = { S: JSON.stringify(item(1).checkpoints) }
+    const input = { TableName: table, Item: { ...toItem(key, item(1)), checkpoints: named } }
+    await aws.dynamodb.call('PutItem', input, deadline())
+    expect(await ledger.read(key, deadline())).toEqual(item(1))
+    expect(await ledger.compareAndSet(key, item(2), deadline())).toEqual({ ok: true })
+  })
+
   test('D2: what is ahead is compared whatever its order: a lost answer is told from another change', async () => {
     const ledger = openDynamoLedger({ table, client: aws.dynamodb })
     const key = fresh('key')
@@ -50,6 +63,34 @@ describe('the ledger in DynamoDB', () => {
     expect(await again({ 'a/': 12, 'b/': 70 })).toEqual({ ok: true })
     expect(await again({ 'a/': 12, 'b/': 71 })).toMatchObject({ ok: false })
     expect(await again({ 'a/': 12 })).toMatchObject({ ok: false })
+  })
+
+  test('a claim with every checkpoint there may be, and one to come, takes one write unit', async () => {
+    const cluster =
+      'arn:aws:kafka:ap-southeast-2:123456789012:cluster/virtual-private-cloud-lambda/01234567-89ab-cdef-0123-456789abcdef-12'
+    const [pipeline, sink, topic, partition] = ['customer-orders', 'orders-lake', 'shop.orders.customer-orders.v2', 100]
+    const [first, last] = [123_456_789_000, 123_456_798_999]
+    const checkpoints = Array.from({ length: MAX_CHECKPOINTS + 1 }, (_, i) => ({
+      offset: first + i,
+      checksum: 'ffffffff.1024',
+    }))
+    const folder = dataPrefix('lake/raw', pipeline, sink, topic)
+    const parts = { partition, first, last, timestamp: Date.UTC(2026, 10, 27), epoch: 1, generation: 1 }
+    const keys = [objectKey(folder, parts, { format: 'jsonl', compress: 'gzip', date: true })]
+    const claim = item(1_234_567, { next: first, epoch: 1, generation: 1, checkpoints, gaps: [], gapCount: 0 })
+    const written = await aws.dynamodb.call<{ ConsumedCapacity: { CapacityUnits: number } }>(
+      'PutItem',
+      {
+        TableName: table,
+        Item: toItem(ledgerKey(pipeline, sink, { cluster, topic, partition }), {
+          ...claim,
+          pending: { first, last, keys },
+        }),
+        ReturnConsumedCapacity: 'TOTAL',
+      },
+      deadline(),
+    )
+    expect(written.ConsumedCapacity.CapacityUnits).toBe(1)
   })
 
   test('D4: of racing changes one wins, and the losers see what it wrote', async () => {
