@@ -14,6 +14,6 @@ test('where no door is opened, what is behind it stays out', () => {
   const [first, ...rest] = withClosedDoors("open: async () => (await import('./writer.ts')).openWriter(options)").split(
     '\n',
   )
-  expect(first).toMatch(/^import \{ leftOut as \$closed \} from ".+settled\.ts"$/)
+  expect(first).toMatch(/^import \{ absentModule as \$closed \} from ".+settled\.ts"$/)
   expect(rest.join('\n')).toBe("open: async () => $closed('./writer.ts')().openWriter(options)")
 })

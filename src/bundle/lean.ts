@@ -7,7 +7,7 @@ import { basename, extname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'esbuild'
 import { errorTable, LETTER_CODES } from '../core/error-table.ts'
-import { leftOut } from '../core/settled.ts'
+import { absentModule } from '../core/settled.ts'
 import { sourceFile } from './build.ts'
 import { standIn } from './unreached.ts'
 
@@ -44,7 +44,7 @@ const DOOR = /\(await import\((['"]\.\/[^'"]+['"])\)\)(?=\.)|\bawait import\((['
 /** The operations function opens no sink. */
 export function withClosedDoors(code: string): string {
   const closed = code.replaceAll(DOOR, (_, first?: string, second?: string) => `$closed(${first ?? second})()`)
-  return `import { ${leftOut.name} as $closed } from ${JSON.stringify(sourceFile('core/settled'))}\n${closed}`
+  return `import { ${absentModule.name} as $closed } from ${JSON.stringify(sourceFile('core/settled'))}\n${closed}`
 }
 
 /** A function opens its sinks at once: a module that is loaded when it is asked for costs more bytes than it saves. */

@@ -1,10 +1,10 @@
 /**
  * Modules that a pipeline reaches only where its definition asks for what they do: elsewhere they are not in its function. What
  * calls them stands behind a condition on the very options that are asked here. Should a call get there all the same, it throws:
- * the invocation fails, loudly, and nothing is lost.
+ * the invocation fails, or, where it was to encode one row, the record becomes a dead letter. Either names the module.
  */
 import { sourceFile } from './build.ts'
-import { leftOut } from '../core/settled.ts'
+import { absentModule } from '../core/settled.ts'
 import type { Settlement } from '../core/settled.ts'
 
 /** What the modules' conditions look at, of options of any kind. */
@@ -55,8 +55,8 @@ const EXPORT = /^export (?:async function|function|const) (\w+)/gm
 export function standIn(path: string, code: string): string {
   const names = Array.from(code.matchAll(EXPORT), ([, name]) => name)
   return [
-    `import { ${leftOut.name} } from ${JSON.stringify(sourceFile('core/settled'))}`,
-    `const stand = /* @__PURE__ */ ${leftOut.name}('${path}')`,
+    `import { ${absentModule.name} } from ${JSON.stringify(sourceFile('core/settled'))}`,
+    `const stand = /* @__PURE__ */ ${absentModule.name}('${path}')`,
     `export { ${names.map((name) => `stand as ${name}`).join(', ')} }`,
   ].join('\n')
 }

@@ -56,7 +56,7 @@ export function settle<Options extends object>(
 }
 
 /** In place of what a module exports that no definition of this function reaches (src/bundle/unreached.ts). */
-export function leftOut(path: string): () => never {
+export function absentModule(path: string): () => never {
   return () => {
     throw new Error(`${path} was left out of this function`)
   }
