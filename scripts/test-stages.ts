@@ -1,6 +1,7 @@
 /**
- * What `npm test` runs, and how many seconds each stage may take on two cores.
- * A stage over its budget fails; raise a budget only with a reason in the commit message.
+ * What `npm test` runs, and how many seconds each stage may take on two cores. One that takes more is named at the end, and does
+ * not fail for it: on a machine that others use too, the same tests took 68 s, and 279 s the next day. Raise a budget only with
+ * a reason in the commit message.
  */
 export interface Stage {
   readonly name: string
@@ -12,12 +13,12 @@ export interface Stage {
 }
 
 /**
- * On a quiet machine the whole of `npm test`, bootstrap aside, stays under ten minutes. Budgets leave each stage about twice of what it
- * takes there, since a stage over its budget fails, and machines have other things to do.
+ * On a quiet machine the whole of `npm test`, bootstrap aside, stays under ten minutes. Budgets leave each stage about twice of what
+ * it takes there.
  */
 export const TOTAL_BUDGET_SECONDS = 1_380
-/** A stage that hangs is stopped at this many times its budget. */
-export const STOP_FACTOR = 2
+/** A stage that hangs is stopped at this many times its budget: all of them within the 90 minutes that CI has. */
+export const STOP_FACTOR = 3.5
 
 function gate(name: string, budgetSeconds: number, ...run: string[]): Stage {
   return { name, budgetSeconds, run, kind: 'gate' }

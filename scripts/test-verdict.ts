@@ -15,6 +15,8 @@ export interface Verdict {
   readonly failed: number
   /** One line each. Empty exactly when `failed` is 0. */
   readonly problems: readonly string[]
+  /** Where it took longer than it should: told, and no failure, for that may be the machine's doing. */
+  readonly slow?: string
 }
 
 /** The part of Vitest's JSON report that counts. */
@@ -30,17 +32,19 @@ interface VitestReport {
   }[]
 }
 
-/** Judges one stage: failed tests, skipped ones, files that did not load, crashes without a report, time over budget. */
+/** Judges one stage: failed tests, skipped ones, files that did not load, crashes without a report; and its time. */
 export function judge(stage: Pick<Stage, 'name' | 'kind' | 'budgetSeconds'>, outcome: StageOutcome): Verdict {
   const counted = stage.kind === 'gate' ? judgeGate(outcome) : judgeSuite(outcome)
-  const extra: string[] = []
-  if (outcome.stopped) extra.push(`${stage.name} was stopped after ${outcome.seconds.toFixed(1)} s: it hung`)
-  else if (outcome.seconds > stage.budgetSeconds)
-    extra.push(`${stage.name} took ${outcome.seconds.toFixed(1)} s, over its budget of ${stage.budgetSeconds} s`)
+  const { name, budgetSeconds } = stage
+  const took = outcome.seconds.toFixed(1)
+  const hung = outcome.stopped ? [`${name} was stopped after ${took} s: it hung`] : []
   return {
     passed: counted.passed,
-    failed: counted.failed + extra.length,
-    problems: [...counted.problems.map((problem) => `${stage.name}: ${problem}`), ...extra],
+    failed: counted.failed + hung.length,
+    problems: [...counted.problems.map((problem) => `${name}: ${problem}`), ...hung],
+    ...(outcome.seconds > budgetSeconds
+      ? { slow: `${name} took ${took} s, over its budget of ${budgetSeconds} s` }
+      : {}),
   }
 }
 

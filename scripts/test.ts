@@ -95,7 +95,8 @@ async function main(): Promise<0 | 1> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-  for (const problem of verdicts.flatMap((verdict) => verdict.problems)) console.log(problem)
+  for (const line of verdicts.flatMap(({ slow, problems }) => [...(slow === undefined ? [] : [slow]), ...problems]))
+    console.log(line)
   const { line, exitCode } = total(verdicts)
   console.log(line)
   return exitCode

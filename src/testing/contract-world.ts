@@ -109,7 +109,7 @@ export interface TestInvocation extends Invocation {
 }
 
 /** An invocation with so many milliseconds left, that keeps the dead letters put to it. */
-export function invocation(remainingMs = 20_000): TestInvocation {
+export function invocation(remainingMs = 60_000): TestInvocation {
   const letters: DeadLetter[] = []
   const end = performance.now() + remainingMs
   const deadline: Deadline = {

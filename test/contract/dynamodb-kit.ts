@@ -14,7 +14,7 @@ export function fresh(prefix: string): string {
   return `${prefix}-${process.pid}-${++count}`
 }
 
-export function deadline(ms = 20_000): Deadline {
+export function deadline(ms = 60_000): Deadline {
   const end = performance.now() + ms
   return { remaining: () => Math.max(0, end - performance.now()), signal: AbortSignal.timeout(ms) }
 }

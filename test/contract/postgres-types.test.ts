@@ -205,7 +205,7 @@ const history = fc.array(
 )
 
 describe.each<OrderKind>(['log', 'timestamp', 'version'])('order %s', (order) => {
-  test('D3: the server decides as core/order.ts does, row by row and in batches', { timeout: 60_000 }, async () => {
+  test('D3: the server decides as core/order.ts does, row by row and in batches', async () => {
     await using made = await world({ columns: { id: 'text', n: 'integer' }, key: ['id'], order })
     const writer = await made.open()
     const next = [0, 0, 0]

@@ -169,7 +169,7 @@ describe('failure', () => {
     expect(new Set(failing).size).toBe(1)
     expect(world.delivered()).not.toContain('0:2')
     broken = false
-    await eventually(world.committed, [3, 2], 30_000)
+    await eventually(world.committed, [3, 2])
     expect(mapping.metrics()).toMatchObject({ CommittedEventCount: 5, DroppedEventCount: 0, SumOffsetLag: 0 })
     const { InvokeErrorCount, FailedInvokeEventCount } = mapping.metrics()
     expect(FailedInvokeEventCount).toBe(2 * InvokeErrorCount)

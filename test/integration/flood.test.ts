@@ -56,7 +56,7 @@ async function produce(first: number, end: number): Promise<void> {
 
 test('D7 D1: a bad deployment halts with the topic not drained; a good one goes on, and nothing is lost', async () => {
   await produce(0, 50)
-  await expect.poll(rows, { timeout: 10_000 }).toEqual(upTo(0, 50))
+  await expect.poll(rows, { timeout: 60_000 }).toEqual(upTo(0, 50))
 
   world.save('checked.ts', checked("{ throw new Error('a bad deployment') }"))
   await world.line(/version \d+ \(.*deployed/)
@@ -71,13 +71,13 @@ test('D7 D1: a bad deployment halts with the topic not drained; a good one goes 
   world.save('checked.ts', checked('n'))
   await world.line(/version \d+ \(.*deployed/)
   const lost = new Set(written.map(({ offset }) => offset))
-  await expect.poll(rows, { timeout: 15_000 }).toEqual(upTo(0, 450).filter((n) => !lost.has(n)))
+  await expect.poll(rows, { timeout: 60_000 }).toEqual(upTo(0, 450).filter((n) => !lost.has(n)))
   expect(await letters()).toEqual(written)
 
   // One bad record does not halt a sound pipeline anew.
   world.save('checked.ts', checked("{ if (n === 460) throw new Error('one'); return n }"))
   await world.line(/version \d+ \(.*deployed/)
   await produce(450, 500)
-  await expect.poll(rows, { timeout: 15_000 }).toContain(499)
+  await expect.poll(rows, { timeout: 60_000 }).toContain(499)
   expect((await letters()).map(({ offset }) => offset)).toEqual([...written.map(({ offset }) => offset), 460])
 })

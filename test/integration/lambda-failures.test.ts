@@ -11,7 +11,7 @@ const { root, host, codeFolder, deploy, invoke, logsOf, end } = openLambdaWorld(
 afterAll(end)
 
 /** The machine may be busy with other things. */
-const WAIT = { timeout: 15_000 }
+const WAIT = { timeout: 60_000 }
 
 describe('E15: what counts as a function error', () => {
   test('E15: a throw, with type, message and trace; the instance lives on', async () => {

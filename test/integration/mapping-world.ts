@@ -118,6 +118,6 @@ export async function transact(connection: KafkaConnection, topic: string, steps
 }
 
 /** Polls until `look` gives what is expected; fails with the difference after the time is up. */
-export async function eventually<T>(look: () => T | Promise<T>, expected: T, timeout = 15_000): Promise<void> {
+export async function eventually<T>(look: () => T | Promise<T>, expected: T, timeout = 60_000): Promise<void> {
   await expect.poll(look, { timeout, interval: 50 }).toEqual(expected)
 }

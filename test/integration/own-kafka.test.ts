@@ -267,7 +267,7 @@ describe('up', () => {
     expect(sent, sent.stderr).toMatchObject({ code: 0 })
     const lag = async () =>
       JSON.parse((await on('groups', 'describe', '--group', 'own', ...brokers, '--json')).stdout) as object
-    await expect.poll(lag, { timeout: 15_000 }).toMatchObject({ group, pipeline: 'own', lag: 0, members: [{}] })
+    await expect.poll(lag, { timeout: 60_000 }).toMatchObject({ group, pipeline: 'own', lag: 0, members: [{}] })
     expect((await on('audit', ...brokers)).stdout).toMatch(/^own: sound: 20 records$/m)
     expect(await on('audit')).toMatchObject({ code: 0 })
     expect((await on('pause')).code).toBe(0)
@@ -313,7 +313,7 @@ describe('up', () => {
     await weirhouseJson(['up', '--detach', ...ours, '--project', project])
     onTestFinished(() => on('down').then(() => undefined))
     await on('produce', '--topic', topic, fileOf(['{"n":1}', '{"n":2}']))
-    await expect.poll(async () => (await on('audit')).code, { timeout: 15_000 }).toBe(0)
+    await expect.poll(async () => (await on('audit')).code, { timeout: 60_000 }).toBe(0)
     expect((await on('audit')).stdout).toMatch(/^own: sound: 2 records$/m)
     await on('down')
     expect(isAlive(secured.process.record)).toBe(true)

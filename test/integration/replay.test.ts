@@ -54,7 +54,7 @@ afterAll(async () => {
   await world?.end()
 })
 
-const WAIT = { timeout: 15_000 }
+const WAIT = { timeout: 60_000 }
 const send = (...rows: readonly (readonly [id: string, n: number])[]) =>
   producer.send(
     rows.map(([id, n]) => ({ topic: 'again', partition: 0, value: Buffer.from(JSON.stringify({ id, n })) })),

@@ -8,7 +8,7 @@ export function run(command: 'npm' | 'node', args: readonly string[], cwd: strin
     cwd,
     encoding: 'utf8',
     env: { ...process.env, NODE_OPTIONS: '', PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` },
-    timeout: 150_000,
+    timeout: 300_000,
   })
   return { ...ran, output: ran.stdout + ran.stderr }
 }
