@@ -76,7 +76,7 @@ const large: readonly Work[] = [
   flood({ log: [['a#', 'b#', 'c#']], deliveries: 3, allowed: 2, mayHalt: 'WEIR_POISON_FLOOD' }),
   flood({ log: [['a~', 'b~', 'c#']], deliveries: 4, allowed: 1, mends: true, mayHalt: 'WEIR_POISON_FLOOD' }),
   replays({ log: [['a~']], deliveries: 1, commands: ['replay', 'replay'], faults: 1, writes: 'put', append: true }),
-  replays({ log: [['a~', 'b~']], deliveries: 2, commands: ['replay', 'discard'], writes: 'put', append: true }),
+  replays({ log: [['a~', 'b~']], deliveries: 1, commands: ['replay', 'discard'], writes: 'put', append: true }),
   rewinds({ sink: 's3', log: [['a', 'b']], deliveries: 1, commands: ['rewind 1', 'rewind 0'] }),
   rewinds({
     sink: 'dynamodb',
