@@ -12,8 +12,9 @@ import { weirhouseHere } from '../support/in-process.ts'
 import { root, weirhouse } from '../support/weirhouse.ts'
 import type { CommandResult } from '../support/weirhouse.ts'
 
-/** A function that says which version of it runs, and takes as long as the record asks for. */
-export const PIPELINE = `import { json, pipeline } from 'weirhouse'
+/** A function that says which version of it runs, and works on a record until the file is there that the record names. */
+export const PIPELINE = `import { existsSync } from 'node:fs'
+import { json, pipeline } from 'weirhouse'
 import { dynamodb } from 'weirhouse/sinks/dynamodb'
 import { postgres } from 'weirhouse/sinks/postgres'
 import { s3 } from 'weirhouse/sinks/s3'
@@ -23,9 +24,9 @@ export default pipeline({
   name: 'loop',
   source: { topic: 'loop', partitions: 1, batch: { records: 10, windowSeconds: 0 } },
   decode: json(),
-  transform: async ({ n, ms = 0 }) => {
+  transform: async ({ n, until }) => {
     console.log('begun', n, stamp)
-    await new Promise(resolve => setTimeout(resolve, ms))
+    while (until && !existsSync(until)) await new Promise(resolve => setTimeout(resolve, 20))
     console.log('done', n, stamp)
     return { n }
   },
@@ -41,6 +42,8 @@ export interface DevWorld {
   readonly target: Target
   /** Saves a file of the project; resolves to when (milliseconds since the epoch). */
   readonly save: (file: string, text: string) => number
+  /** What a record waits for, where its `until` is `path`. */
+  readonly gate: () => { readonly path: string; readonly open: () => void }
   /** The next log line whose message matches, of those that were not looked at yet. */
   readonly line: (pattern: RegExp, timeoutMs?: number) => Promise<LogLine>
   /** Everything that was said so far. */
@@ -53,7 +56,7 @@ export interface DevWorld {
   readonly end: () => Promise<void>
 }
 
-const WAIT_MS = 10_000
+const WAIT_MS = 60_000
 
 export async function openDevWorld(files: Readonly<Record<string, string>>): Promise<DevWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'weirhouse-dev-'))
@@ -95,9 +98,14 @@ export async function openDevWorld(files: Readonly<Record<string, string>>): Pro
     await weirhouse(['down', '--project', folder])
     rmSync(folder, { recursive: true, force: true })
   }
+  let gates = 0
   return {
     target,
     save,
+    gate: () => {
+      const path = join(folder, '.weirhouse', `gate-${gates++}`)
+      return { path, open: () => writeFileSync(path, '') }
+    },
     lines: () => said,
     line: async (pattern, timeout = WAIT_MS) => {
       let found: LogLine | undefined

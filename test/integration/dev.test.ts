@@ -86,11 +86,13 @@ describe('save', () => {
   })
 
   test('a record in flight ends on the old version, and takes effect once', async () => {
-    const slow = await send({ ms: 1500 })
+    const gate = world.gate()
+    const slow = await send({ until: gate.path })
     await world.line(new RegExp(`\tbegun ${slow} two`))
     world.save('stamp.ts', stampText('three'))
     await world.line(/version 3 \(.*deployed/)
     const after = await send()
+    gate.open()
     await world.line(new RegExp(`\tdone ${slow} two`))
     await world.line(new RegExp(`\tdone ${after} three`))
     expect(Object.fromEntries([...begun()].filter(([, count]) => count !== 1))).toEqual({})
@@ -202,13 +204,15 @@ describe('pause and resume', () => {
       },
     ])
     expect(listed.EventSourceMappings![0]!.LastModified!.getTime()).toBeGreaterThan(Date.now() - 600_000)
-    const slow = await send({ ms: 800 })
+    const gate = world.gate()
+    const slow = await send({ until: gate.path })
     await world.line(new RegExp(`\tbegun ${slow} `))
     const update = await client.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }))
     expect(update).toMatchObject({ State: 'Disabling', $metadata: { httpStatusCode: 202 } })
     await expect(client.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: true }))).rejects.toMatchObject({
       name: 'ResourceInUseException',
     })
+    gate.open()
     await eventually(async () => (await get()).State, 'Disabled')
     // What was in flight took effect, and was committed before the mapping was disabled.
     await world.line(new RegExp(`\tdone ${slow} `))
