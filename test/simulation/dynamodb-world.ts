@@ -4,7 +4,6 @@
  */
 import { numberOf, textOf } from '../../src/aws/attribute.ts'
 import type { Item } from '../../src/aws/attribute.ts'
-import type { Rewind } from '../../src/core/watermark.ts'
 import { storedPosition } from '../../src/sinks/dynamodb/guard.ts'
 import { openDeadLetters } from '../../src/sinks/dead-letters/store.ts'
 import { dynamodb } from '../../src/sinks/dynamodb/index.ts'
@@ -136,14 +135,6 @@ export function lettersIn(tables: Tables): ReadonlySet<string> {
 }
 
 export function progressOf(item: Item): Progress {
-  const list = (name: string): unknown => JSON.parse(textOf(item, name)!)
-  const rewind = textOf(item, 'rewind')
-  return {
-    epoch: numberOf(item, 'epoch')!,
-    next: numberOf(item, 'next')!,
-    gaps: list('gaps') as Progress['gaps'],
-    gapCount: numberOf(item, 'gapCount')!,
-    head: (list('checkpoints') as { readonly offset: number }[])[0]?.offset ?? 0,
-    rewind: rewind === undefined ? undefined : (JSON.parse(rewind) as Rewind),
-  }
+  const { epoch, next, gaps, gapCount, checkpoints, rewind } = fromItem(textOf(item, 'id')!, item)
+  return { epoch, next, gaps, gapCount, head: checkpoints[0]?.offset ?? 0, rewind }
 }
