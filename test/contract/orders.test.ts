@@ -140,17 +140,15 @@ function decided(logs: readonly Placed[][], order: OrderKind): Map<string, numbe
   return new Map([...newest].flatMap(([id, { n }]) => (n === undefined ? [] : [[id, n] as const])))
 }
 
-/** The ranges to deliver, in order, and at the end whatever has not been. At most eight a partition: as many checkpoints are kept. */
+/** The ranges to deliver, in order, and at the end whatever has not been. */
 function rangesOf(logs: readonly Placed[][], deliveries: readonly Delivery[]): { range: SinkRange; late: number }[] {
   const had = logs.map(() => 0)
-  const counts = logs.map(() => 0)
   const rest = logs.map((log, partition) => ({ partition, more: log.length, again: 0, late: 0 }))
   return [...deliveries, ...rest].flatMap(({ partition, more, again, late }) => {
     const log = logs[partition]!
     const from = Math.max(0, had[partition]! - again)
     const to = Math.min(log.length, had[partition]! + more)
-    if (from >= to || (more < log.length && counts[partition]! >= 7)) return []
-    counts[partition]!++
+    if (from >= to) return []
     had[partition] = Math.max(had[partition]!, to)
     const records = log.slice(from, to).map(({ record }) => record)
     return [{ range: { source: sourceOf(records[0]!), records }, late }]
