@@ -1,18 +1,16 @@
 /** Topics, offsets and groups: what verbs and the local stack ask of a cluster. */
 import { Admin, ConfigResourceTypes, ConfigSources } from '@platformatic/kafka'
-import type { ClusterTopicMetadata } from '@platformatic/kafka'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../core/errors.ts'
 import { attempt, brokerErrors, clientOptions, isolationLevel, kafkaError, type Isolation } from './client.ts'
 import type { KafkaConnection } from './connection.ts'
+import { openMetadata } from './metadata.ts'
+import type { Metadata, PartitionView } from './metadata.ts'
 import { describeGroup, listGroups, moveGroup } from './group-admin.ts'
 import type { GroupDescription, GroupSummary } from './group-admin.ts'
 
 /** A command should say that Kafka is away, not hang: 20 tries, 5 s. */
 const ADMIN_RETRIES = 20
-/** Where names and partitions do not go together: as long in all as a command tries anything. */
-const LOOKS = 10
-const LOOK_RETRIES = 1
 const LATEST = -1n
 const EARLIEST = -2n
 /** A topic just made has no leaders for some milliseconds, and one just deleted is still listed. */
@@ -32,17 +30,9 @@ export interface TopicSummary {
   readonly replication: number
 }
 
-export interface PartitionDescription {
-  readonly partition: number
-  /** Node id; -1 while there is none. */
-  readonly leader: number
-  readonly replicas: readonly number[]
-  readonly inSync: readonly number[]
-}
-
 export interface TopicDescription extends TopicSummary {
   readonly id: string
-  readonly layout: readonly PartitionDescription[]
+  readonly layout: readonly PartitionView[]
   /** Only what was set on the topic itself; null where this user may not read it. */
   readonly configs: Readonly<Record<string, string>> | null
 }
@@ -85,82 +75,68 @@ export interface KafkaAdmin {
 /** Opens a client; connects on first use. All errors are WEIR_KAFKA unless a method says otherwise. */
 export function openAdmin(connection: KafkaConnection): KafkaAdmin {
   const admin = new Admin(clientOptions(connection, ADMIN_RETRIES))
+  const cluster: Cluster = { admin, metadata: openMetadata(connection, admin, ADMIN_RETRIES) }
   return {
-    createTopic: (settings) => createTopic(admin, settings),
-    listTopics: () => attempt('listing topics', () => listTopics(admin)),
-    findTopic: (topic) => findTopic(admin, topic),
-    describeTopic: (topic) => describeTopic(admin, topic),
-    deleteTopic: (topic) => deleteTopic(admin, topic),
-    offsets: (topic, isolation = 'read_uncommitted') => offsets(admin, topic, isolation),
-    offsetsAt: (topic, timestamp, isolation = 'read_uncommitted') => offsetsAt(admin, topic, timestamp, isolation),
+    createTopic: (settings) => createTopic(cluster, settings),
+    listTopics: () => attempt('listing topics', () => listTopics(cluster)),
+    findTopic: (topic) => findTopic(cluster, topic),
+    describeTopic: (topic) => describeTopic(cluster, topic),
+    deleteTopic: (topic) => deleteTopic(cluster, topic),
+    offsets: (topic, isolation = 'read_uncommitted') => offsets(cluster, topic, isolation),
+    offsetsAt: (topic, timestamp, isolation = 'read_uncommitted') => offsetsAt(cluster, topic, timestamp, isolation),
     cleanupPolicy: (topic) => cleanupPolicy(admin, topic),
-    groupOffsets: (group, topic) => groupOffsets(admin, group, topic),
+    groupOffsets: (group, topic) => groupOffsets(cluster, group, topic),
     listGroups: () => listGroups(admin),
     describeGroup: (group) => describeGroup(admin, group),
     moveGroup: (group, topic, offsets) => moveGroup(admin, group, topic, offsets),
-    close: () => attempt('closing', () => admin.close()),
+    close: () => attempt('closing', async () => void (await Promise.all([cluster.metadata.close(), admin.close()]))),
   }
 }
 
-async function createTopic(admin: Admin, { topic, partitions, replication, configs = {} }: TopicSettings) {
+interface Cluster {
+  readonly admin: Admin
+  readonly metadata: Metadata
+}
+
+async function createTopic(cluster: Cluster, { topic, partitions, replication, configs = {} }: TopicSettings) {
   await attempt(`creating topic "${topic}"`, async () => {
     const settings = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    await admin.createTopics({ topics: [topic], partitions, replicas: replication, configs: settings })
+    await cluster.admin.createTopics({ topics: [topic], partitions, replicas: replication, configs: settings })
     await settle(`topic "${topic}" has no leaders yet`, async () => {
-      const layout = await layoutOf(admin, topic)
+      const layout = await layoutOf(cluster, topic)
       return layout !== undefined && layout.layout.every(({ leader }) => leader >= 0)
     })
   })
 }
 
-async function listTopics(admin: Admin): Promise<TopicSummary[]> {
-  const topics = await lookUp(admin, () => true)
-  return [...topics].map(([topic, { partitions, partitionsCount }]) => ({
-    topic,
-    partitions: partitionsCount,
-    replication: partitions[0]?.replicas.length ?? 0,
-  }))
+async function listTopics({ metadata }: Cluster): Promise<TopicSummary[]> {
+  return [...(await metadata.all()).topics].map(([topic, { partitions }]) => summaryOf(topic, partitions))
 }
 
-async function layoutOf(admin: Admin, topic: string): Promise<Omit<TopicDescription, 'configs'> | undefined> {
-  const found = (await lookUp(admin, (name) => name === topic)).get(topic)
-  if (!found) return undefined
-  const layout = found.partitions.map(({ leader, replicas, isr }, partition) => ({
-    partition,
-    leader,
-    replicas,
-    inSync: isr,
-  }))
-  return { topic, id: found.id, partitions: layout.length, replication: layout[0]?.replicas.length ?? 0, layout }
+function summaryOf(topic: string, partitions: readonly PartitionView[]): TopicSummary {
+  return { topic, partitions: partitions.length, replication: partitions[0]?.replicas.length ?? 0 }
 }
 
-/**
- * What the cluster says of topics that are there, sorted by name. The client asks for names, then for their partitions: where one of
- * them was deleted in between, and where a broker does not know yet of a new one, the second answer is a refusal of all. Then
- * both are asked again.
- */
-async function lookUp(admin: Admin, isWanted: (topic: string) => boolean): Promise<Map<string, ClusterTopicMetadata>> {
-  for (let left = LOOKS - 1; ; left--) {
-    const topics = (await admin.listTopics({})).filter(isWanted)
-    if (topics.length === 0) return new Map()
-    try {
-      return (await admin.metadata({ topics, forceUpdate: true, retries: LOOK_RETRIES })).topics
-    } catch (error) {
-      if (left === 0) throw error
-    }
-  }
+/** Found among all topics: asked for it by name, a broker that does not know it has an error for an answer. */
+async function layoutOf({ metadata }: Cluster, topic: string): Promise<Omit<TopicDescription, 'configs'> | undefined> {
+  const found = (await metadata.all()).topics.get(topic)
+  return found && { ...summaryOf(topic, found.partitions), id: found.id, layout: found.partitions }
 }
 
-async function findTopic(admin: Admin, topic: string): Promise<Omit<TopicDescription, 'configs'>> {
-  const found = await attempt(`describing topic "${topic}"`, () => layoutOf(admin, topic))
+async function findTopic(cluster: Cluster, topic: string): Promise<Omit<TopicDescription, 'configs'>> {
+  const found = await attempt(`describing topic "${topic}"`, () => layoutOf(cluster, topic))
   if (found) return found
-  const topics = await attempt('listing topics', () => admin.listTopics({}))
-  throw new WeirError('WEIR_UNKNOWN', { what: 'topic', name: topic, known: topics.sort().join(', ') || 'none' })
+  const topics = await attempt('listing topics', () => listTopics(cluster))
+  const known = topics.map((each) => each.topic).join(', ') || 'none'
+  throw new WeirError('WEIR_UNKNOWN', { what: 'topic', name: topic, known })
 }
 
-async function describeTopic(admin: Admin, topic: string): Promise<TopicDescription> {
-  const found = await findTopic(admin, topic)
-  return attempt(`describing topic "${topic}"`, async () => ({ ...found, configs: await configsOf(admin, topic) }))
+async function describeTopic(cluster: Cluster, topic: string): Promise<TopicDescription> {
+  const found = await findTopic(cluster, topic)
+  return attempt(`describing topic "${topic}"`, async () => ({
+    ...found,
+    configs: await configsOf(cluster.admin, topic),
+  }))
 }
 
 async function configsOf(admin: Admin, topic: string): Promise<Record<string, string> | null> {
@@ -188,10 +164,10 @@ async function allConfigsOf(admin: Admin, topic: string) {
   }
 }
 
-async function deleteTopic(admin: Admin, topic: string): Promise<void> {
+async function deleteTopic({ admin, metadata }: Cluster, topic: string): Promise<void> {
   await attempt(`deleting topic "${topic}"`, async () => {
     await admin.deleteTopics({ topics: [topic] })
-    await settle(`topic "${topic}" is still there`, async () => !(await admin.listTopics({})).includes(topic))
+    await settle(`topic "${topic}" is still there`, async () => !(await metadata.all()).topics.has(topic))
   })
 }
 
@@ -203,14 +179,9 @@ async function settle(what: string, done: () => Promise<boolean>): Promise<void>
   throw new Error(what)
 }
 
-async function partitionsOf(admin: Admin, topic: string): Promise<number[]> {
-  const { partitions } = await describeLayout(admin, topic)
-  return Array.from({ length: partitions }, (_, partition) => partition)
-}
-
-async function describeLayout(admin: Admin, topic: string): Promise<TopicSummary> {
-  const found = await layoutOf(admin, topic)
-  if (found) return found
+async function partitionsOf(cluster: Cluster, topic: string): Promise<number[]> {
+  const found = await layoutOf(cluster, topic)
+  if (found) return found.layout.map(({ partition }) => partition)
   throw new WeirError('WEIR_KAFKA', {
     operation: `looking up topic "${topic}"`,
     reason: 'UNKNOWN_TOPIC_OR_PARTITION',
@@ -233,11 +204,11 @@ async function listOffsets(
   return new Map(listed.flatMap((t) => t.partitions).map((p) => [p.partitionIndex, Number(p.offset)]))
 }
 
-function offsets(admin: Admin, topic: string, isolation: Isolation): Promise<PartitionOffsets[]> {
+function offsets(cluster: Cluster, topic: string, isolation: Isolation): Promise<PartitionOffsets[]> {
   return attempt(`listing offsets of "${topic}"`, async () => {
-    const partitions = await partitionsOf(admin, topic)
-    const starts = await listOffsets(admin, topic, partitions, EARLIEST, isolation)
-    const ends = await listOffsets(admin, topic, partitions, LATEST, isolation)
+    const partitions = await partitionsOf(cluster, topic)
+    const starts = await listOffsets(cluster.admin, topic, partitions, EARLIEST, isolation)
+    const ends = await listOffsets(cluster.admin, topic, partitions, LATEST, isolation)
     return partitions.map((partition) => ({
       partition,
       start: starts.get(partition)!,
@@ -246,23 +217,28 @@ function offsets(admin: Admin, topic: string, isolation: Isolation): Promise<Par
   })
 }
 
-function offsetsAt(admin: Admin, topic: string, timestamp: number, isolation: Isolation): Promise<Map<number, number>> {
+function offsetsAt(
+  cluster: Cluster,
+  topic: string,
+  timestamp: number,
+  isolation: Isolation,
+): Promise<Map<number, number>> {
   return attempt(`listing offsets of "${topic}"`, async () => {
-    const partitions = await partitionsOf(admin, topic)
-    const ends = await listOffsets(admin, topic, partitions, LATEST, isolation)
-    const found = await listOffsets(admin, topic, partitions, BigInt(timestamp), isolation)
+    const partitions = await partitionsOf(cluster, topic)
+    const ends = await listOffsets(cluster.admin, topic, partitions, LATEST, isolation)
+    const found = await listOffsets(cluster.admin, topic, partitions, BigInt(timestamp), isolation)
     // -1 = no record is that young
     return new Map(partitions.map((p) => [p, (found.get(p) ?? -1) < 0 ? ends.get(p)! : found.get(p)!]))
   })
 }
 
-async function groupOffsets(admin: Admin, group: string, topic: string): Promise<Map<number, number | undefined>> {
+async function groupOffsets(cluster: Cluster, group: string, topic: string): Promise<Map<number, number | undefined>> {
   const operation = `reading the offsets of group "${group}"`
-  const partitions = await attempt(operation, () => partitionsOf(admin, topic))
+  const partitions = await attempt(operation, () => partitionsOf(cluster, topic))
   const committed = new Map<number, number | undefined>(partitions.map((partition) => [partition, undefined]))
   try {
     const topics = [{ name: topic, partitionIndexes: partitions }]
-    for (const listed of await admin.listConsumerGroupOffsets({ groups: [{ groupId: group, topics }] })) {
+    for (const listed of await cluster.admin.listConsumerGroupOffsets({ groups: [{ groupId: group, topics }] })) {
       for (const { partitionIndex, committedOffset } of listed.topics.flatMap((t) => t.partitions)) {
         if (committedOffset >= 0n) committed.set(partitionIndex, Number(committedOffset))
       }

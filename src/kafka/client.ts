@@ -2,7 +2,7 @@
  * What every Kafka client here has in common: addresses, patience, and how its errors become ours.
  * Defaults of the library that lose data or hang are set here or where a client is opened, with the reason.
  */
-import { AuthenticationError, protocolErrorsCodesById, type ConnectionOptions } from '@platformatic/kafka'
+import { AuthenticationError, protocolErrorsCodesById, type Broker, type ConnectionOptions } from '@platformatic/kafka'
 import { isIP } from 'node:net'
 import { messageOf, WeirError } from '../core/errors.ts'
 import type { KafkaConnection, KafkaSasl, KafkaTls } from './connection.ts'
@@ -57,7 +57,13 @@ function tlsOptions({ verifyHost, ...options }: KafkaTls): TlsOptions {
 
 /** Proxies in front of brokers tell them apart by the name in the handshake (SNI), where an address must not stand. */
 function isNamed(address: string): boolean {
-  return isIP(address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')) === 0
+  return isIP(brokerAt(address).host) === 0
+}
+
+/** `host:port`, an IPv6 address in brackets. */
+export function brokerAt(address: string): Broker {
+  const colon = address.lastIndexOf(':')
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) }
 }
 
 function saslOptions(sasl: KafkaSasl): SaslOptions {

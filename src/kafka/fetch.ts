@@ -18,8 +18,9 @@ import type { SourceRecord } from '../core/record.ts'
 import { decodeBatches } from './batches.ts'
 import type { AbortedTransaction } from './batches.ts'
 import { clientOptions, errorName, isolationLevel, type Isolation } from './client.ts'
-import { newestOf } from './versions.ts'
 import type { KafkaConnection } from './connection.ts'
+import { openMetadata } from './metadata.ts'
+import { newestOf } from './versions.ts'
 
 const NO_SESSION = 0
 const NO_SESSION_EPOCH = -1
@@ -27,7 +28,7 @@ const UNKNOWN_EPOCH = -1
 const METADATA_RETRIES = 2
 
 export interface Leaders {
-  /** Node id by partition; -1 or absent while there is no leader. */
+  /** Node id by partition; -1 while there is no leader. */
   readonly nodes: ReadonlyMap<number, number>
   readonly brokers: ReadonlyMap<number, Broker>
   readonly topicId: string
@@ -78,6 +79,7 @@ export function openFetcher(connection: KafkaConnection, topic: string, isolatio
   const admin = new Admin(options)
   // its own connections: a broker answers one request a connection after the other, and a fetch waits
   const pool = new ConnectionPool(options.clientId, options)
+  const metadata = openMetadata(connection, admin, METADATA_RETRIES)
   const api = newestOf(admin, 'Fetch', VERSIONS)
   const fetchBatches = async (request: FetchRequest): Promise<FetchedBatches[]> => {
     const response = await send(pool, await api(), { ...request, topic }, isolation)
@@ -95,15 +97,10 @@ export function openFetcher(connection: KafkaConnection, topic: string, isolatio
   return {
     fetchBatches,
     async leaders() {
-      const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
-      const found = metadata.topics.get(topic)
-      if (!found) throw new Error(`the cluster does not know topic "${topic}"`)
-      return {
-        nodes: new Map(found.partitions.map(({ leader }, partition) => [partition, leader])),
-        brokers: metadata.brokers,
-        topicId: found.id,
-        partitions: found.partitionsCount,
-      }
+      const { brokers, topics } = await metadata.of(topic)
+      const { id, partitions } = topics.get(topic)!
+      const nodes = new Map(partitions.map(({ partition, leader }) => [partition, leader]))
+      return { nodes, brokers, topicId: id, partitions: partitions.length }
     },
     async fetch(request) {
       const from = new Map(request.partitions.map(({ partition, offset }) => [partition, offset]))
@@ -120,7 +117,7 @@ export function openFetcher(connection: KafkaConnection, topic: string, isolatio
       }))
     },
     async close() {
-      await Promise.all([pool.close(), admin.close()])
+      await Promise.all([pool.close(), metadata.close(), admin.close()])
     },
   }
 }

@@ -4,7 +4,7 @@
  */
 import { Admin, apiVersionsV1, Connection } from '@platformatic/kafka'
 import { WeirError } from '../core/errors.ts'
-import { attempt, clientOptions, kafkaError } from './client.ts'
+import { attempt, brokerAt, clientOptions, kafkaError } from './client.ts'
 import type { KafkaConnection } from './connection.ts'
 import { nested } from './faults.ts'
 
@@ -64,10 +64,9 @@ async function greet(connection: KafkaConnection, address: string, advice?: stri
   // With TLS 1.3 a broker that misses the client's certificate says so only after the handshake.
   let told: Error | undefined
   broker.on('error', (error) => (told ??= error))
-  const at = address.lastIndexOf(':')
-  const host = address.slice(0, at).replace(/^\[(.*)\]$/, '$1')
+  const { host, port } = brokerAt(address)
   try {
-    await broker.connect(host, Number(address.slice(at + 1)))
+    await broker.connect(host, port)
     await apiVersionsV1.api.async(broker, '', '')
   } catch (error) {
     throw unreachable(`connecting to ${address}`, told ?? error, connection, advice)

@@ -9,10 +9,12 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { parseEvent } from '../../src/core/event.ts'
 import { choosePorts } from '../../src/local/ports.ts'
 import { startKafka } from '../../src/local/services/kafka.ts'
+import type { KafkaEndpoint, Service } from '../../src/local/service.ts'
 import type { KafkaEvent } from '../../src/testing/event-builder.ts'
 import { kafkaTool } from '../support/foreign.ts'
 import { randomClusterId } from '../support/start.ts'
-import { eventually, OK, openWorld, positions, THROWN, transact, type World } from './mapping-world.ts'
+import { eventually, OK, openWorld, positions, produceBy, unevenTopic } from './mapping-world.ts'
+import { THROWN, transact, type World } from './mapping-world.ts'
 
 const connection = inject('kafka')
 let world: World
@@ -283,12 +285,21 @@ describe('pollers that come and go', () => {
 })
 
 describe('a broker dies', () => {
-  test.each([1, 2])('E11, E26: broker %i is killed: it goes on within 10 s, nothing is lost', async (victim) => {
+  const onBrokers = async (work: (cluster: Service<KafkaEndpoint>) => Promise<void>) => {
     const folder = mkdtempSync(join(tmpdir(), 'weirhouse-brokers-'))
     const ports = await choosePorts(['controller', 'broker 1', 'broker 2'])
     const cluster = await startKafka({ folder, ports: Object.values(ports), clusterId: randomClusterId() })
     try {
       await cluster.ready()
+      await work(cluster)
+    } finally {
+      await cluster.stop()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+
+  test.each([1, 2])('E11, E26: broker %i is killed: it goes on within 10 s, nothing is lost', (victim) =>
+    onBrokers(async (cluster) => {
       const doomed = await openWorld(cluster.endpoint)
       const mapping = doomed.mapping(() => OK)
       await mapping.start()
@@ -306,9 +317,28 @@ describe('a broker dies', () => {
       await burst('later')
       await eventually(doomed.committed, [60, 60])
       await mapping.stop()
-    } finally {
-      await cluster.stop()
-      rmSync(folder, { recursive: true, force: true })
-    }
-  })
+    }),
+  )
+
+  test('E11: a partition that has no other broker waits alone, and the topic is still told', () =>
+    onBrokers(async (cluster) => {
+      const { endpoint } = cluster
+      const doomed = await openWorld(endpoint, (topic) => unevenTopic(endpoint, topic))
+      const layout = async () => (await doomed.admin.describeTopic(doomed.topic)).layout
+      await eventually(async () => (await layout()).map(({ inSync }) => inSync.length), [2, 1])
+      const mapping = doomed.mapping(() => OK)
+      await mapping.start()
+      await doomed.produce({ partition: 0, value: 'before' }, { partition: 1, value: 'before' })
+      await eventually(doomed.committed, [1, 1])
+      process.kill(cluster.processes[2]!.pid, 'SIGKILL')
+      await eventually(
+        async () => (await doomed.admin.describeTopic(doomed.topic)).layout.map((p) => p.leader),
+        [1, -1],
+      )
+      expect(await doomed.admin.listTopics()).toContainEqual({ topic: doomed.topic, partitions: 2, replication: 2 })
+      await produceBy(endpoint, doomed.topic, 0, 'after')
+      await eventually(doomed.committed, [2, 1])
+      expect(doomed.delivered().sort()).toEqual(['0:0', '0:1', '1:0'])
+      await mapping.stop()
+    }))
 })

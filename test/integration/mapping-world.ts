@@ -1,5 +1,8 @@
 /** What the tests of the event source mapping share: a topic of their own, a function that can be told what to do. */
 import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import { systemPorts } from '../../src/aws/index.ts'
 import type { InvokeResult } from '../../src/event-source/invoker.ts'
@@ -8,7 +11,7 @@ import { mappingSettings, type MappingRequest } from '../../src/event-source/set
 import { openAdmin, type KafkaAdmin } from '../../src/kafka/admin.ts'
 import type { KafkaConnection } from '../../src/kafka/connection.ts'
 import { openProducer, type KafkaProducer, type ProducedRecord } from '../../src/kafka/produce.ts'
-import { foreignPython, run } from '../support/foreign.ts'
+import { foreignPython, kafkaTool, run } from '../support/foreign.ts'
 import type { KafkaEvent } from '../../src/testing/event-builder.ts'
 
 export const OK: InvokeResult = { statusCode: 200, payload: Buffer.from('null'), requestId: 'r', executedVersion: '1' }
@@ -38,14 +41,18 @@ export interface World {
   end(): Promise<void>
 }
 
-export async function openWorld(connection: KafkaConnection, partitions = 2): Promise<World> {
+/** @param create makes the topic; of two partitions, each on two brokers, where not given */
+export async function openWorld(
+  connection: KafkaConnection,
+  create?: (topic: string) => Promise<unknown>,
+): Promise<World> {
   const topic = `world-${randomUUID()}`
   const uuid = randomUUID()
   const admin = openAdmin(connection)
   const producer = openProducer(connection)
   const mappings: Mapping[] = []
   const payloads: string[] = []
-  await admin.createTopic({ topic, partitions, replication: 2 })
+  await (create?.(topic) ?? admin.createTopic({ topic, partitions: 2, replication: 2 }))
   return {
     connection,
     topic,
@@ -89,6 +96,30 @@ export function positions(event: string | KafkaEvent): string[] {
 
 function bytes(value: string | Buffer | null | undefined): Buffer | null {
   return value === null || value === undefined ? null : Buffer.from(value)
+}
+
+/** Makes a topic led by broker 2, which has partition 1 alone, and of partition 0 broker 1 a copy. */
+export async function unevenTopic({ bootstrap }: KafkaConnection, topic: string): Promise<void> {
+  const tool = (main: string, ...args: string[]) =>
+    kafkaTool(`org.apache.kafka.tools.${main}`, ['--bootstrap-server', bootstrap.join(','), ...args])
+  await tool('TopicCommand', '--create', '--topic', topic, '--replica-assignment', '2,2')
+  const folder = mkdtempSync(join(tmpdir(), 'weirhouse-reassign-'))
+  const file = join(folder, 'plan.json')
+  writeFileSync(file, JSON.stringify({ version: 1, partitions: [{ topic, partition: 0, replicas: [2, 1] }] }))
+  await tool('reassign.ReassignPartitionsCommand', '--execute', '--reassignment-json-file', file)
+  rmSync(folder, { recursive: true })
+}
+
+const PRODUCE = `
+import json, sys, kafka
+order = json.load(sys.stdin)
+producer = kafka.KafkaProducer(bootstrap_servers=order["bootstrap"], acks="all")
+producer.send(order["topic"], partition=order["partition"], value=order["value"].encode()).get(timeout=60)
+producer.close()
+`
+/** By kafka-python: the client used here produces to no partition of a topic while one has no leader. */
+export async function produceBy({ bootstrap }: KafkaConnection, topic: string, partition: number, value: string) {
+  await run(await foreignPython(), ['-c', PRODUCE], JSON.stringify({ bootstrap, topic, partition, value }))
 }
 
 /** A step is `[producer, action, values]`, by kafka-python: the client used here cannot do transactions with Kafka 4. */
