@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { WeirError } from '../core/errors.ts'
 import { claimFolder, isAlive, processRecord, recordProcesses, startProcess, stopStale, waitReady } from './process.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weirhouse-process-'))
@@ -36,6 +37,17 @@ test('a server that never answers is given up, with the last reason', async () =
     code: 'WEIR_SERVER_START',
     message: expect.stringContaining('connection refused') as string,
   })
+  await server.stop()
+})
+
+test('a probe that fails is tried again, but at once told where waiting is no cure', async () => {
+  const server = await node('setInterval(() => {}, 1000)')
+  let probes = 0
+  const slow = () => (++probes < 3 ? Promise.reject(new Error('no answer')) : Promise.resolve(true))
+  await waitReady(server, slow, 10_000)
+  expect(probes).toBe(3)
+  const fault = new WeirError('WEIR_FOLDER', { folder, reason: 'it keeps no metadata' })
+  await expect(waitReady(server, () => Promise.reject(fault), 10_000)).rejects.toBe(fault)
   await server.stop()
 })
 

@@ -10,6 +10,8 @@ const STOP_MS = 10_000
 /** How long a killed process may stay in the process table. */
 const KILL_MS = 5_000
 const POLL_MS = 25
+/** What waiting does not cure: a package that is not installed, a file system that keeps no metadata. */
+const FINAL: ReadonlySet<string> = new Set(['WEIR_MODULE_MISSING', 'WEIR_FOLDER'])
 const PROCESSES_FILE = 'processes.json'
 
 export interface SpawnSpec {
@@ -147,8 +149,7 @@ export async function waitReady(process: Running, probe: () => Promise<boolean>,
     try {
       if (await probe()) return
     } catch (error) {
-      // A package that is not installed does not come by waiting.
-      if (error instanceof WeirError && error.code === 'WEIR_MODULE_MISSING') throw error
+      if (error instanceof WeirError && FINAL.has(error.code)) throw error
       reason = `it did not answer within ${Math.round(timeoutMs / 1000)} s (${messageOf(error)})`
     }
     await sleep(POLL_MS)

@@ -74,9 +74,9 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await sql.end()
-  kv.destroy()
-  lake.destroy()
+  await sql?.end()
+  kv?.destroy()
+  lake?.destroy()
   start.kill('SIGINT')
   expect(await once(start, 'exit')).toEqual([0, null])
 })

@@ -7,7 +7,7 @@ import type { AwsEndpoint, AwsKeys, Service, ServiceOptions } from '../service.t
 import { ask, onFolder, prepareJava, startJava } from './java-server.ts'
 
 const SERVER = 'DynamoDB Local'
-const READY_MS = 30_000
+const READY_MS = 60_000
 /** A full page of ListTables. */
 const MAX_PAGES = 1000
 /** `AWS4-HMAC-SHA256 Credential=<key>/<day>/<region>/<service>/aws4_request`: the day does not matter here. */

@@ -8,7 +8,8 @@ import { findJava } from '../jars/java.ts'
 import { claimFolder, type Running, startProcess } from '../process.ts'
 import type { ServiceOptions } from '../service.ts'
 
-const ASK_MS = 2000
+/** The first answer of a cold server on a busy machine takes seconds. */
+const ASK_MS = 20_000
 
 export interface JavaProgram {
   readonly java: string

@@ -8,7 +8,7 @@ import type { KafkaEndpoint, ProcessRecord, Service, ServiceOptions } from '../s
 import { type JavaProgram, prepareJava, startJava, writeConfig } from './java-server.ts'
 
 const SERVER = 'Kafka'
-const READY_MS = 60_000
+const READY_MS = 120_000
 const MAIN = 'kafka.Kafka'
 /** Node ids; the ports are handed out in this order. */
 const CONTROLLER = 0

@@ -12,7 +12,7 @@ import { idsOf, postgresBinaries, type PostgresBinaries, runAs, type RunAs, runP
 import { unprivilegedUser } from './postgres-binaries.ts'
 
 const SERVER = 'PostgreSQL'
-const READY_MS = 30_000
+const READY_MS = 60_000
 const HOST = '127.0.0.1'
 /** Database and role: the role owns the database, may create others, and is no superuser, as on RDS. */
 const NAME = 'weirhouse'

@@ -8,7 +8,7 @@ import type { AwsEndpoint, AwsKeys, Service, ServiceOptions } from '../service.t
 import { type Answer, ask, onFolder, prepareJava, startJava, writeConfig } from './java-server.ts'
 
 const SERVER = 'S3Proxy'
-const READY_MS = 30_000
+const READY_MS = 60_000
 const PROBE_BUCKET = 'weirhouse-probe'
 const PROBE_HEADER = 'x-amz-meta-probe'
 
@@ -39,7 +39,11 @@ export async function startS3(options: S3Options): Promise<Service<AwsEndpoint>>
         main: 'org.gaul.s3proxy.Main',
         args: ['--properties', properties],
       }),
-    probe: async () => (await signed(endpoint, 'GET', '/')).status === 200,
+    probe: async () => {
+      if ((await signed(endpoint, 'GET', '/')).status !== 200) return false
+      await checkMetadata(endpoint, data)
+      return true
+    },
     readyMs: READY_MS,
     onEnded: options.onEnded,
     onLaunched: (record) => recordProcesses(folder, [record]),
@@ -49,10 +53,7 @@ export async function startS3(options: S3Options): Promise<Service<AwsEndpoint>>
     processes: [server.record()],
     nodes: [server],
     endpoint,
-    ready: async () => {
-      await server.ready()
-      await checkMetadata(endpoint, data)
-    },
+    ready: () => server.ready(),
     reset: async () => {
       for (const bucket of await readdir(data)) await rm(join(data, bucket), { recursive: true, force: true })
     },
