@@ -4,10 +4,8 @@ import { defineConfig } from 'vitest/config'
 const conditions = ['source', 'node']
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
-/** Two files at a time, for two cores. */
+/** Tests wait a lot: for stores, for sessions to end. Two files at a time fill each other's pauses, also on two cores. */
 const maxWorkers = 2
-/** These wait a lot: for sessions to end, for what is killed to come back. A third file fills the pauses of the others. */
-const waitingWorkers = 3
 
 /**
  * Time-outs are there for what hangs: on a machine that others use too, the slowest test of a suite takes four times what it
@@ -49,7 +47,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/support/servers.ts'],
-          maxWorkers: waitingWorkers,
+          maxWorkers,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
