@@ -20,7 +20,7 @@ import type { AbortedTransaction } from './batches.ts'
 import { clientOptions, errorName, isolationLevel, type Isolation } from './client.ts'
 import type { KafkaConnection } from './connection.ts'
 import { openMetadata } from './metadata.ts'
-import { newestOf } from './versions.ts'
+import { answerWithin, newestOf } from './versions.ts'
 
 const NO_SESSION = 0
 const NO_SESSION_EPOCH = -1
@@ -150,15 +150,12 @@ async function send(
   try {
     return await api.async(connection, maxWaitMs, 1, maxBytes, level, NO_SESSION, NO_SESSION_EPOCH, topics, [], '')
   } catch (error) {
-    // one partition's error makes the parser throw, with the answer for all inside
-    const partial = answerWithin(error)
+    const partial = answerWithin<fetchV17.FetchResponse>(error, isWhole)
     if (partial) return partial
     throw error
   }
 }
 
-function answerWithin(error: unknown): fetchV17.FetchResponse | undefined {
-  if (!(error instanceof Error) || !('response' in error)) return undefined
-  const response = error.response as fetchV17.FetchResponse | undefined
-  return response?.errorCode === 0 && Array.isArray(response.responses) ? response : undefined
+function isWhole({ errorCode, responses }: Partial<fetchV17.FetchResponse>): boolean {
+  return errorCode === 0 && Array.isArray(responses)
 }

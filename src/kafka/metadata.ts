@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { brokerAt, clientOptions, RETRY_DELAY_MS } from './client.ts'
 import type { KafkaConnection } from './connection.ts'
 import { nested } from './faults.ts'
-import { newestOf } from './versions.ts'
+import { answerWithin, newestOf } from './versions.ts'
 
 export interface PartitionView {
   readonly partition: number
@@ -76,17 +76,11 @@ async function ask(api: Api, connection: Connection, topics: string[] | null): P
   try {
     return await api.async(connection, topics, false)
   } catch (error) {
-    const answer = answerWithin(error)
+    const answer = answerWithin<Response>(error, (found) => Array.isArray(found.topics))
     const isRefused = topics !== null && answer?.topics.some(({ errorCode }) => errorCode !== 0)
     if (!answer || isRefused) throw error
     return answer
   }
-}
-
-/** The library throws where one topic or partition has an error, with the answer for all inside. */
-function answerWithin(error: unknown): Response | undefined {
-  const answers = nested(error).map((each) => (each as { response?: Partial<Response> }).response)
-  return answers.find((answer): answer is Response => Array.isArray(answer?.topics))
 }
 
 function mayPass(error: unknown): boolean {

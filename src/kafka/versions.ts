@@ -1,4 +1,4 @@
-/** Which version of a request the brokers take, where this code makes it by hand. */
+/** What requests that this code makes by hand have in common: the version that the brokers take, and answers with errors in them. */
 import type { Admin } from '@platformatic/kafka'
 import { WeirError } from '../core/errors.ts'
 
@@ -21,4 +21,11 @@ export function newestOf<Api extends { readonly version: number }>(
       advice: 'Weirhouse needs Kafka 2.8 or newer.',
     })
   }
+}
+
+/** The library throws where one topic or partition has an error, with the answer for all inside. */
+export function answerWithin<Answer>(error: unknown, isWhole: (found: Partial<Answer>) => boolean): Answer | undefined {
+  if (!(error instanceof Error) || !('response' in error)) return undefined
+  const found = error.response as Partial<Answer> | undefined
+  return found && isWhole(found) ? (found as Answer) : undefined
 }
